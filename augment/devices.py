@@ -1,0 +1,47 @@
+"""Which device and which width of numbers are fastest here. Measures, does not go by names."""
+
+import time
+from functools import cache
+from typing import TYPE_CHECKING
+
+import psutil
+
+from augment.memory import MemoryNeed, need_for
+
+if TYPE_CHECKING:
+    import torch
+
+
+def best_device() -> str:
+    """'cuda', 'mps' or 'cpu': the first that is there."""
+    import torch
+
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+@cache
+def fastest_dtype(device: str) -> "torch.dtype":
+    """bfloat16 where a short matrix product is faster in it than in float32 on this device, else float32."""
+    import torch
+
+    def seconds(dtype: torch.dtype) -> float:
+        a = torch.randn(256, 576, device=device).to(dtype)
+        b = torch.randn(576, 1536, device=device).to(dtype)
+        times = []
+        for _ in range(6):
+            start = time.perf_counter()
+            (a @ b).float().sum().item()  # .item() waits for the device
+            times.append(time.perf_counter() - start)
+        return min(times[1:])
+
+    return torch.bfloat16 if seconds(torch.bfloat16) < seconds(torch.float32) else torch.float32
+
+
+def measure_need(n_parameters: int, bytes_per_parameter: int, device: str) -> MemoryNeed:
+    """What a model of `n_parameters` needs on `device`, and what is free there now."""
+    import torch
+
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
+    return need_for(n_parameters, bytes_per_parameter, free, device)

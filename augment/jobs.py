@@ -1,0 +1,153 @@
+"""The runner: drives generators of records in a background thread and hands the records to a sink.
+
+Knows neither what a run does nor where its records go. One worker thread takes jobs in order, since they share one
+machine; a job that fails does not hold the next. All state that outlives the process is the sink's.
+"""
+
+import logging
+import os
+import socket
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Condition, Event, Thread
+from typing import Protocol
+
+import psutil
+
+from augment.errors import AugmentError
+from augment.records import (
+    GenerationProgress,
+    MetricPoint,
+    Prediction,
+    Reject,
+    RunKey,
+    RunStatus,
+    SyntheticText,
+    TrainingProgress,
+)
+
+Record = SyntheticText | Reject | MetricPoint | Prediction
+Progress = GenerationProgress | TrainingProgress
+Work = Callable[[], Iterator[Record | Progress]]
+
+log = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where a job's records and state go. Called from the worker thread."""
+
+    def start_run(self, key: RunKey, worker: str) -> None:
+        """The run begins."""
+        ...
+
+    def write_run(self, key: RunKey, records: Sequence[Record], progress: Progress) -> None:
+        """Store records and progress, together or not at all."""
+        ...
+
+    def finish_run(self, key: RunKey, status: RunStatus, message: str) -> None:
+        """The run has ended."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    key: RunKey
+    work: Work
+    stop: Event = field(default_factory=Event)
+
+
+class JobRunner:
+    """Runs jobs one after the other in a daemon thread, which starts with the first job."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._waiting: deque[_Job] = deque()
+        self._current: _Job | None = None
+        self._changed = Condition()
+        self._thread: Thread | None = None
+
+    def submit(self, key: RunKey, work: Work) -> None:
+        """Queue `work`; the generator is made and driven in the worker thread."""
+        with self._changed:
+            self._waiting.append(_Job(key, work))
+            if self._thread is None:
+                self._thread = Thread(target=self._run, name="jobs", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def cancel(self, key: RunKey) -> bool:
+        """Stop the run: at once if it waits, after its current batch or step if it runs. False if it does neither."""
+        with self._changed:
+            waiting = next((job for job in self._waiting if job.key == key), None)
+            if waiting is not None:
+                self._waiting.remove(waiting)
+            elif self._current is not None and self._current.key == key:
+                self._current.stop.set()
+                return True
+        if waiting is not None:
+            self._sink.finish_run(key, RunStatus.CANCELLED, "Cancelled before it began.")
+        return waiting is not None
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait until nothing runs or waits; False if that took longer than `timeout_s`."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._waiting and self._current is None, timeout_s)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: bool(self._waiting))
+                job = self._current = self._waiting.popleft()
+            try:
+                status, message = self._drive(job)
+                self._finish(job.key, status, message)
+            finally:
+                with self._changed:
+                    self._current = None
+                    self._changed.notify_all()
+
+    def _drive(self, job: _Job) -> tuple[RunStatus, str]:
+        """Drive one job to its end; whatever goes wrong becomes its status."""
+        message = ""
+        try:
+            self._sink.start_run(job.key, worker_name())
+            pending: list[Record] = []
+            for item in job.work():
+                if isinstance(item, GenerationProgress | TrainingProgress):
+                    self._sink.write_run(job.key, pending, item)
+                    pending, message = [], item.message
+                else:
+                    pending.append(item)
+                if job.stop.is_set():
+                    return RunStatus.CANCELLED, "Cancelled. What was stored is kept."
+        except AugmentError as error:
+            return RunStatus.FAILED, str(error)
+        except Exception as error:  # a bug must end this job, not the worker; the log has its traceback
+            log.exception("%s run %d failed", job.key.kind, job.key.id)
+            return RunStatus.FAILED, f"Unexpected {type(error).__name__}; the log has the details. What was stored is kept."
+        return RunStatus.DONE, message
+
+    def _finish(self, key: RunKey, status: RunStatus, message: str) -> None:
+        try:
+            self._sink.finish_run(key, status, message)
+        except Exception:  # a full disk, say: the run stays 'running' and is found interrupted at the next start
+            log.exception("The end of %s run %d could not be stored", key.kind, key.id)
+
+
+def worker_name() -> str:
+    """This process, told apart from an earlier one with the same number: host:pid:start time."""
+    return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
+
+
+def is_worker_alive(name: str) -> bool:
+    """Whether the process behind `worker_name` still runs. One on another host is taken to be alive."""
+    host, pid, started = (name.rsplit(":", 2) + ["", ""])[:3]
+    if not pid:
+        return False
+    if host != socket.gethostname():
+        return True
+    try:
+        return f"{psutil.Process(int(pid)).create_time():.2f}" == started
+    except (psutil.NoSuchProcess, ValueError):
+        return False

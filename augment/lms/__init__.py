@@ -1,0 +1,73 @@
+"""Language models behind one Protocol, in a registry of lazy factories. Importing this loads no library.
+
+`load(spec)` gives a `LanguageModel`; each backend is one file. Where memory matters, `augment.lms.memory` says what a
+model needs and what is free.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.embedded import LM_NAME
+from augment.errors import LMError
+from augment.records import Completion, LMKind, LMSpec, Sampling
+
+EMBEDDED_LM = LMSpec(LMKind.EMBEDDED, LM_NAME)
+GPT_J = LMSpec(LMKind.TRANSFORMERS, "EleutherAI/gpt-j-6b")
+GPT_NEO = LMSpec(LMKind.TRANSFORMERS, "EleutherAI/gpt-neo-2.7B")
+
+
+class LanguageModel(Protocol):
+    """What writes. One object may be asked from one thread at a time (`augment.lms.cache` sees to that)."""
+
+    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[Completion]:
+        """One completion a prompt, in order, each ended at the first line break or `sampling.max_new_tokens`.
+
+        Raises:
+            LMError: a prompt is too long, or the LM does not answer.
+        """
+        ...
+
+    def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
+        """Log-probability in nats of each label string right after each context: (len(contexts), len(labels)).
+
+        Raises:
+            LMError: the LM gives no such scores.
+        """
+        ...
+
+    def count_tokens(self, text: str) -> int | None:
+        """Tokens of `text` by the LM's own vocabulary, or None where the LM does not tell."""
+        ...
+
+
+def _load_local(spec: LMSpec, key: str | None) -> LanguageModel:
+    from augment.lms.local import load_local
+
+    return load_local(spec)
+
+
+def _load_endpoint(spec: LMSpec, key: str | None) -> LanguageModel:
+    from augment.lms.endpoint import EndpointLM
+
+    return EndpointLM(spec, key)
+
+
+LMS: dict[LMKind, Callable[[LMSpec, str | None], LanguageModel]] = {
+    LMKind.EMBEDDED: _load_local,
+    LMKind.TRANSFORMERS: _load_local,
+    LMKind.OPENAI: _load_endpoint,
+}
+
+
+def load(spec: LMSpec, *, key: str | None = None) -> LanguageModel:
+    """Load the LM that `spec` names; `key` is an endpoint's API key, kept in the returned object only.
+
+    Raises:
+        LMError: it is not there, does not fit into memory, or cannot write (imported texts).
+    """
+    if spec.kind not in LMS:
+        raise LMError(f"'{spec.name}' is the name of imported texts; it cannot write new ones. Choose another LM.")
+    return LMS[spec.kind](spec, key)

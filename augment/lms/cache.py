@@ -1,0 +1,57 @@
+"""Keeps one LM loaded and lets one caller ask it at a time. Thread-safe; one object serves the whole process."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from augment import lms
+from augment.records import LMKind, LMSpec
+
+
+class LMCache:
+    """The last LM used stays loaded; another one takes its place.
+
+    An endpoint is never kept: it costs nothing to make, and a key must not outlive its session.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._spec: LMSpec | None = None
+        self._lm: lms.LanguageModel | None = None
+
+    @property
+    def loaded(self) -> LMSpec | None:
+        """What is loaded now."""
+        return self._spec
+
+    @contextmanager
+    def borrow(self, spec: LMSpec, *, key: str | None = None) -> Iterator[lms.LanguageModel]:
+        """The LM that `spec` names, loaded if need be, for this caller alone.
+
+        Raises:
+            LMError: as `augment.lms.load`.
+        """
+        if spec.kind is LMKind.OPENAI:
+            yield lms.load(spec, key=key)
+            return
+        with self._lock:
+            if self._spec != spec or self._lm is None:
+                self._unload()
+                self._lm = lms.load(spec)
+                self._spec = spec
+            yield self._lm
+
+    def count_tokens(self, spec: LMSpec, text: str) -> int | None:
+        """Tokens of `text` by the LM's own vocabulary, if it is loaded and can tell; never loads it, never waits."""
+        lm = self._lm if self._spec == spec else None
+        return lm.count_tokens(text) if lm else None
+
+    def unload(self) -> None:
+        """Free the memory of the loaded LM; waits until nobody uses it."""
+        with self._lock:
+            self._unload()
+
+    def _unload(self) -> None:
+        self._spec, self._lm = None, None
+        gc.collect()

@@ -1,0 +1,140 @@
+"""Template and seeds → prompt; completion → text and label. Pure: knows no LM.
+
+The default template is GPT3Mix's (Yoo et al. 2021, arXiv 2104.08826, section 3.2), as the reference notebook words it.
+"""
+
+import re
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from augment.errors import PromptError
+from augment.records import LabelledText, PromptTemplate, RejectReason
+
+DEFAULT_TEMPLATE = PromptTemplate(
+    description=(
+        "Each item in the following list contains a {text_type} and the respective {label_type}. "
+        "The {label_type} is one of {labels}.\n\n{examples}"
+    ),
+    item="{Text_type}: {text} ({Label_type}: {label})",
+    open_item="{Text_type}:",
+)
+
+_COMMON = ("text_type", "Text_type", "label_type", "Label_type", "labels")
+_ALLOWED = {"description": (*_COMMON, "examples"), "item": (*_COMMON, "text", "label"), "open item": _COMMON}
+_REQUIRED = {"description": ("examples",), "item": ("text", "label"), "open item": ()}
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedCompletion:
+    """What a completion says, or why it says nothing usable: `reason` is None where text and label are good."""
+
+    text: str
+    label: str
+    reason: RejectReason | None = None
+    detail: str = ""
+
+
+def check_template(template: PromptTemplate) -> None:
+    """See that a template can be rendered and its completions parsed.
+
+    Raises:
+        PromptError: a placeholder is missing, unknown or malformed; the item is not one line with the text before the
+            label; nothing stands between text and label; or the open item is empty.
+    """
+    parts = {"description": template.description, "item": template.item, "open item": template.open_item}
+    for part, body in parts.items():
+        found = _placeholders(part, body)
+        for name in found:
+            if name not in _ALLOWED[part]:
+                known = ", ".join(f"{{{one}}}" for one in _ALLOWED[part])
+                raise PromptError(f"The {part} has an unknown placeholder {{{name}}}. It may use {known}.")
+        for name in _REQUIRED[part]:
+            if found.count(name) != 1:
+                problem = "lacks the placeholder" if name not in found else "has more than one"
+                raise PromptError(f"The {part} {problem} {{{name}}}. It needs it exactly once.")
+    if "\n" in template.item.strip():
+        raise PromptError("The item must be one line: the LM stops at the end of the line.")
+    if not template.open_item.strip():
+        raise PromptError("The open item is empty. It is the line that the LM continues, such as '{Text_type}:'.")
+    if not template.text_type.strip() or not template.label_type.strip():
+        raise PromptError("The text type and the label type must not be empty.")
+    if not template.item.index("{text}") < template.item.index("{label}"):
+        raise PromptError("In the item {text} must come before {label}: the LM writes the text first.")
+    if not label_mark(template).strip():
+        raise PromptError("In the item something must stand between {text} and {label}, such as ' ({Label_type}: '.")
+
+
+def render_prompt(template: PromptTemplate, labels: Sequence[str], seeds: Sequence[LabelledText]) -> str:
+    """The prompt for `seeds`, in their order, ending with the open item.
+
+    Raises:
+        PromptError: as `check_template`.
+    """
+    check_template(template)
+    words = _words(template, labels)
+    items = "\n".join(render_item(template, labels, seed) for seed in seeds)
+    return template.description.format(**words, examples=items) + "\n" + template.open_item.strip().format(**words)
+
+
+def render_item(template: PromptTemplate, labels: Sequence[str], seed: LabelledText) -> str:
+    """One seed as a line of the prompt; line breaks inside its text become spaces."""
+    text = " ".join(seed.text.split())
+    return template.item.strip().format(**_words(template, labels), text=text, label=seed.label)
+
+
+def label_mark(template: PromptTemplate) -> str:
+    """What stands between text and label in an item: ' (Sentiment: ' in the default template."""
+    between = template.item.split("{text}", 1)[1].split("{label}", 1)[0]
+    return between.format(**_words(template, ()))
+
+
+def parse_completion(template: PromptTemplate, labels: Sequence[str], completion: str) -> ParsedCompletion:
+    """Read the first line of what the LM wrote after the open item.
+
+    The label must be one of `labels` up to case; nothing is guessed or substituted. `text` is kept as written but for
+    outer white space.
+    """
+    line = completion.strip("\n").split("\n", 1)[0]
+    if not line.strip():
+        return ParsedCompletion("", "", RejectReason.EMPTY, "nothing was written")
+    text, mark, rest = line.partition(label_mark(template).strip())
+    if not mark:
+        detail = f"no '{label_mark(template).strip()}' in the line"
+        return ParsedCompletion(line.strip(), "", RejectReason.NO_LABEL, detail)
+    after = template.item.split("{label}", 1)[1].strip().format(**_words(template, labels))
+    written = rest.split(after, 1)[0].strip() if after else rest.strip()
+    label = {one.casefold(): one for one in labels}.get(written.strip("'\"").casefold())
+    if not text.strip():
+        return ParsedCompletion("", written, RejectReason.EMPTY, "no text before the label")
+    if label is None:
+        detail = f"'{written[:40]}' is none of {', '.join(labels)}"
+        return ParsedCompletion(text.strip(), written, RejectReason.UNKNOWN_LABEL, detail)
+    return ParsedCompletion(text.strip(), label)
+
+
+def _placeholders(part: str, body: str) -> list[str]:
+    try:
+        parsed = list(string.Formatter().parse(body))
+    except ValueError as error:
+        raise PromptError(f"The {part} has an unmatched brace ({error}). Write {{{{ or }}}} for a plain brace.") from error
+    fields = []
+    for _, name, spec, conversion in parsed:
+        if name is None:
+            continue
+        if spec or conversion or not re.fullmatch(r"\w+", name):
+            raise PromptError(f"The {part} has a malformed placeholder {{{name}}}. Expected a plain name in braces.")
+        fields.append(name)
+    return fields
+
+
+def _words(template: PromptTemplate, labels: Sequence[str]) -> Mapping[str, str]:
+    quoted = [f"'{label}'" for label in labels]
+    listed = f"{', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else "".join(quoted)
+    return {
+        "text_type": template.text_type,
+        "Text_type": template.text_type[:1].upper() + template.text_type[1:],
+        "label_type": template.label_type,
+        "Label_type": template.label_type[:1].upper() + template.label_type[1:],
+        "labels": listed,
+    }

@@ -1,0 +1,221 @@
+"""Generation runs, their completions, and the synthetic texts and rejects that these became."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine, Select, func, insert, select
+
+from augment.errors import StorageError
+from augment.records import (
+    Attempt,
+    Completion,
+    GenerationConfig,
+    GenerationProgress,
+    GenerationRun,
+    LabelledText,
+    Reject,
+    RejectReason,
+    ReviewStatus,
+    RunStatus,
+    StoredReject,
+    StoredText,
+    SyntheticText,
+)
+from storage.codec import from_json, to_json
+from storage.engine import reading, writing
+from storage.runs import state_of
+from storage.schema import CompletionRow, GenerationRunRow, SyntheticTextRow, utc_now
+
+
+class Generations:
+    """What an LM was asked, and what came of it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, task_id: int, config: GenerationConfig, *, seed_set_id: int, prompt_version_id: int) -> GenerationRun:
+        """Store a new run, queued; `Store.start_run` sets it going."""
+        with writing(self._engine) as session:
+            row = GenerationRunRow(
+                task_id=task_id,
+                seed_set_id=seed_set_id,
+                prompt_version_id=prompt_version_id,
+                lm_name=config.lm.name,
+                config=to_json(config),
+                status=RunStatus.QUEUED,
+                n_total=config.target,
+            )
+            session.add(row)
+            session.flush()
+            return _to_run(row)
+
+    def import_texts(self, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> GenerationRun:
+        """Store texts that were written elsewhere as a finished run of the LM named `lm_name`."""
+        with writing(self._engine) as session:
+            row = GenerationRunRow(
+                task_id=task_id,
+                lm_name=lm_name,
+                status=RunStatus.DONE,
+                message="Imported",
+                n_done=len(texts),
+                n_total=len(texts),
+                n_attempts=len(texts),
+                finished_at=utc_now(),
+            )
+            session.add(row)
+            session.flush()
+            session.execute(
+                insert(SyntheticTextRow),
+                [_text_values(row.id, number, one.text, one.label) for number, one in enumerate(texts)],
+            )
+            return _to_run(row)
+
+    def write(self, run_id: int, records: Sequence[SyntheticText | Reject], progress: GenerationProgress) -> None:
+        """Store one batch and how far the run is, together or not at all."""
+        with writing(self._engine) as session:
+            run = session.get(GenerationRunRow, run_id)
+            if run is None:
+                raise StorageError(f"Generation run {run_id} is gone from the database; its texts cannot be stored.")
+            for record in records:
+                reject = record if isinstance(record, Reject) else None
+                completion = CompletionRow(
+                    run_id=run_id,
+                    number=record.attempt.number,
+                    prompt=record.attempt.prompt,
+                    seed_ids=list(record.attempt.seed_ids),
+                    raw=record.attempt.completion.text,
+                    n_tokens=record.attempt.completion.n_tokens,
+                    reject_reason=reject.reason if reject else None,
+                    reject_detail=reject.detail if reject else "",
+                )
+                session.add(completion)
+                if isinstance(record, SyntheticText):
+                    session.flush()
+                    values = _text_values(run_id, record.attempt.number, record.text, record.label)
+                    probs = list(record.label_probs) if record.label_probs else None
+                    session.add(SyntheticTextRow(**values, completion_id=completion.id, label_probs=probs))
+            run.n_attempts, run.n_done, run.n_total = progress.n_attempts, progress.n_texts, progress.target
+            run.elapsed_s, run.message, run.heartbeat_at = progress.elapsed_s, progress.message, utc_now()
+
+    def all(self, task_id: int) -> list[GenerationRun]:
+        """Every run of the task, newest first."""
+        query = select(GenerationRunRow).where(GenerationRunRow.task_id == task_id)
+        with reading(self._engine) as session:
+            return [_to_run(row) for row in session.scalars(query.order_by(GenerationRunRow.id.desc()))]
+
+    def get(self, run_id: int) -> GenerationRun:
+        """One run.
+
+        Raises:
+            StorageError: there is none of that id.
+        """
+        with reading(self._engine) as session:
+            row = session.get(GenerationRunRow, run_id)
+            if row is None:
+                raise StorageError(f"There is no generation run {run_id} in this database. Reload the page.")
+            return _to_run(row)
+
+    def progress(self, run_id: int) -> GenerationProgress:
+        """The last stored progress of a run, to resume from."""
+        run = self.get(run_id)
+        return GenerationProgress(run.n_attempts, run.n_texts, run.state.n_total, run.state.elapsed_s)
+
+    def texts(self, run_ids: Sequence[int], *, newest: int | None = None) -> list[StoredText]:
+        """The synthetic texts of some runs, round robin over the runs in the order they were written.
+
+        With `newest`, only that many of the last ones, newest first.
+        """
+        query = select_texts().where(SyntheticTextRow.run_id.in_(run_ids))
+        if newest is None:
+            query = query.order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
+        else:
+            query = query.order_by(SyntheticTextRow.id.desc()).limit(newest)
+        with reading(self._engine) as session:
+            return [to_stored_text(row, lm_name) for row, lm_name in session.execute(query)]
+
+    def rejects(self, run_id: int, *, newest: int) -> list[StoredReject]:
+        """The newest rejects of a run, newest first."""
+        query = (
+            select(CompletionRow)
+            .where(CompletionRow.run_id == run_id, CompletionRow.reject_reason.is_not(None))
+            .order_by(CompletionRow.number.desc())
+            .limit(newest)
+        )
+        with reading(self._engine) as session:
+            return [
+                StoredReject(row.id, row.run_id, row.raw, RejectReason(row.reject_reason), row.reject_detail)
+                for row in session.scalars(query)
+                if row.reject_reason is not None
+            ]
+
+    def count_rejects(self, run_id: int) -> dict[RejectReason, int]:
+        """Rejects of a run by reason."""
+        query = (
+            select(CompletionRow.reject_reason, func.count())
+            .where(CompletionRow.run_id == run_id, CompletionRow.reject_reason.is_not(None))
+            .group_by(CompletionRow.reject_reason)
+        )
+        with reading(self._engine) as session:
+            return {RejectReason(reason): n for reason, n in session.execute(query) if reason is not None}
+
+    def count_labels(self, run_id: int, *, status: ReviewStatus | None = None) -> dict[str, int]:
+        """Synthetic texts of a run by the label the LM proposed, of one review status or all."""
+        query = select(SyntheticTextRow.proposed_label, func.count()).where(SyntheticTextRow.run_id == run_id)
+        if status is not None:
+            query = query.where(SyntheticTextRow.status == status)
+        with reading(self._engine) as session:
+            return {label: n for label, n in session.execute(query.group_by(SyntheticTextRow.proposed_label))}
+
+    def attempt(self, text_id: int) -> Attempt | None:
+        """The prompt, seeds and raw completion behind a synthetic text; None for imported ones."""
+        query = select(CompletionRow).join(SyntheticTextRow, SyntheticTextRow.completion_id == CompletionRow.id)
+        with reading(self._engine) as session:
+            row = session.scalar(query.where(SyntheticTextRow.id == text_id))
+            return Attempt(row.number, row.prompt, tuple(row.seed_ids), Completion(row.raw, row.n_tokens)) if row else None
+
+
+def select_texts() -> Select[tuple[SyntheticTextRow, str]]:
+    """Synthetic texts, each with its LM's name."""
+    return select(SyntheticTextRow, GenerationRunRow.lm_name).join(
+        GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id
+    )
+
+
+def to_stored_text(row: SyntheticTextRow, lm_name: str) -> StoredText:
+    """A synthetic text as a record."""
+    return StoredText(
+        id=row.id,
+        run_id=row.run_id,
+        lm_name=lm_name,
+        text=row.text,
+        proposed_label=row.proposed_label,
+        label=row.label,
+        status=ReviewStatus(row.status),
+        label_probs=tuple(row.label_probs) if row.label_probs else None,
+        created_at=row.created_at,
+    )
+
+
+def _text_values(run_id: int, number: int, text: str, label: str) -> dict[str, object]:
+    return {
+        "run_id": run_id,
+        "number": number,
+        "text": text,
+        "proposed_label": label,
+        "label": label,
+        "status": ReviewStatus.PENDING,
+    }
+
+
+def _to_run(row: GenerationRunRow) -> GenerationRun:
+    return GenerationRun(
+        id=row.id,
+        task_id=row.task_id,
+        name=f"{row.id} · {row.lm_name}",
+        lm_name=row.lm_name,
+        config=from_json(GenerationConfig, row.config) if row.config else None,
+        seed_set_id=row.seed_set_id,
+        prompt_version_id=row.prompt_version_id,
+        state=state_of(row),
+        n_attempts=row.n_attempts,
+        n_texts=row.n_done,
+    )

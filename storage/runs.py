@@ -1,0 +1,93 @@
+"""What all runs share: their state, whatever they do."""
+
+from collections.abc import Callable
+
+from sqlalchemy import Engine, select
+
+from augment.errors import StorageError
+from augment.records import RunKey, RunKind, RunState, RunStatus
+from storage.engine import reading, writing
+from storage.schema import GenerationRunRow, RunColumns, TrainingRunRow, utc_now
+
+_ROWS: dict[RunKind, type[GenerationRunRow] | type[TrainingRunRow]] = {
+    RunKind.GENERATION: GenerationRunRow,
+    RunKind.TRAINING: TrainingRunRow,
+}
+UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+def state_of(row: RunColumns) -> RunState:
+    """A run's state as a record."""
+    return RunState(
+        status=RunStatus(row.status),
+        message=row.message,
+        n_done=row.n_done,
+        n_total=row.n_total,
+        elapsed_s=row.elapsed_s,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
+class Runs:
+    """Queued → running → done, cancelled, failed or interrupted."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def state(self, key: RunKey) -> RunState:
+        """How the run stands.
+
+        Raises:
+            StorageError: there is no such run.
+        """
+        with reading(self._engine) as session:
+            row = session.get(_ROWS[key.kind], key.id)
+            if row is None:
+                raise StorageError(f"There is no {key.kind} run {key.id} in this database. Reload the page.")
+            return state_of(row)
+
+    def queue(self, key: RunKey, worker: str) -> None:
+        """Mark the run as waiting for `worker`; what it stored earlier stays."""
+        self._set(key, status=RunStatus.QUEUED, worker=worker, message="", finished_at=None, heartbeat_at=utc_now())
+
+    def start(self, key: RunKey, worker: str) -> None:
+        """Mark the run as running in `worker`."""
+        self._set(key, status=RunStatus.RUNNING, worker=worker, message="", started_at=utc_now(), heartbeat_at=utc_now())
+
+    def finish(self, key: RunKey, status: RunStatus, message: str) -> None:
+        """Mark the run as ended."""
+        self._set(key, status=status, message=message, finished_at=utc_now())
+
+    def unfinished(self, task_id: int | None = None) -> list[tuple[RunKey, RunState]]:
+        """Queued and running runs, oldest first, of one task or all."""
+        found = []
+        with reading(self._engine) as session:
+            for kind, row_type in _ROWS.items():
+                query = select(row_type).where(row_type.status.in_(UNFINISHED))
+                if task_id is not None:
+                    query = query.where(row_type.task_id == task_id)
+                found += [(RunKey(kind, row.id), state_of(row)) for row in session.scalars(query)]
+        return sorted(found, key=lambda pair: pair[1].created_at)
+
+    def interrupt_dead(self, is_alive: Callable[[str], bool]) -> list[RunKey]:
+        """Mark every unfinished run whose worker is gone as interrupted; returns which."""
+        interrupted = []
+        with writing(self._engine) as session:
+            for kind, row_type in _ROWS.items():
+                for row in session.scalars(select(row_type).where(row_type.status.in_(UNFINISHED))):
+                    if not is_alive(row.worker):
+                        row.status = RunStatus.INTERRUPTED
+                        row.message = "The workbench ended while this ran. What was stored is kept."
+                        row.finished_at = utc_now()
+                        interrupted.append(RunKey(kind, row.id))
+        return interrupted
+
+    def _set(self, key: RunKey, **values: object) -> None:
+        with writing(self._engine) as session:
+            row = session.get(_ROWS[key.kind], key.id)
+            if row is None:
+                raise StorageError(f"There is no {key.kind} run {key.id} in this database. Reload the page.")
+            for name, value in values.items():
+                setattr(row, name, value)

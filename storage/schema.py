@@ -1,0 +1,259 @@
+"""The tables, as SQLAlchemy 2 typed classes. Rows never leave this package: callers get records.
+
+Each arrow of the journey is one table: task → example → seed_set; prompt_version; generation_run → completion →
+synthetic_text → review_event; training_run → metric_point, prediction. Migrations follow this file (Alembic).
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from augment.records import RejectReason, ReviewAction, ReviewStatus, RunStatus, Split, TextUse
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC time; stored without its zone, since SQLite has none."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database."""
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """From the database."""
+        return value.replace(tzinfo=UTC) if value else None
+
+
+def utc_now() -> datetime:
+    """Now, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    """All tables, with names for every constraint so that migrations can speak of them."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own name
+        datetime: UtcDateTime,
+        str: Text,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        # Plain strings on disk: a new reason or status is no migration.
+        Split: String(16),
+        RunStatus: String(16),
+        ReviewStatus: String(16),
+        ReviewAction: String(16),
+        RejectReason: String(40),
+        TextUse: String(16),
+    }
+
+
+class TaskRow(Base):
+    """What is labelled with what, and where its examples came from."""
+
+    __tablename__ = "task"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    source: Mapped[str]
+    text_type: Mapped[str]
+    label_type: Mapped[str]
+    labels: Mapped[list[Any]]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ExampleRow(Base):
+    """A real labelled text in its split; `id` follows the source's order within a split."""
+
+    __tablename__ = "example"
+    __table_args__ = (Index("ix_example_task_split", "task_id", "split"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"))
+    split: Mapped[Split]
+    text: Mapped[str]
+    label: Mapped[str]
+
+
+class LeftOutRow(Base):
+    """A row of the source that was left out, and why."""
+
+    __tablename__ = "left_out"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
+    split: Mapped[Split]
+    text: Mapped[str]
+    label: Mapped[str]
+    reason: Mapped[str]
+
+
+class SeedSetRow(Base):
+    """The examples chosen as few-shot seeds; never changed."""
+
+    __tablename__ = "seed_set"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    rng_seed: Mapped[int | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class SeedSetExampleRow(Base):
+    """One example's place in a seed set."""
+
+    __tablename__ = "seed_set_example"
+    seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id", ondelete="CASCADE"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), index=True)
+
+
+class PromptVersionRow(Base):
+    """One immutable state of a task's template."""
+
+    __tablename__ = "prompt_version"
+    __table_args__ = (UniqueConstraint("task_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    template: Mapped[dict[str, Any]]
+    note: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class RunColumns:
+    """What every run carries: how far it is, and which worker has it."""
+
+    status: Mapped[RunStatus] = mapped_column(index=True)
+    message: Mapped[str] = mapped_column(default="")
+    n_done: Mapped[int] = mapped_column(default=0)
+    n_total: Mapped[int] = mapped_column(default=0)
+    elapsed_s: Mapped[float] = mapped_column(default=0.0)
+    worker: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+
+
+class GenerationRunRow(RunColumns, Base):
+    """Seed set × prompt version × LM × sampling × strategy; imported runs have only an LM's name."""
+
+    __tablename__ = "generation_run"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
+    seed_set_id: Mapped[int | None] = mapped_column(ForeignKey("seed_set.id"))
+    prompt_version_id: Mapped[int | None] = mapped_column(ForeignKey("prompt_version.id"))
+    lm_name: Mapped[str]
+    config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    n_attempts: Mapped[int] = mapped_column(default=0)
+
+
+class CompletionRow(Base):
+    """One raw answer of the LM with its exact prompt; a reject where `reject_reason` is set."""
+
+    __tablename__ = "completion"
+    __table_args__ = (
+        UniqueConstraint("run_id", "number"),
+        Index("ix_completion_run_reason", "run_id", "reject_reason"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("generation_run.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    prompt: Mapped[str]
+    seed_ids: Mapped[list[Any]]
+    raw: Mapped[str]
+    n_tokens: Mapped[int]
+    reject_reason: Mapped[RejectReason | None]
+    reject_detail: Mapped[str] = mapped_column(default="")
+
+
+class SyntheticTextRow(Base):
+    """A parsed completion. `label` and `status` repeat the last review event, written in the same transaction."""
+
+    __tablename__ = "synthetic_text"
+    __table_args__ = (Index("ix_synthetic_text_run_status", "run_id", "status"), UniqueConstraint("run_id", "number"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("generation_run.id", ondelete="CASCADE"))
+    completion_id: Mapped[int | None] = mapped_column(ForeignKey("completion.id", ondelete="CASCADE"), index=True)
+    number: Mapped[int]
+    text: Mapped[str]
+    proposed_label: Mapped[str]
+    label_probs: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
+    label: Mapped[str]
+    status: Mapped[ReviewStatus]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ReviewEventRow(Base):
+    """One decision about one synthetic text. Only ever added; `undoes_id` names the event that an undo takes back."""
+
+    __tablename__ = "review_event"
+    __table_args__ = (Index("ix_review_event_reviewer_id", "reviewer", "id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), index=True)
+    action: Mapped[ReviewAction]
+    reviewer: Mapped[str]
+    label_before: Mapped[str]
+    label_after: Mapped[str]
+    status_before: Mapped[ReviewStatus]
+    status_after: Mapped[ReviewStatus]
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("review_event.id"), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class TrainingRunRow(RunColumns, Base):
+    """One classifier trained once."""
+
+    __tablename__ = "training_run"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
+    seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id"))
+    arm: Mapped[str]
+    use: Mapped[TextUse]
+    generation_run_ids: Mapped[list[Any]]
+    n_synthetic: Mapped[int]
+    n_train: Mapped[int]
+    config: Mapped[dict[str, Any]]
+
+
+class TrainingTextRow(Base):
+    """A synthetic text that a training run was trained on, with the label it had then."""
+
+    __tablename__ = "training_text"
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True)
+    label: Mapped[str]
+
+
+class MetricPointRow(Base):
+    """Metrics on the test split after so many optimiser steps."""
+
+    __tablename__ = "metric_point"
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    train_loss: Mapped[float | None]
+    loss: Mapped[float]
+    accuracy: Mapped[float]
+    macro_f1: Mapped[float]
+
+
+class PredictionRow(Base):
+    """What a finished classifier says of one test example."""
+
+    __tablename__ = "prediction"
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, index=True)
+    label: Mapped[str]
+    probs: Mapped[list[Any]]

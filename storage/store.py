@@ -1,0 +1,88 @@
+"""Store: one database, its units of work by subject, and the sink that jobs write to."""
+
+import os
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Engine
+
+from augment.embedded import home_folder
+from augment.records import (
+    GenerationProgress,
+    MetricPoint,
+    Prediction,
+    Reject,
+    RunKey,
+    RunStatus,
+    SyntheticText,
+    TrainingProgress,
+)
+from storage.engine import migrate, open_engine
+from storage.generations import Generations
+from storage.prompts import Prompts
+from storage.reviews import Reviews
+from storage.runs import Runs
+from storage.tasks import Tasks
+from storage.trainings import Trainings
+
+
+def default_url() -> str:
+    """$AUGMENT_DATABASE_URL, or a SQLite file in the home folder."""
+    return os.environ.get("AUGMENT_DATABASE_URL") or f"sqlite:///{home_folder() / 'workbench.db'}"
+
+
+class Store:
+    """Everything that is remembered. Safe to share between threads: each call is one short transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.tasks = Tasks(engine)
+        self.prompts = Prompts(engine)
+        self.generations = Generations(engine)
+        self.reviews = Reviews(engine)
+        self.trainings = Trainings(engine)
+        self.runs = Runs(engine)
+
+    @classmethod
+    def open(cls, url: str | None = None) -> "Store":
+        """Open the database at `url` (any SQLAlchemy URL) and bring its tables to the newest version.
+
+        Raises:
+            StorageError: it cannot be opened, or is of a newer version.
+        """
+        engine = open_engine(url or default_url())
+        migrate(engine)
+        return cls(engine)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+    # What `augment.jobs.Sink` asks for ---------------------------------------------------------------------------
+
+    def start_run(self, key: RunKey, worker: str) -> None:
+        """Mark the run as running in `worker`."""
+        self.runs.start(key, worker)
+
+    def write_run(
+        self,
+        key: RunKey,
+        records: Sequence[SyntheticText | Reject | MetricPoint | Prediction],
+        progress: GenerationProgress | TrainingProgress,
+    ) -> None:
+        """Store `records` and how far the run is, together or not at all."""
+        if isinstance(progress, GenerationProgress):
+            written = [record for record in records if isinstance(record, SyntheticText | Reject)]
+            self.generations.write(key.id, written, progress)
+        else:
+            measured = [record for record in records if isinstance(record, MetricPoint | Prediction)]
+            self.trainings.write(key.id, measured, progress)
+
+    def finish_run(self, key: RunKey, status: RunStatus, message: str) -> None:
+        """Mark the run as ended."""
+        self.runs.finish(key, status, message)
+
+    def interrupt_dead(self, is_alive: Callable[[str], bool]) -> list[RunKey]:
+        """Mark every unfinished run whose worker is gone as interrupted; returns which."""
+        return self.runs.interrupt_dead(is_alive)
+
+

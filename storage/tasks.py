@@ -1,0 +1,141 @@
+"""Tasks, their examples and their seed sets."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Engine, func, insert, select
+from sqlalchemy.orm import Session
+
+from augment.errors import StorageError
+from augment.records import Example, LeftOut, PreparedData, SeedSet, Split, Task
+from storage.engine import reading, writing
+from storage.schema import ExampleRow, LeftOutRow, SeedSetExampleRow, SeedSetRow, TaskRow
+
+
+class Tasks:
+    """What is labelled, with which real texts, and which of them are seeds."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def create(self, data: PreparedData) -> Task:
+        """Store prepared data as a new task, whole or not at all."""
+        with writing(self._engine) as session:
+            row = TaskRow(
+                name=data.name,
+                source=data.source,
+                text_type=data.text_type,
+                label_type=data.label_type,
+                labels=list(data.labels),
+            )
+            session.add(row)
+            session.flush()
+            examples = [
+                {"task_id": row.id, "split": split, "text": one.text, "label": one.label}
+                for split in Split
+                for one in data.splits.get(split, ())
+            ]
+            left_out = [
+                {"task_id": row.id, "split": one.split, "text": one.text, "label": one.label, "reason": one.reason}
+                for one in data.left_out
+            ]
+            session.execute(insert(ExampleRow), examples)
+            if left_out:
+                session.execute(insert(LeftOutRow), left_out)
+            return _to_task(row)
+
+    def all(self) -> list[Task]:
+        """Every task, newest first."""
+        with reading(self._engine) as session:
+            return [_to_task(row) for row in session.scalars(select(TaskRow).order_by(TaskRow.id.desc()))]
+
+    def examples(self, task_id: int, split: Split) -> list[Example]:
+        """The examples of one split, in the source's order."""
+        query = select(ExampleRow).where(ExampleRow.task_id == task_id, ExampleRow.split == split)
+        with reading(self._engine) as session:
+            return [_to_example(row) for row in session.scalars(query.order_by(ExampleRow.id))]
+
+    def count_examples(self, task_id: int) -> dict[tuple[Split, str], int]:
+        """Examples per split and label."""
+        query = (
+            select(ExampleRow.split, ExampleRow.label, func.count())
+            .where(ExampleRow.task_id == task_id)
+            .group_by(ExampleRow.split, ExampleRow.label)
+        )
+        with reading(self._engine) as session:
+            return {(Split(split), label): n for split, label, n in session.execute(query)}
+
+    def left_out(self, task_id: int) -> list[LeftOut]:
+        """Every row of the source that was left out, and why."""
+        query = select(LeftOutRow).where(LeftOutRow.task_id == task_id).order_by(LeftOutRow.id)
+        with reading(self._engine) as session:
+            return [LeftOut(Split(row.split), row.text, row.label, row.reason) for row in session.scalars(query)]
+
+    def create_seed_set(
+        self, task_id: int, name: str, examples: Sequence[Example], *, rng_seed: int | None = None
+    ) -> SeedSet:
+        """Store `examples`, in their order, as a new seed set.
+
+        Raises:
+            StorageError: an example is not in the task's pool, or there is none.
+        """
+        wrong = [one for one in examples if one.split is not Split.POOL]
+        if wrong or not examples:
+            found = f"'{wrong[0].text[:40]}' of the {wrong[0].split} split" if wrong else "no example"
+            raise StorageError(f"A seed set takes examples of the pool; found {found}.")
+        with writing(self._engine) as session:
+            row = SeedSetRow(task_id=task_id, name=name, rng_seed=rng_seed)
+            session.add(row)
+            session.flush()
+            links = [
+                {"seed_set_id": row.id, "position": position, "example_id": one.id}
+                for position, one in enumerate(examples)
+            ]
+            session.execute(insert(SeedSetExampleRow), links)
+            return SeedSet(row.id, task_id, name, tuple(examples), rng_seed, row.created_at)
+
+    def seed_sets(self, task_id: int) -> list[SeedSet]:
+        """Every seed set of the task, newest first."""
+        with reading(self._engine) as session:
+            rows = session.scalars(
+                select(SeedSetRow).where(SeedSetRow.task_id == task_id).order_by(SeedSetRow.id.desc())
+            ).all()
+            members = _members(session, [row.id for row in rows])
+            return [_to_seed_set(row, members) for row in rows]
+
+    def seed_set(self, seed_set_id: int) -> SeedSet:
+        """One seed set.
+
+        Raises:
+            StorageError: there is none of that id.
+        """
+        with reading(self._engine) as session:
+            row = session.get(SeedSetRow, seed_set_id)
+            if row is None:
+                raise StorageError(f"There is no seed set {seed_set_id} in this database. Reload the page.")
+            return _to_seed_set(row, _members(session, [row.id]))
+
+
+def _members(session: Session, seed_set_ids: Sequence[int]) -> Mapping[int, Sequence[Example]]:
+    query = (
+        select(SeedSetExampleRow.seed_set_id, ExampleRow)
+        .join(ExampleRow, ExampleRow.id == SeedSetExampleRow.example_id)
+        .where(SeedSetExampleRow.seed_set_id.in_(seed_set_ids))
+        .order_by(SeedSetExampleRow.seed_set_id, SeedSetExampleRow.position)
+    )
+    members: dict[int, list[Example]] = defaultdict(list)
+    for seed_set_id, row in session.execute(query):
+        members[seed_set_id].append(_to_example(row))
+    return members
+
+
+def _to_task(row: TaskRow) -> Task:
+    return Task(row.id, row.name, row.source, row.text_type, row.label_type, tuple(row.labels), row.created_at)
+
+
+def _to_example(row: ExampleRow) -> Example:
+    return Example(row.id, Split(row.split), row.text, row.label)
+
+
+def _to_seed_set(row: SeedSetRow, members: Mapping[int, Sequence[Example]]) -> SeedSet:
+    return SeedSet(row.id, row.task_id, row.name, tuple(members[row.id]), row.rng_seed, row.created_at)
