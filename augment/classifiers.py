@@ -63,7 +63,9 @@ def train(
             losses.append(_take_step(classifier, [train_inputs[i] for i in batch], targets[batch], optimizer))
             schedule.step()
             if not math.isfinite(losses[-1]):
-                raise TrainingError(f"The loss is not finite at step {step}. Lower the learning rate ({config.learning_rate:g}).")
+                raise TrainingError(
+                    f"The loss is not finite at step {step}. Lower the learning rate ({config.learning_rate:g})."
+                )
             if step % config.eval_every == 0 or step == config.steps:
                 probs = classifier.predict(evaluation_inputs)
                 yield _measure(step, losses, probs, evaluation, config.labels)
@@ -121,7 +123,9 @@ def _check(config: TrainingConfig, train: Sequence[LabelledText], evaluation: Se
             )
     missing = [label for label in config.labels if all(row.label != label for row in train)]
     if missing:
-        raise TrainingError(f"No training text is labelled {', '.join(missing)}. Add seeds or synthetic texts for every label.")
+        raise TrainingError(
+            f"No training text is labelled {', '.join(missing)}. Add seeds or synthetic texts for every label."
+        )
 
 
 def _load(config: TrainingConfig) -> _Classifier:
@@ -135,7 +139,9 @@ def _load(config: TrainingConfig) -> _Classifier:
     try:
         model_config = AutoConfig.from_pretrained(source, num_labels=len(config.labels))
         with torch.device("meta"):
-            n_parameters = sum(one.numel() for one in AutoModelForSequenceClassification.from_config(model_config).parameters())
+            n_parameters = sum(
+                one.numel() for one in AutoModelForSequenceClassification.from_config(model_config).parameters()
+            )
         # weights, gradients and AdamW's two moments
         need = measure_need(n_parameters, 16, device)
         if not need.fits:

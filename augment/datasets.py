@@ -111,7 +111,9 @@ def read_file(name: str, data: bytes) -> list[SourceTable]:
     if ending == ".zip":
         return _read_zip(name, data)
     if ending not in _READERS:
-        raise DataError(f"'{name}' is not of a kind that can be read. Expected one of {', '.join([*_READERS, '.zip'])}.")
+        raise DataError(
+            f"'{name}' is not of a kind that can be read. Expected one of {', '.join([*_READERS, '.zip'])}."
+        )
     try:
         frame = _READERS[ending](data)
     except DataError as error:
@@ -156,7 +158,7 @@ def _read_json_lines(data: bytes) -> pd.DataFrame:
         except json.JSONDecodeError as error:
             raise DataError(f"line {number} is not JSON ({error.msg}). Expected one object a line.") from error
         if not isinstance(row, dict):
-            raise DataError(f"line {number} is not an object. Expected {{\"text\": …, \"label\": …}} on every line.")
+            raise DataError(f'line {number} is not an object. Expected {{"text": …, "label": …}} on every line.')
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -186,7 +188,9 @@ def _read_zip(name: str, data: bytes) -> list[SourceTable]:
         raise DataError(f"'{name}' is not a zip file.") from error
     size = sum(item.file_size for item in archive.infolist())
     if size > MAX_UNZIPPED_BYTES:
-        raise DataError(f"'{name}' unpacks to {size / 1024**3:.1f} GiB; at most {MAX_UNZIPPED_BYTES // 1024**3} GiB are taken.")
+        raise DataError(
+            f"'{name}' unpacks to {size / 1024**3:.1f} GiB; at most {MAX_UNZIPPED_BYTES // 1024**3} GiB are taken."
+        )
     with tempfile.TemporaryDirectory() as folder:
         try:
             archive.extractall(folder)  # drops absolute paths and '..' (zipfile documentation)
@@ -236,6 +240,32 @@ def count_labels(tables: Sequence[SourceTable], label_column: str) -> dict[str, 
             if label:
                 counts[label] += 1
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def read_labelled(
+    tables: Sequence[SourceTable], text_column: str, label_column: str, labels: Sequence[str]
+) -> list[LabelledText]:
+    """The rows of all tables as labelled texts, in order; for synthetic texts that were written elsewhere.
+
+    Raises:
+        DataError: a column is missing, a text or label is empty, or a label is none of `labels`.
+    """
+    rows = [
+        LabelledText(text, label)
+        for table in tables
+        for text, label in zip(_column(table, text_column), _column(table, label_column), strict=True)
+    ]
+    for number, row in enumerate(rows, start=1):
+        if not row.text or not row.label:
+            raise DataError(
+                f"Row {number} has an empty {'text' if not row.text else 'label'}. Expected both on every row."
+            )
+    unknown = sorted({row.label for row in rows} - set(labels))
+    if unknown:
+        raise DataError(
+            f"The file has labels that this task does not have: {', '.join(unknown[:5])}. Expected {', '.join(labels)}."
+        )
+    return rows
 
 
 def prepare(tables: Sequence[SourceTable], choice: DataChoice, *, name: str, source: str) -> PreparedData:

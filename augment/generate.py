@@ -99,7 +99,9 @@ def _run_batch(
 ) -> Iterator[SyntheticText | Reject]:
     drawn = [draw_prompt(config, seeds, number) for number in numbers]
     # One generator a batch: its seed is a fixed function of the run's seed and the batch's first attempt.
-    sampling = replace(config.sampling, rng_seed=random.Random(f"{config.sampling.rng_seed}/{numbers.start}").getrandbits(31))
+    sampling = replace(
+        config.sampling, rng_seed=random.Random(f"{config.sampling.rng_seed}/{numbers.start}").getrandbits(31)
+    )
     outcomes = STRATEGIES[config.strategy](config, lm, [prompt for prompt, _ in drawn], sampling)
     for number, (prompt, seed_ids), outcome in zip(numbers, drawn, outcomes, strict=True):
         yield _to_record(outcome, Attempt(number, prompt, seed_ids, outcome.completion))

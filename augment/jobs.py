@@ -8,7 +8,8 @@ import logging
 import os
 import socket
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Condition, Event, Thread
 from typing import Protocol
@@ -29,7 +30,7 @@ from augment.records import (
 
 Record = SyntheticText | Reject | MetricPoint | Prediction
 Progress = GenerationProgress | TrainingProgress
-Work = Callable[[], Iterator[Record | Progress]]
+Work = Callable[[], Generator[Record | Progress, None, None]]
 
 log = logging.getLogger(__name__)
 
@@ -113,19 +114,23 @@ class JobRunner:
         try:
             self._sink.start_run(job.key, worker_name())
             pending: list[Record] = []
-            for item in job.work():
-                if isinstance(item, GenerationProgress | TrainingProgress):
+            with closing(job.work()) as items:
+                for item in items:
+                    if not isinstance(item, GenerationProgress | TrainingProgress):
+                        pending.append(item)
+                        continue
                     self._sink.write_run(job.key, pending, item)
                     pending, message = [], item.message
-                else:
-                    pending.append(item)
-                if job.stop.is_set():
-                    return RunStatus.CANCELLED, "Cancelled. What was stored is kept."
+                    if job.stop.is_set() and item.n_done < item.n_total:
+                        return RunStatus.CANCELLED, "Cancelled. What was stored is kept."
         except AugmentError as error:
             return RunStatus.FAILED, str(error)
         except Exception as error:  # a bug must end this job, not the worker; the log has its traceback
             log.exception("%s run %d failed", job.key.kind, job.key.id)
-            return RunStatus.FAILED, f"Unexpected {type(error).__name__}; the log has the details. What was stored is kept."
+            return (
+                RunStatus.FAILED,
+                f"Unexpected {type(error).__name__}; the log has the details. What was stored is kept.",
+            )
         return RunStatus.DONE, message
 
     def _finish(self, key: RunKey, status: RunStatus, message: str) -> None:

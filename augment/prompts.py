@@ -117,7 +117,9 @@ def _placeholders(part: str, body: str) -> list[str]:
     try:
         parsed = list(string.Formatter().parse(body))
     except ValueError as error:
-        raise PromptError(f"The {part} has an unmatched brace ({error}). Write {{{{ or }}}} for a plain brace.") from error
+        raise PromptError(
+            f"The {part} has an unmatched brace ({error}). Write {{{{ or }}}} for a plain brace."
+        ) from error
     fields = []
     for _, name, spec, conversion in parsed:
         if name is None:

@@ -166,7 +166,9 @@ class PreparedData:
                 "Keep more labels or loosen the token filter."
             )
         if not self.splits.get(Split.POOL):
-            raise DataError("No text is left in the pool. Keep more labels, loosen the token filter, or check the columns.")
+            raise DataError(
+                "No text is left in the pool. Keep more labels, loosen the token filter, or check the columns."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,9 @@ class LMSpec:
 
     def __post_init__(self) -> None:
         if not self.name.strip():
-            raise LMError("The language model has no name. Expected a hub name such as EleutherAI/gpt-neo-2.7B, a folder, or the endpoint's model name.")
+            raise LMError(
+                "The language model has no name. Expected a hub name such as EleutherAI/gpt-neo-2.7B, a folder, or the endpoint's model name."
+            )
         if self.kind is LMKind.OPENAI and not self.base_url.startswith(("http://", "https://")):
             raise LMError(f"The endpoint address must start with http:// or https://; found '{self.base_url}'.")
 
@@ -292,7 +296,9 @@ class GenerationConfig:
         if self.attempt_cap == 0:
             object.__setattr__(self, "attempt_cap", 10 * self.target + 50)
         if self.attempt_cap < self.target:
-            raise AugmentError(f"The attempt cap ({self.attempt_cap}) is below the target ({self.target}). Raise the cap.")
+            raise AugmentError(
+                f"The attempt cap ({self.attempt_cap}) is below the target ({self.target}). Raise the cap."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +449,9 @@ class EncoderSpec:
 
     def __post_init__(self) -> None:
         if not self.name.strip():
-            raise TrainingError("The encoder has no name. Expected a hub name such as distilbert-base-uncased, or a folder.")
+            raise TrainingError(
+                "The encoder has no name. Expected a hub name such as distilbert-base-uncased, or a folder."
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -470,7 +478,9 @@ class TrainingConfig:
             raise TrainingError(f"A classifier needs at least 2 labels; found {len(self.labels)}.")
         for name in ("steps", "batch_size", "eval_every"):
             if getattr(self, name) < 1:
-                raise TrainingError(f"{name.replace('_', ' ').capitalize()} must be 1 or more; found {getattr(self, name)}.")
+                raise TrainingError(
+                    f"{name.replace('_', ' ').capitalize()} must be 1 or more; found {getattr(self, name)}."
+                )
         if not 0 < self.learning_rate < 1:
             raise TrainingError(f"The learning rate must lie between 0 and 1; found {self.learning_rate}.")
         if self.frozen_layers < 0:
@@ -490,7 +500,9 @@ class TrainingPlan:
         if self.n_synthetic < 0:
             raise TrainingError(f"The number of synthetic texts must be 0 or more; found {self.n_synthetic}.")
         if self.use is TextUse.NONE and self.n_synthetic:
-            raise TrainingError(f"{self.n_synthetic} synthetic texts asked for, but none chosen. Choose generation runs.")
+            raise TrainingError(
+                f"{self.n_synthetic} synthetic texts asked for, but none chosen. Choose generation runs."
+            )
         if self.use is not TextUse.NONE and not self.generation_run_ids:
             raise TrainingError("No generation run is chosen. Choose at least one, or train on the seeds only.")
 

@@ -37,5 +37,7 @@ def _pool_by_label(examples: Sequence[Example], labels: Sequence[str], n_per_lab
             pools[example.label].append(example)
     for label, pool in pools.items():
         if len(pool) < n_per_label:
-            raise DataError(f"Label '{label}' has {len(pool)} pool examples, {n_per_label} asked for. Draw fewer seeds a label.")
+            raise DataError(
+                f"Label '{label}' has {len(pool)} pool examples, {n_per_label} asked for. Draw fewer seeds a label."
+            )
     return pools

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
-
 T = TypeVar("T")
 
 

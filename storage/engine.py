@@ -26,7 +26,9 @@ def open_engine(url: str) -> Engine:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed)
     except (ArgumentError, NoSuchModuleError) as error:
-        raise StorageError(f"'{url}' is no database address. Expected one such as sqlite:///instance/workbench.db.") from error
+        raise StorageError(
+            f"'{url}' is no database address. Expected one such as sqlite:///instance/workbench.db."
+        ) from error
     except OSError as error:
         raise StorageError(f"The folder of {url} cannot be made: {error.strerror}. Choose another place.") from error
     if engine.dialect.name == "sqlite":
@@ -49,7 +51,11 @@ def writing(engine: Engine) -> Iterator[Session]:
     Raises:
         StorageError: the disk is full, the file is locked or cannot be written.
     """
-    with _explaining(), Session(engine.execution_options(immediate=True), expire_on_commit=False) as session, session.begin():
+    with (
+        _explaining(),
+        Session(engine.execution_options(immediate=True), expire_on_commit=False) as session,
+        session.begin(),
+    ):
         yield session
 
 

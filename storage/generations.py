@@ -32,7 +32,9 @@ class Generations:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def create(self, task_id: int, config: GenerationConfig, *, seed_set_id: int, prompt_version_id: int) -> GenerationRun:
+    def create(
+        self, task_id: int, config: GenerationConfig, *, seed_set_id: int, prompt_version_id: int
+    ) -> GenerationRun:
         """Store a new run, queued; `Store.start_run` sets it going."""
         with writing(self._engine) as session:
             row = GenerationRunRow(
@@ -170,7 +172,9 @@ class Generations:
         query = select(CompletionRow).join(SyntheticTextRow, SyntheticTextRow.completion_id == CompletionRow.id)
         with reading(self._engine) as session:
             row = session.scalar(query.where(SyntheticTextRow.id == text_id))
-            return Attempt(row.number, row.prompt, tuple(row.seed_ids), Completion(row.raw, row.n_tokens)) if row else None
+            return (
+                Attempt(row.number, row.prompt, tuple(row.seed_ids), Completion(row.raw, row.n_tokens)) if row else None
+            )
 
 
 def select_texts() -> Select[tuple[SyntheticTextRow, str]]:

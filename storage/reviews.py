@@ -23,7 +23,7 @@ class Reviews:
             query = query.where(SyntheticTextRow.id.not_in(skipped))
         with reading(self._engine) as session:
             found = session.execute(query.order_by(SyntheticTextRow.id).limit(1)).first()
-            return to_stored_text(*found.tuple()) if found else None
+            return to_stored_text(*found) if found else None
 
     def text(self, text_id: int) -> StoredText:
         """One synthetic text as it stands now.
@@ -35,7 +35,7 @@ class Reviews:
             found = session.execute(select_texts().where(SyntheticTextRow.id == text_id)).first()
             if found is None:
                 raise StorageError(f"Text {text_id} is gone from the database. Reload the page.")
-            return to_stored_text(*found.tuple())
+            return to_stored_text(*found)
 
     def page(
         self, task_id: int, *, status: ReviewStatus | None, label: str | None, number: int, size: int
@@ -47,7 +47,9 @@ class Reviews:
         if label is not None:
             query = query.where(SyntheticTextRow.label == label)
         with reading(self._engine) as session:
-            n = session.scalar(select(func.count()).select_from(query.with_only_columns(SyntheticTextRow.id).subquery()))
+            n = session.scalar(
+                select(func.count()).select_from(query.with_only_columns(SyntheticTextRow.id).subquery())
+            )
             rows = session.execute(query.order_by(SyntheticTextRow.id).offset((number - 1) * size).limit(size))
             return [to_stored_text(row, lm_name) for row, lm_name in rows], n or 0
 

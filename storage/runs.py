@@ -54,7 +54,9 @@ class Runs:
 
     def start(self, key: RunKey, worker: str) -> None:
         """Mark the run as running in `worker`."""
-        self._set(key, status=RunStatus.RUNNING, worker=worker, message="", started_at=utc_now(), heartbeat_at=utc_now())
+        self._set(
+            key, status=RunStatus.RUNNING, worker=worker, message="", started_at=utc_now(), heartbeat_at=utc_now()
+        )
 
     def finish(self, key: RunKey, status: RunStatus, message: str) -> None:
         """Mark the run as ended."""

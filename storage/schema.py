@@ -233,7 +233,9 @@ class TrainingTextRow(Base):
 
     __tablename__ = "training_text"
     training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
-    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True)
+    text_id: Mapped[int] = mapped_column(
+        ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     label: Mapped[str]
 
 

@@ -84,5 +84,3 @@ class Store:
     def interrupt_dead(self, is_alive: Callable[[str], bool]) -> list[RunKey]:
         """Mark every unfinished run whose worker is gone as interrupted; returns which."""
         return self.runs.interrupt_dead(is_alive)
-
-

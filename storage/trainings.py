@@ -59,9 +59,7 @@ class Trainings:
                     f"{plan.n_synthetic} {plan.use} texts asked for, {len(texts)} there. "
                     "Choose fewer, generate more, or review more."
                 )
-            n_seeds = session.scalar(
-                select(func.count()).where(SeedSetExampleRow.seed_set_id == plan.seed_set_id)
-            )
+            n_seeds = session.scalar(select(func.count()).where(SeedSetExampleRow.seed_set_id == plan.seed_set_id))
             row = TrainingRunRow(
                 task_id=task_id,
                 seed_set_id=plan.seed_set_id,
@@ -129,7 +127,12 @@ class Trainings:
                     .order_by(ExampleRow.id)
                 ).all()
                 rows = [
-                    {"training_run_id": run_id, "example_id": ids[one.index], "label": one.label, "probs": list(one.probs)}
+                    {
+                        "training_run_id": run_id,
+                        "example_id": ids[one.index],
+                        "label": one.label,
+                        "probs": list(one.probs),
+                    }
                     for one in predictions
                 ]
                 session.execute(insert(PredictionRow), rows)

@@ -25,9 +25,7 @@ class EndpointLM:
     def __init__(self, spec: LMSpec, key: str | None) -> None:
         self._spec = spec
         # Servers without accounts want no key, the client wants a string.
-        self._client = openai.OpenAI(
-            base_url=spec.base_url, api_key=key or "none", timeout=TIMEOUT_S, max_retries=2
-        )
+        self._client = openai.OpenAI(base_url=spec.base_url, api_key=key or "none", timeout=TIMEOUT_S, max_retries=2)
 
     def count_tokens(self, text: str) -> None:
         """An endpoint does not tell."""
@@ -90,7 +88,9 @@ class EndpointLM:
 
     def _to_completion(self, text: str | None, n_tokens: int) -> Completion:
         if text is None:
-            raise LMError(f"'{self._spec.name}' at {self._spec.base_url} answered without any choice. Check the model name.")
+            raise LMError(
+                f"'{self._spec.name}' at {self._spec.base_url} answered without any choice. Check the model name."
+            )
         return Completion(text.lstrip("\n").split("\n", 1)[0], n_tokens)
 
     def _explain(self, error: openai.OpenAIError) -> str:
@@ -104,7 +104,11 @@ class EndpointLM:
         if isinstance(error, openai.APIStatusError):
             return f"{where} answered {error.status_code} after every retry. Look at the server's log, then resume the run."
         if isinstance(error, openai.APITimeoutError):
-            return f"{where} did not answer within {TIMEOUT_S:.0f} s. See whether the server is busy, then resume the run."
+            return (
+                f"{where} did not answer within {TIMEOUT_S:.0f} s. See whether the server is busy, then resume the run."
+            )
         if isinstance(error, openai.APIConnectionError):
             return f"{where} cannot be reached. See that the server runs and the address is right."
-        return f"{where} gave an answer that cannot be read ({type(error).__name__}). Is it an OpenAI-compatible server?"
+        return (
+            f"{where} gave an answer that cannot be read ({type(error).__name__}). Is it an OpenAI-compatible server?"
+        )

@@ -96,7 +96,12 @@ class LocalLM:
         positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
         extra = {"logits_to_keep": keep} if self._keeps_last else {}
         out = self._model(
-            input_ids=input_ids, attention_mask=mask, position_ids=positions, past_key_values=past, use_cache=True, **extra
+            input_ids=input_ids,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=past,
+            use_cache=True,
+            **extra,
         )
         return out.logits[:, -keep:], out.past_key_values
 
@@ -205,10 +210,14 @@ def _locate(spec: LMSpec) -> tuple[str, dict[str, Any]]:
         return str(path.parent), {"gguf_file": path.name}
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise LMError(f"The folder '{spec.name}' holds no config.json. Expected a folder that save_pretrained wrote.")
+            raise LMError(
+                f"The folder '{spec.name}' holds no config.json. Expected a folder that save_pretrained wrote."
+            )
         return str(path), {}
     if path.is_absolute() or spec.name.count("/") > 1:
-        raise LMError(f"There is no folder '{spec.name}' on this machine. Expected a folder or a hub name 'owner/model'.")
+        raise LMError(
+            f"There is no folder '{spec.name}' on this machine. Expected a folder or a hub name 'owner/model'."
+        )
     return spec.name, {}
 
 

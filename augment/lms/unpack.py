@@ -28,7 +28,9 @@ def unpack_embedded_lm() -> Path:
         made.rename(folder)  # whole or not at all
     except OSError as error:
         if not (folder / "config.json").is_file():  # else another process was first
-            raise LMError(f"The embedded LM could not be unpacked to {folder}: {error.strerror}. Free 300 MB there.") from error
+            raise LMError(
+                f"The embedded LM could not be unpacked to {folder}: {error.strerror}. Free 300 MB there."
+            ) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return folder

@@ -1,0 +1,254 @@
+"""Stored rows → Plotly figures. Pure: no store, no page.
+
+One fixed colour a label and one an arm (Okabe & Ito 2008, told apart by colour-blind people); what is compared against
+is grey and dashed, the majority line dotted. Names from data are escaped: Plotly reads some HTML.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import plotly.graph_objects as go
+
+from augment.arms import SEEDS_ONLY
+from augment.metrics import Interval, mean_interval
+from augment.records import MetricPoint, Split, TrainingRun
+
+LABEL_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#B8A800")
+ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+BASELINE_GREY = "#8a96a3"
+SPLIT_SHADES = {Split.POOL: 1.0, Split.VALIDATION: 0.55, Split.TEST: 0.3}
+
+METRICS = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPoint:
+    """One arm at one number of synthetic texts: the interval of a metric over its training runs."""
+
+    arm: str
+    n_synthetic: int
+    interval: Interval
+
+
+def label_colour(labels: Sequence[str], label: str) -> str:
+    """The label's fixed colour, by its place in the task's order."""
+    return LABEL_COLOURS[labels.index(label) % len(LABEL_COLOURS)] if label in labels else BASELINE_GREY
+
+
+def arm_colours(arms: Sequence[str]) -> dict[str, str]:
+    """A fixed colour for each arm in the order of its first run; training on seeds only is grey."""
+    others = [arm for arm in dict.fromkeys(arms) if arm != SEEDS_ONLY]
+    colours = {arm: ARM_COLOURS[i % len(ARM_COLOURS)] for i, arm in enumerate(others)}
+    return {**colours, SEEDS_ONLY: BASELINE_GREY}
+
+
+# Data ----------------------------------------------------------------------------------------------------------------
+
+
+def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str]) -> go.Figure:
+    """Examples a label, one bar a label, stacked by split (darkest: pool)."""
+    figure = go.Figure()
+    for split in Split:
+        values = [counts.get((split, label), 0) for label in labels]
+        figure.add_bar(
+            y=[escape(label) for label in labels],
+            x=values,
+            orientation="h",
+            name=split.value,
+            text=[value or "" for value in values],
+            textposition="inside",
+            insidetextanchor="middle",
+            marker={"color": [label_colour(labels, label) for label in labels], "opacity": SPLIT_SHADES[split]},
+            hovertemplate=f"%{{y}}, {split.value}: %{{x}} texts<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="stack", showlegend=False, xaxis_title="texts: pool, validation, test (darkest to lightest)"
+    )
+    figure.update_yaxes(autorange="reversed")
+    return _finish(figure, 70 + 44 * len(labels))
+
+
+def label_shares(groups: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> go.Figure:
+    """The share of each label in each group of texts, one bar a group; hover gives the counts."""
+    figure = go.Figure()
+    names = [escape(name) for name in groups]
+    for label in labels:
+        counts = [group.get(label, 0) for group in groups.values()]
+        shares = [
+            n / total if (total := sum(group.values())) else 0 for n, group in zip(counts, groups.values(), strict=True)
+        ]
+        figure.add_bar(
+            y=names,
+            x=shares,
+            orientation="h",
+            name=escape(label),
+            marker_color=label_colour(labels, label),
+            customdata=counts,
+            text=[f"{escape(label)} {share:.0%}" if share >= 0.12 else "" for share in shares],
+            textposition="inside",
+            insidetextanchor="middle",
+            insidetextfont={"color": "#10161c"},
+            hovertemplate=f"%{{y}}: {escape(label)} %{{customdata}} texts, %{{x:.1%}}<extra></extra>",
+        )
+    figure.update_layout(
+        barmode="stack", xaxis={"title": "share of texts", "tickformat": ".0%", "range": [0, 1]}, showlegend=False
+    )
+    figure.update_yaxes(autorange="reversed")
+    return _finish(figure, 76 + 40 * max(len(groups), 1))
+
+
+def yield_funnel(stages: Mapping[str, int]) -> go.Figure:
+    """How many completions reach each stage, first to last, with the share of the first."""
+    first = next(iter(stages.values()), 0) or 1
+    figure = go.Figure(
+        go.Bar(
+            y=list(stages),
+            x=list(stages.values()),
+            orientation="h",
+            marker_color=ARM_COLOURS[0],
+            text=[f"{n:,}  ({n / first:.0%})" for n in stages.values()],
+            textposition="auto",
+            hovertemplate="%{y}: %{x} completions<extra></extra>",
+        )
+    )
+    figure.update_layout(xaxis_title="completions", showlegend=False)
+    figure.update_yaxes(autorange="reversed")
+    return _finish(figure, 70 + 40 * len(stages))
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+def step_curves(
+    curves: Mapping[str, Sequence[MetricPoint]],
+    metric: str,
+    colours: Mapping[str, str],
+    *,
+    n_steps: int,
+    majority: float | None = None,
+) -> go.Figure:
+    """A metric of the test split over optimiser steps, one line a run at its true steps; `loss` also as a metric."""
+    figure = go.Figure()
+    for name, points in curves.items():
+        figure.add_scatter(
+            x=[point.step for point in points],
+            y=[getattr(point, metric) for point in points],
+            mode="lines+markers",
+            name=escape(name),
+            line={"color": colours.get(name, BASELINE_GREY), "width": 2},
+            marker={"size": 6},
+            hovertemplate=f"{escape(name)}<br>step %{{x}}: {_hover_value(metric)}<extra></extra>",
+        )
+    if majority is not None and metric == "accuracy":
+        _add_line(figure, majority, f"majority class {majority:.1%}", "dot")
+    figure.update_layout(showlegend=len(curves) > 1)
+    figure.update_xaxes(title="optimiser step", range=[0, n_steps * 1.02])
+    _set_metric_axis(figure, metric)
+    return _finish(figure, 320)
+
+
+def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[ArmPoint]:
+    """Mean and 95 % interval of a metric over the finished runs of each arm and size, by arm and size."""
+    groups: dict[tuple[str, int], list[float]] = {}
+    for run in runs:
+        if run.last is not None:
+            groups.setdefault((run.arm, run.plan.n_synthetic), []).append(getattr(run.last, metric))
+    points = [ArmPoint(arm, n, mean_interval(values)) for (arm, n), values in groups.items()]
+    return sorted(points, key=lambda point: (point.arm, point.n_synthetic))
+
+
+def learning_curve(points: Sequence[ArmPoint], metric: str, *, majority: float | None = None) -> go.Figure:
+    """A metric against the number of synthetic texts, a line an arm with its 95 % interval.
+
+    Every line begins at the mean of the runs on seeds only, which is also the dashed grey line.
+    """
+    figure = go.Figure()
+    baseline = next((point.interval for point in points if point.arm == SEEDS_ONLY), None)
+    colours = arm_colours([point.arm for point in points])
+    for arm in (arm for arm in colours if arm != SEEDS_ONLY):
+        line = [(point.n_synthetic, point.interval) for point in points if point.arm == arm]
+        line = ([(0, baseline)] if baseline else []) + line
+        figure.add_scatter(
+            x=[n for n, _ in line],
+            y=[one.mean for _, one in line],
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [one.high - one.mean for _, one in line],
+                "arrayminus": [one.mean - one.low for _, one in line],
+                "thickness": 1.2,
+                "width": 4,
+            },
+            mode="lines+markers",
+            name=escape(arm),
+            line={"color": colours[arm], "width": 2.5},
+            marker={"size": 8},
+            customdata=[[one.low, one.high, one.n] for _, one in line],
+            hovertemplate=(
+                f"{escape(arm)}<br>%{{x}} texts: {_hover_value(metric)}"
+                "<br>95 %: %{customdata[0]:.3f} to %{customdata[1]:.3f}, %{customdata[2]} run(s)<extra></extra>"
+            ),
+        )
+    if baseline:
+        _add_line(figure, baseline.mean, f"seeds only {_format(metric, baseline.mean)}", "dash")
+    if majority is not None and metric == "accuracy":
+        _add_line(figure, majority, f"majority class {majority:.1%}", "dot")
+    figure.update_xaxes(title="synthetic texts added to the seeds", rangemode="tozero")
+    _set_metric_axis(figure, metric)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.28, "x": 0})
+    return _finish(figure, 400)
+
+
+def describe_gain(points: Sequence[ArmPoint], metric: str) -> str:
+    """The learning curve's answer in one sentence: what the best arm gained over training on seeds only."""
+    baseline = next((point.interval for point in points if point.arm == SEEDS_ONLY), None)
+    others = [point for point in points if point.arm != SEEDS_ONLY]
+    if baseline is None or not others:
+        return f"Test {METRICS[metric]} by number of synthetic texts"
+    best = max(others, key=lambda point: point.interval.mean)
+    gain = 100 * (best.interval.mean - baseline.mean)
+    caution = "" if min(best.interval.n, baseline.n) > 1 else "; one run a point, so chance is not ruled out"
+    if gain <= 0:
+        return f"No arm beats training on seeds only ({METRICS[metric]} {_format(metric, baseline.mean)}){caution}"
+    return f"{best.arm} gains {gain:.1f} points of {METRICS[metric]} with {best.n_synthetic} texts{caution}"
+
+
+def _format(metric: str, value: float) -> str:
+    return f"{value:.1%}" if metric == "accuracy" else f"{value:.2f}"
+
+
+def _hover_value(metric: str) -> str:
+    return {"accuracy": "accuracy %{y:.1%}", "macro_f1": "macro-F1 %{y:.3f}", "loss": "loss %{y:.3f} nats"}[metric]
+
+
+def _set_metric_axis(figure: go.Figure, metric: str) -> None:
+    titles = {
+        "accuracy": "accuracy on the test split",
+        "macro_f1": "macro-F1 on the test split",
+        "loss": "test loss, nats",
+    }
+    figure.update_yaxes(title=titles[metric])
+    if metric != "loss":
+        figure.update_yaxes(range=[0, 1], tickformat=".0%" if metric == "accuracy" else ".1f")
+
+
+def _add_line(figure: go.Figure, y: float, text: str, dash: str) -> None:
+    figure.add_hline(
+        y=y,
+        line={"color": BASELINE_GREY, "dash": dash, "width": 1.5},
+        annotation={"text": text, "font": {"color": BASELINE_GREY, "size": 12}, "xanchor": "right"},
+        annotation_position="top right",
+    )
+
+
+def _finish(figure: go.Figure, height: int) -> go.Figure:
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 16, "t": 16, "b": 8},
+        bargap=0.3,
+        hoverlabel={"namelength": -1},
+        xaxis={"automargin": True, "fixedrange": False},
+        yaxis={"automargin": True},
+    )
+    return figure

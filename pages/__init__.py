@@ -1,0 +1,1 @@
+"""The pages: read widgets → build a config → call one function → draw."""

@@ -1,0 +1,131 @@
+"""What a run needs, out of the store, and into the runner. Knows nothing of Streamlit.
+
+The one place where domain and storage meet: every page starts, resumes and cancels runs through it.
+"""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+from augment.arms import name_arm
+from augment.classifiers import train
+from augment.generate import draw_prompt, generate
+from augment.jobs import JobRunner, Record, is_worker_alive, worker_name
+from augment.lms.cache import LMCache
+from augment.records import (
+    Example,
+    GenerationConfig,
+    GenerationProgress,
+    LabelledText,
+    LMKind,
+    LMSpec,
+    RejectReason,
+    RunKey,
+    RunKind,
+    Split,
+    TrainingConfig,
+    TrainingPlan,
+    TrainingProgress,
+)
+from augment.strategies import STRATEGIES, Outcome
+from storage import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What the whole process shares: the store, the runner of background jobs, the LM that is loaded."""
+
+    store: Store
+    runner: JobRunner
+    lms: LMCache
+
+
+def open_workbench(url: str | None = None) -> Workbench:
+    """Open the store, mark what a dead process left running as interrupted, make the runner."""
+    store = Store.open(url)
+    store.interrupt_dead(is_worker_alive)
+    return Workbench(store, JobRunner(store), LMCache())
+
+
+def start_generation(
+    bench: Workbench,
+    task_id: int,
+    config: GenerationConfig,
+    *,
+    seed_set_id: int,
+    prompt_version_id: int,
+    api_key: str | None = None,
+) -> RunKey:
+    """Store a new generation run and queue it."""
+    run = bench.store.generations.create(task_id, config, seed_set_id=seed_set_id, prompt_version_id=prompt_version_id)
+    return resume_generation(bench, run.id, api_key=api_key)
+
+
+def resume_generation(bench: Workbench, run_id: int, *, api_key: str | None = None) -> RunKey:
+    """Queue a generation run from where it stands; what is stored is not written again."""
+    key = RunKey(RunKind.GENERATION, run_id)
+    bench.store.runs.queue(key, worker_name())
+    bench.runner.submit(key, lambda: _generate(bench, run_id, api_key))
+    return key
+
+
+def try_prompt(
+    bench: Workbench,
+    config: GenerationConfig,
+    seeds: Sequence[Example],
+    *,
+    first: int,
+    n: int,
+    api_key: str | None = None,
+) -> list[Outcome]:
+    """Ask the LM for attempts `first` to `first + n - 1` now; nothing is stored.
+
+    Raises:
+        AugmentError: the template is broken, or the LM cannot be loaded or asked.
+    """
+    prompts = [draw_prompt(config, seeds, number)[0] for number in range(first, first + n)]
+    sampling = replace(config.sampling, rng_seed=first)
+    with bench.lms.borrow(config.lm, key=api_key) as lm:
+        return STRATEGIES[config.strategy](config, lm, prompts, sampling)
+
+
+def start_training(bench: Workbench, task_id: int, config: TrainingConfig, plan: TrainingPlan) -> RunKey:
+    """Store a new training run with the texts it takes, and queue it."""
+    lm_names = [run.lm_name for run in bench.store.generations.all(task_id) if run.id in plan.generation_run_ids]
+    run = bench.store.trainings.create(task_id, name_arm(lm_names, plan.use), config, plan)
+    return restart_training(bench, run.id)
+
+
+def restart_training(bench: Workbench, run_id: int) -> RunKey:
+    """Queue a training run from its beginning."""
+    key = RunKey(RunKind.TRAINING, run_id)
+    bench.store.trainings.restart(run_id)
+    bench.store.runs.queue(key, worker_name())
+    bench.runner.submit(key, lambda: _train(bench.store, run_id))
+    return key
+
+
+def needs_key(lm: LMSpec) -> bool:
+    """Whether the LM is reached through an endpoint, where a key may be asked for."""
+    return lm.kind is LMKind.OPENAI
+
+
+def _generate(bench: Workbench, run_id: int, api_key: str | None) -> Generator[Record | GenerationProgress, None, None]:
+    run = bench.store.generations.get(run_id)
+    if run.config is None or run.seed_set_id is None:
+        raise ValueError(f"generation run {run_id} was imported and cannot be run")
+    seeds = bench.store.tasks.seed_set(run.seed_set_id).examples
+    avoid = {text.text: RejectReason.DUPLICATE for text in bench.store.generations.texts([run_id])}
+    for split in (Split.VALIDATION, Split.TEST):
+        avoid |= {one.text: RejectReason.HELD_OUT_COPY for one in bench.store.tasks.examples(run.task_id, split)}
+    progress = bench.store.generations.progress(run_id)
+    yield replace(progress, message=f"Loading {run.lm_name}")
+    with bench.lms.borrow(run.config.lm, key=api_key) as lm:
+        yield from generate(run.config, lm, seeds, avoid=avoid, resume_from=progress)
+
+
+def _train(store: Store, run_id: int) -> Generator[Record | TrainingProgress, None, None]:
+    run = store.trainings.get(run_id)
+    seeds = [LabelledText(one.text, one.label) for one in store.tasks.seed_set(run.plan.seed_set_id).examples]
+    synthetic = [LabelledText(text, label) for text, label in store.trainings.texts(run_id)]
+    test = [LabelledText(one.text, one.label) for one in store.tasks.examples(run.task_id, Split.TEST)]
+    yield from train(run.config, seeds + synthetic, test)

@@ -1,0 +1,228 @@
+"""What pages share: the workbench of this process, the chosen task, errors, numbers, small widgets."""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit as st
+
+from augment.embedded import LM_NAME
+from augment.errors import AugmentError
+from augment.lms import EMBEDDED_LM, GPT_J, GPT_NEO
+from augment.memory import known_need
+from augment.records import EndpointApi, LMKind, LMSpec, RunState, RunStatus, Task
+from pages._runs import Workbench, open_workbench
+
+PAGES = {
+    "overview": "pages/overview.py",
+    "seeds": "pages/seeds.py",
+    "prompt": "pages/prompt.py",
+    "generate": "pages/generate.py",
+    "review": "pages/review.py",
+    "train": "pages/train.py",
+    "results": "pages/results.py",
+}
+POLL_S = 1.0
+
+STATUS_ICONS = {
+    RunStatus.QUEUED: ":material/hourglass_empty: queued",
+    RunStatus.RUNNING: ":material/progress_activity: running",
+    RunStatus.DONE: ":material/check: done",
+    RunStatus.CANCELLED: ":material/block: cancelled",
+    RunStatus.FAILED: ":material/error: failed",
+    RunStatus.INTERRUPTED: ":material/power_off: interrupted",
+}
+
+
+@st.cache_resource(show_spinner="Opening the database")
+def workbench() -> Workbench:
+    """The one workbench of this process."""
+    return open_workbench()
+
+
+# The task a person works on ------------------------------------------------------------------------------------------
+
+
+def current_task() -> Task | None:
+    """The task chosen in this browser tab, or the newest one."""
+    tasks = workbench().store.tasks.all()
+    chosen = st.session_state.get("shared_task_id")
+    return next((task for task in tasks if task.id == chosen), tasks[0] if tasks else None)
+
+
+def choose_task(task_id: int) -> None:
+    """Work on this task from now on in this browser tab."""
+    st.session_state["shared_task_id"] = task_id
+
+
+def require_task(what: str) -> Task:
+    """The current task, or an empty state that leads to the Seeds page."""
+    task = current_task()
+    if task is None:
+        empty_state(f"{what} needs labelled texts to start from, and there are none yet.", "Choose seeds", "seeds")
+    assert task is not None  # noqa: S101  empty_state has ended the script
+    return task
+
+
+# Layout --------------------------------------------------------------------------------------------------------------
+
+
+def page_header(title: str, subtitle: str = "") -> "st.delta_generator.DeltaGenerator":
+    """Title and subtitle; returns the place at the top right for the page's one primary action."""
+    left, right = st.columns([3, 1], vertical_alignment="bottom")
+    with left:
+        st.title(title, anchor=False)
+        if subtitle:
+            st.caption(subtitle)
+    return right.container(horizontal=True, horizontal_alignment="right")
+
+
+def task_line(task: Task) -> str:
+    """'Emotion · joy / anger / surprise', safe to show as Markdown."""
+    return escape_markdown(f"{task.name} · {' / '.join(task.labels)}")
+
+
+def empty_state(text: str, button: str, page: str) -> None:
+    """Say why there is nothing to see, offer the way on, and end the script."""
+    with st.container(border=True, horizontal_alignment="center", gap="medium"):
+        st.space("small")
+        st.markdown(escape_markdown(text), text_alignment="center")
+        if st.button(button, type="primary", key=f"shared_empty_{page}", icon=":material/arrow_forward:"):
+            st.switch_page(PAGES[page])
+        st.space("small")
+    st.stop()
+
+
+@contextmanager
+def showing_errors() -> Iterator[None]:
+    """Show what a person can mend where it happened; the rest of the page goes on."""
+    try:
+        yield
+    except AugmentError as error:
+        show_error(str(error))
+
+
+def show_error(text: str) -> None:
+    """One error sentence, literally."""
+    st.error(escape_markdown(text), icon=":material/error:")
+
+
+def escape_markdown(text: str) -> str:
+    """`text` so that Markdown shows it literally: no links, images, directives or emphasis."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:@/])", r"\\\1", text).replace("\n", " ")
+
+
+def literal(text: str) -> None:
+    """Untrusted text, shown as it is at reading size and at most about 75 characters a line."""
+    st.text(text, width=640)
+
+
+# Numbers -------------------------------------------------------------------------------------------------------------
+
+
+def format_duration(seconds: float) -> str:
+    """'8 s', '3 min 20 s', '1 h 5 min'."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def format_state(state: RunState, unit: str) -> str:
+    """'34 of 50 texts · 2.9 texts/s · 6 s left', as far as it is known."""
+    parts = [f"{state.n_done:,} of {state.n_total:,} {unit}"]
+    if state.elapsed_s > 0 and state.n_done:
+        parts.append(f"{state.n_done / state.elapsed_s:.1f} {unit}/s")
+    if state.eta_s is not None:
+        parts.append(f"{format_duration(state.eta_s)} left")
+    elif state.finished_at and state.elapsed_s:
+        parts.append(f"took {format_duration(state.elapsed_s)}")
+    return " · ".join(parts)
+
+
+def progress_share(state: RunState) -> float:
+    """How much of a run is done, 0 to 1."""
+    return min(state.n_done / state.n_total, 1.0) if state.n_total else 0.0
+
+
+def plural(n: int, word: str) -> str:
+    """'1 text', '50 texts'."""
+    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
+
+
+# Choosing an LM ------------------------------------------------------------------------------------------------------
+
+_OTHER, _ENDPOINT = "Another transformers model", "An OpenAI-compatible endpoint"
+_LMS = {
+    f"{LM_NAME} (embedded)": EMBEDDED_LM,
+    "GPT-Neo 2.7B": GPT_NEO,
+    "GPT-J 6B": GPT_J,
+    _OTHER: None,
+    _ENDPOINT: None,
+}
+
+
+def choose_lm(page: str) -> tuple[LMSpec, str | None]:
+    """Widgets that choose an LM; returns it and, for an endpoint, the API key of this session.
+
+    Raises:
+        LMError: what was typed names no LM.
+    """
+    chosen = st.selectbox("Language model", list(_LMS), key=f"{page}_lm", persist_state="session")
+    known = _LMS[chosen]
+    if known is not None:
+        need = known_need(known.name)
+        if need is not None:
+            icon = ":material/check_circle:" if need.fits else ":material/warning:"
+            st.caption(f"{icon} {escape_markdown(str(need))}")
+        return known, None
+    if chosen == _OTHER:
+        name = st.text_input(
+            "Hub name, folder or .gguf file",
+            placeholder="EleutherAI/gpt-neo-1.3B",
+            key=f"{page}_lm_name",
+            persist_state="session",
+        )
+        return LMSpec(LMKind.TRANSFORMERS, name), None
+    return _choose_endpoint(page)
+
+
+def _choose_endpoint(page: str) -> tuple[LMSpec, str | None]:
+    url = st.text_input(
+        "Address",
+        value="http://127.0.0.1:8000/v1",
+        key=f"{page}_endpoint_url",
+        persist_state="session",
+        help="The base address of the server, up to /v1",
+    )
+    name = st.text_input("Model name", key=f"{page}_endpoint_model", persist_state="session")
+    api = st.segmented_control(
+        "Interface",
+        list(EndpointApi),
+        default=EndpointApi.COMPLETIONS,
+        required=True,
+        format_func=lambda api: api.value,
+        key=f"{page}_endpoint_api",
+        persist_state="session",
+    )
+    typed = st.text_input(
+        "API key",
+        type="password",
+        key=f"{page}_endpoint_key",
+        help="Used in this session only; never stored, logged or shown. Left empty, OPENAI_API_KEY or secrets.toml is used.",
+    )
+    return LMSpec(LMKind.OPENAI, name, base_url=url, api=EndpointApi(api)), typed or find_key()
+
+
+def find_key() -> str | None:
+    """OPENAI_API_KEY from the environment, or from secrets.toml where there is one."""
+    if os.environ.get("OPENAI_API_KEY"):
+        return os.environ["OPENAI_API_KEY"]
+    try:
+        found = st.secrets.get("OPENAI_API_KEY")
+    except FileNotFoundError:  # no secrets.toml
+        return None
+    return str(found) if found else None

@@ -1,0 +1,150 @@
+"""Overview: where the project stands, what runs, what it bought so far, and the one next thing to do."""
+
+import streamlit as st
+
+from augment.charts import aggregate_runs, describe_gain, learning_curve
+from augment.datasets import STARTER_NOTE
+from augment.records import GenerationRun, ReviewStatus, RunStatus, Task, TrainingRun
+from pages._shared import (
+    PAGES,
+    current_task,
+    escape_markdown,
+    format_duration,
+    page_header,
+    plural,
+    progress_share,
+    showing_errors,
+    task_line,
+    workbench,
+)
+
+
+def next_step(task: Task | None) -> tuple[str, str]:
+    """The one next thing to do: the button's words and its page."""
+    store = workbench().store
+    if task is None:
+        return "Start: choose seeds", "seeds"
+    if not store.tasks.seed_sets(task.id):
+        return "Continue: save a seed set", "seeds"
+    if not store.prompts.all(task.id):
+        return "Continue: save a prompt", "prompt"
+    if not any(run.n_texts for run in store.generations.all(task.id)):
+        return "Continue: generate texts", "generate"
+    waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
+    trained = [run for run in store.trainings.all(task.id) if run.last]
+    if waiting and not store.reviews.count_events(task.id):
+        return f"Continue: review {plural(waiting, 'text')}", "review"
+    if len({run.arm for run in trained}) < 2:
+        return "Continue: train classifiers", "train"
+    return (f"Continue: review {plural(waiting, 'text')}", "review") if waiting else ("See the results", "results")
+
+
+def show_welcome() -> None:
+    """What this is, for somebody who sees it first."""
+    st.markdown(
+        "A small labelled set of short texts grows here: a language model writes more like it, you correct what it wrote, "
+        "and a classifier shows whether it helped."
+    )
+    steps = {
+        "Seeds": "take real labelled texts, draw a few as examples",
+        "Prompt": "see what the language model makes of them",
+        "Generate": "write new labelled texts in the background",
+        "Review": "accept, reject, relabel",
+        "Train": "a small classifier with and without the new texts",
+        "Results": "accuracy and macro-F1 against their number",
+    }
+    for (name, text), column in zip(steps.items(), [*st.columns(3), *st.columns(3)], strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{name}**  \n{text}")
+    st.caption(f"No data at hand? The starter set is built in: {STARTER_NOTE}")
+
+
+def show_counts(task: Task, runs: list[GenerationRun], trainings: list[TrainingRun]) -> None:
+    """Counts along the journey."""
+    store = workbench().store
+    seed_sets = store.tasks.seed_sets(task.id)
+    status = store.reviews.count_status(task.id)
+    n_texts = sum(status.values())
+    columns = st.columns(5)
+    columns[0].metric(
+        "Seeds", len(seed_sets[0].examples) if seed_sets else 0, help="in the newest seed set", border=True
+    )
+    columns[1].metric("Prompt versions", len(store.prompts.all(task.id)), border=True)
+    columns[2].metric("Synthetic texts", f"{n_texts:,}", help=f"in {plural(len(runs), 'generation run')}", border=True)
+    columns[3].metric(
+        "Reviewed",
+        f"{n_texts - status[ReviewStatus.PENDING]:,}",
+        help=f"{status[ReviewStatus.ACCEPTED]:,} accepted, {status[ReviewStatus.REJECTED]:,} rejected",
+        border=True,
+    )
+    columns[4].metric("Training runs", sum(run.state.status is RunStatus.DONE for run in trainings), border=True)
+
+
+def show_running() -> None:
+    """What runs now, with what is left; polls only while something does."""
+    unfinished = workbench().store.runs.unfinished()
+    if st.session_state.get("overview_was_running") and not unfinished:
+        st.session_state["overview_was_running"] = False
+        st.rerun()
+    st.session_state["overview_was_running"] = bool(unfinished)
+    if not unfinished:
+        st.caption("Nothing runs now.")
+    for key, state in unfinished:
+        left = f", {format_duration(state.eta_s)} left" if state.eta_s is not None else ""
+        st.progress(
+            progress_share(state), text=escape_markdown(f"{key.kind.value} {key.id}: {state.status.value}{left}")
+        )
+
+
+def show_journey(task: Task, runs: list[GenerationRun], trainings: list[TrainingRun]) -> None:
+    """Each step with a tick, and the last things that happened."""
+    store = workbench().store
+    done = {
+        "seeds": ("Seeds", bool(store.tasks.seed_sets(task.id))),
+        "prompt": ("Prompt", bool(store.prompts.all(task.id))),
+        "generate": ("Generate", any(run.n_texts for run in runs)),
+        "review": ("Review", store.reviews.count_events(task.id) > 0),
+        "train": ("Train", any(run.last for run in trainings)),
+        "results": ("Results", len({run.arm for run in trainings if run.last}) > 1),
+    }
+    for page, (name, is_done) in done.items():
+        st.page_link(
+            PAGES[page], label=name, icon=":material/check_circle:" if is_done else ":material/radio_button_unchecked:"
+        )
+
+
+task = current_task()
+store = workbench().store
+button, page = next_step(task)
+if page_header("Overview", task_line(task) if task else "").button(
+    button, type="primary", key="overview_next", icon=":material/arrow_forward:"
+):
+    st.switch_page(PAGES[page])
+if task is None:
+    show_welcome()
+    st.stop()
+
+with showing_errors():
+    runs, trainings = store.generations.all(task.id), store.trainings.all(task.id)
+    show_counts(task, runs, trainings)
+    left, right = st.columns([5, 2], gap="medium")
+    with left.container(border=True, height="stretch"):
+        points = aggregate_runs(trainings, "macro_f1")
+        st.subheader(escape_markdown(describe_gain(points, "macro_f1")) if points else "What it bought", anchor=False)
+        if points:
+            st.plotly_chart(
+                learning_curve(points, "macro_f1"),
+                key="overview_gain",
+                alt="macro-F1 against the number of synthetic texts, one line an arm",
+            )
+        else:
+            st.caption(
+                "The learning curve appears here after the first training run: macro-F1 on the test split against the number of synthetic texts."
+            )
+    with right:
+        with st.container(border=True):
+            st.subheader("The journey", anchor=False)
+            show_journey(task, runs, trainings)
+        with st.container(border=True):
+            st.subheader("Running", anchor=False)
+            st.fragment(show_running, run_every=1.0 if store.runs.unfinished() else None)()

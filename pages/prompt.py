@@ -1,0 +1,234 @@
+"""Prompt: edit the template, see it rendered, try it on the LM, save it as a new version."""
+
+import difflib
+from dataclasses import asdict
+
+import streamlit as st
+
+from augment.datasets import count_wordpieces
+from augment.generate import draw_prompt
+from augment.prompts import DEFAULT_TEMPLATE, check_template
+from augment.records import GenerationConfig, PromptTemplate, PromptVersion, Sampling, SeedSet, Task
+from augment.strategies import Outcome
+from pages._runs import try_prompt
+from pages._shared import (
+    PAGES,
+    choose_lm,
+    escape_markdown,
+    literal,
+    page_header,
+    require_task,
+    showing_errors,
+    task_line,
+    workbench,
+)
+
+N_TRIES = 5
+
+
+def field(task: Task, name: str) -> str:
+    return f"prompt_{task.id}_{name}"
+
+
+def load_template(task: Task, template: PromptTemplate) -> None:
+    """Put a template into the editor."""
+    for name, value in asdict(template).items():
+        st.session_state[field(task, name)] = value
+
+
+def default_template(task: Task) -> PromptTemplate:
+    return PromptTemplate(
+        DEFAULT_TEMPLATE.description, DEFAULT_TEMPLATE.item, DEFAULT_TEMPLATE.open_item, task.text_type, task.label_type
+    )
+
+
+def choose_version(task: Task, versions: list[PromptVersion]) -> PromptVersion | None:
+    """Which version the editor starts from; choosing one loads it."""
+    key = f"prompt_{task.id}_version"
+
+    def load() -> None:
+        chosen = next((one for one in versions if one.number == st.session_state[key]), None)
+        load_template(task, chosen.template if chosen else default_template(task))
+
+    numbers = [one.number for one in versions]
+    number = st.selectbox(
+        "Version",
+        [*numbers, 0],
+        format_func=lambda n: name_version(n, versions),
+        key=key,
+        on_change=load,
+        persist_state="session",
+    )
+    return next((one for one in versions if one.number == number), None)
+
+
+def name_version(number: int, versions: list[PromptVersion]) -> str:
+    if not number:
+        return "the default (GPT3Mix)"
+    one = next(one for one in versions if one.number == number)
+    return f"{number} · {one.created_at:%d %b %H:%M}" + (f" · {one.note}" if one.note else "")
+
+
+def edit(task: Task) -> PromptTemplate:
+    """The template as it stands in the editor."""
+    description = st.text_area(
+        "Description",
+        height=150,
+        key=field(task, "description"),
+        persist_state="session",
+        help="{examples} is where the seeds go, one a line",
+    )
+    item = st.text_input(
+        "Item",
+        key=field(task, "item"),
+        persist_state="session",
+        help="One line for each seed, with {text} before {label}",
+    )
+    open_item = st.text_input(
+        "Open item", key=field(task, "open_item"), persist_state="session", help="What the language model continues"
+    )
+    left, right = st.columns(2)
+    text_type = left.text_input("Text type", key=field(task, "text_type"), persist_state="session")
+    label_type = right.text_input("Label type", key=field(task, "label_type"), persist_state="session")
+    st.caption(
+        "Placeholders: `{text_type}` `{Text_type}` `{label_type}` `{Label_type}` `{labels}` everywhere, `{examples}` in the description, `{text}` `{label}` in the item."
+    )
+    return PromptTemplate(description, item, open_item, text_type, label_type)
+
+
+def show_diff(old: PromptTemplate, new: PromptTemplate) -> None:
+    """What the editor changes against the version it started from."""
+    before, after = (
+        "\n".join(f"{name}: {value}" for name, value in asdict(one).items()).splitlines() for one in (old, new)
+    )
+    lines = [
+        line
+        for line in difflib.unified_diff(before, after, lineterm="", n=0)
+        if not line.startswith(("---", "+++", "@@"))
+    ]
+    with st.expander("Changed since this version", expanded=True):
+        st.code("\n".join(lines), language="diff")
+
+
+def show_prompt(config: GenerationConfig, seeds: SeedSet, number: int) -> None:
+    """The rendered prompt of one attempt, with its token count."""
+    prompt, _ = draw_prompt(config, seeds.examples, number)
+    exact = workbench().lms.count_tokens(config.lm, prompt)
+    count = (
+        f"{exact:,} tokens"
+        if exact is not None
+        else f"about {count_wordpieces([prompt])[0]:,} tokens (WordPiece; exact once the LM is loaded)"
+    )
+    left, right = st.columns([3, 1], vertical_alignment="center")
+    left.markdown(f"**Rendered prompt** · {count}")
+    if right.button("Other seeds", key="prompt_other", icon=":material/casino:", width="stretch"):
+        st.session_state["prompt_number"] = number + 1
+        st.rerun()
+    st.code(prompt, language=None, wrap_lines=True, height=300)
+
+
+def show_outcome(outcome: Outcome) -> None:
+    """One completion: raw, and what it was read as."""
+    with st.container(border=True):
+        parsed = outcome.parsed
+        if parsed.reason is None:
+            literal(parsed.text)
+            st.badge(escape_markdown(parsed.label), color="primary", icon=":material/label:")
+        else:
+            st.badge(f"reject: {parsed.reason.value}", color="gray", icon=":material/block:")
+            st.caption(escape_markdown(parsed.detail))
+        st.code(outcome.completion.text or "(nothing)", language=None, wrap_lines=True)
+
+
+def trial_panel(config: GenerationConfig, seeds: SeedSet, number: int, api_key: str | None) -> None:
+    """Ask the LM now and show what came back."""
+    if st.button(f"Try {N_TRIES}", key="prompt_try", icon=":material/play_arrow:"):
+        with st.spinner(
+            f"Asking {config.lm.name} for {N_TRIES} completions; the first time it is loaded too", show_time=True
+        ):
+            st.session_state["prompt_outcomes"] = try_prompt(
+                workbench(), config, seeds.examples, first=number, n=N_TRIES, api_key=api_key
+            )
+        st.session_state["prompt_number"] = number + N_TRIES
+        st.rerun()  # the token count is exact now
+    outcomes = st.session_state.get("prompt_outcomes")
+    if not outcomes:
+        st.caption(
+            "What the language model makes of this prompt appears here: the raw completion, and the text and label read from it. Nothing of it is stored."
+        )
+        return
+    n_valid = sum(outcome.parsed.reason is None for outcome in outcomes)
+    st.markdown(f"**{n_valid} of {len(outcomes)}** parsed")
+    for outcome in outcomes:
+        show_outcome(outcome)
+
+
+task = require_task("The prompt")
+store = workbench().store
+versions = store.prompts.all(task.id)
+seed_sets = store.tasks.seed_sets(task.id)
+if field(task, "description") not in st.session_state:
+    load_template(task, versions[0].template if versions else default_template(task))
+
+action = page_header("Prompt", task_line(task))
+left, right = st.columns([2, 3], gap="large")
+with left:
+    base = choose_version(task, versions)
+    template = edit(task)
+    if base is not None and template != base.template:
+        show_diff(base.template, template)
+    is_new = not versions or template != versions[0].template
+    with showing_errors():
+        check_template(template)
+        if action.button(
+            "Save as a new version" if is_new else "Saved",
+            type="primary",
+            disabled=not is_new,
+            key="prompt_save",
+            icon=":material/save:",
+        ):
+            saved = store.prompts.save(task.id, template)
+            st.session_state.pop(f"prompt_{task.id}_version", None)
+            st.toast(f"Prompt version {saved.number} saved", icon=":material/check:")
+            st.rerun()
+    if not is_new and action.button("Continue: generate", key="prompt_continue", icon=":material/arrow_forward:"):
+        st.switch_page(PAGES["generate"])
+with right:
+    if not seed_sets:
+        st.info(
+            "There is no seed set yet: save one on the Seeds page, and the prompt is rendered with it here.",
+            icon=":material/potted_plant:",
+        )
+        if st.button("Choose seeds", key="prompt_to_seeds"):
+            st.switch_page(PAGES["seeds"])
+        st.stop()
+    with showing_errors():
+        with st.container(horizontal=True, vertical_alignment="bottom"):
+            seed_set = st.selectbox(
+                "Seed set",
+                seed_sets,
+                format_func=lambda one: f"{one.id} · {one.name}",
+                key=f"prompt_{task.id}_seed_set",
+            )
+            n_seeds = st.number_input(
+                "Seeds a prompt",
+                min_value=1,
+                max_value=16,
+                value=8,
+                key="prompt_n_seeds",
+                width=140,
+                persist_state="session",
+            )
+        with st.expander("Language model and sampling"):
+            lm, api_key = choose_lm("prompt")
+            one, two = st.columns(2)
+            temperature = one.number_input(
+                "Temperature", 0.1, 5.0, 1.0, 0.1, key="prompt_temperature", persist_state="session"
+            )
+            top_p = two.number_input("Top-p", 0.05, 1.0, 0.9, 0.05, key="prompt_top_p", persist_state="session")
+        config = GenerationConfig(
+            template, task.labels, lm, Sampling(temperature=temperature, top_p=top_p), n_seeds=n_seeds
+        )
+        number = st.session_state.get("prompt_number", 0)
+        show_prompt(config, seed_set, number)
+        trial_panel(config, seed_set, number, api_key)

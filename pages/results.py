@@ -1,0 +1,159 @@
+"""Results: whether the synthetic texts helped. Every chart comes from stored rows."""
+
+import pandas as pd
+import streamlit as st
+
+from augment.charts import (
+    METRICS,
+    aggregate_runs,
+    arm_colours,
+    describe_gain,
+    label_shares,
+    learning_curve,
+    step_curves,
+)
+from augment.metrics import majority_share
+from augment.records import GenerationRun, RunStatus, Split, Task, TrainingRun
+from pages._shared import (
+    PAGES,
+    empty_state,
+    escape_markdown,
+    page_header,
+    plural,
+    require_task,
+    showing_errors,
+    task_line,
+    workbench,
+)
+
+
+def show_comparison(runs: list[TrainingRun], majority: float) -> None:
+    """The learning curve: one line an arm, against training on the seeds only."""
+    metric = st.segmented_control(
+        "Metric",
+        list(METRICS),
+        default="macro_f1",
+        required=True,
+        format_func=METRICS.__getitem__,
+        key="results_metric",
+        label_visibility="collapsed",
+    )
+    points = aggregate_runs(runs, metric)
+    st.subheader(escape_markdown(describe_gain(points, metric)), anchor=False)
+    st.plotly_chart(
+        learning_curve(points, metric, majority=majority),
+        key="results_curve",
+        alt=f"{METRICS[metric]} against the number of synthetic texts, one line an arm",
+    )
+    steps = sorted({run.config.steps for run in runs})
+    st.caption(
+        f"After the last step; equal steps for every size ({', '.join(map(str, steps))}). Bars: 95 % interval over RNG seeds, where there are several. Accuracy alone misleads where one label is common."
+    )
+
+
+def show_steps(runs: list[TrainingRun], majority: float) -> None:
+    """The curves of chosen runs over their steps."""
+    names = {run.id: f"{run.id} · {run.arm} · {run.plan.n_synthetic} texts" for run in runs}
+    chosen = st.multiselect(
+        "Runs", list(names), default=list(names)[:4], format_func=lambda run_id: names[run_id], key="results_runs"
+    )
+    metric = st.segmented_control(
+        "Over steps",
+        [*METRICS, "loss"],
+        default="macro_f1",
+        required=True,
+        format_func=lambda one: METRICS.get(one, "loss"),
+        key="results_step_metric",
+        label_visibility="collapsed",
+    )
+    points = workbench().store.trainings.points(chosen)
+    colours = arm_colours([run.arm for run in reversed(runs)])
+    by_name = {names[run.id]: colours[run.arm] for run in runs}
+    n_steps = max((run.config.steps for run in runs if run.id in chosen), default=125)
+    curves = {names[run_id]: points[run_id] for run_id in chosen}
+    st.plotly_chart(
+        step_curves(curves, metric, by_name, n_steps=n_steps, majority=majority),
+        key="results_steps",
+        alt="Metrics over optimiser steps",
+    )
+
+
+def show_labels(task: Task, runs: list[GenerationRun]) -> None:
+    """Label shares of each LM's texts beside the test split's."""
+    store = workbench().store
+    groups: dict[str, dict[str, int]] = {}
+    for run in reversed(runs):
+        if run.n_texts:
+            groups[f"{run.lm_name} (run {run.id})"] = store.generations.count_labels(run.id)
+    counts = store.tasks.count_examples(task.id)
+    groups["test split"] = {label: counts.get((Split.TEST, label), 0) for label in task.labels}
+    st.plotly_chart(
+        label_shares(groups, task.labels),
+        key="results_labels",
+        alt="Share of each label, by run and in the test split",
+        config={"displayModeBar": False},
+    )
+    st.caption("As the LM proposed them, before review.")
+
+
+def show_table(runs: list[TrainingRun]) -> None:
+    """Every training run; the table's own menu downloads it as CSV."""
+    rows = [
+        {
+            "run": run.id,
+            "arm": run.arm,
+            "synthetic": run.plan.n_synthetic,
+            "training texts": run.n_train,
+            "macro-F1": run.last.macro_f1 if run.last else None,
+            "accuracy": 100 * run.last.accuracy if run.last else None,
+            "encoder": run.config.encoder.name,
+            "steps": run.config.steps,
+            "RNG seed": run.config.rng_seed,
+            "status": run.state.status.value,
+            "seconds": round(run.state.elapsed_s, 1),
+        }
+        for run in runs
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="results_table",
+        column_config={
+            "macro-F1": st.column_config.NumberColumn(format="%.3f"),
+            "accuracy": st.column_config.NumberColumn("accuracy, %", format="%.1f"),
+            "seconds": st.column_config.NumberColumn("time, s", format="%.1f"),
+        },
+    )
+
+
+task = require_task("Results")
+store = workbench().store
+all_runs = store.trainings.all(task.id)
+finished = [run for run in all_runs if run.state.status is RunStatus.DONE and run.last]
+action = page_header("Results", task_line(task))
+if not finished:
+    empty_state(
+        "The comparison of classifiers with and without synthetic texts appears here after the first training run.",
+        "Train",
+        "train",
+    )
+if action.button("Train more", key="results_train", icon=":material/model_training:"):
+    st.switch_page(PAGES["train"])
+with showing_errors():
+    test = [one.label for one in store.tasks.examples(task.id, Split.TEST)]
+    majority = majority_share(test)
+    st.caption(
+        f"{plural(len(test), 'test text')}; always answering the commonest label would be {majority:.1%} accurate."
+    )
+    with st.container(border=True):
+        show_comparison(finished, majority)
+    left, right = st.columns(2, gap="medium")
+    with left.container(border=True, height="stretch"):
+        st.subheader("Curves over steps", anchor=False)
+        show_steps(finished, majority)
+    with right.container(border=True, height="stretch"):
+        st.subheader("Label distributions", anchor=False)
+        show_labels(task, store.generations.all(task.id))
+    with st.container(border=True):
+        st.subheader("All training runs", anchor=False)
+        show_table(all_runs)

@@ -1,0 +1,246 @@
+"""Review: one card at a time from the keyboard, and a table of the rest. Every decision is a review event."""
+
+import pandas as pd
+import streamlit as st
+
+from augment.errors import AugmentError
+from augment.records import ReviewAction, ReviewEvent, ReviewStatus, StoredText, Task
+from pages._shared import (
+    empty_state,
+    escape_markdown,
+    literal,
+    page_header,
+    plural,
+    require_task,
+    showing_errors,
+    task_line,
+    workbench,
+)
+
+PAGE_SIZE = 50
+ANY = "any"
+
+
+def reviewer() -> str:
+    return str(st.session_state.get("review_name") or "").strip() or "reviewer"
+
+
+def decide(text_id: int, action: ReviewAction, label: str | None = None) -> None:
+    """A button's callback: it names the text that was on the card, so a late or double click hits no other."""
+    try:
+        event = workbench().store.reviews.decide(text_id, action, reviewer=reviewer(), label=label)
+        st.session_state["review_last"] = describe(event)
+    except AugmentError as error:
+        st.session_state["review_error"] = str(error)
+    st.session_state.pop("review_text_id", None)
+
+
+def skip(text_id: int) -> None:
+    """Put the card behind the others until the page is opened anew."""
+    st.session_state["review_skipped"] = st.session_state.get("review_skipped", frozenset()) | {text_id}
+    st.session_state.pop("review_text_id", None)
+
+
+def undo(task_id: int) -> None:
+    """Take back this reviewer's last decision and show its card again."""
+    try:
+        event = workbench().store.reviews.undo(task_id, reviewer=reviewer())
+    except AugmentError as error:
+        st.session_state["review_error"] = str(error)
+        return
+    if event is not None:
+        st.session_state["review_text_id"] = event.text_id
+        st.session_state["review_last"] = "undone"
+
+
+def describe(event: ReviewEvent) -> str:
+    if event.action is ReviewAction.RELABEL and event.label_before != event.label_after:
+        return f"relabelled {event.label_before} → {event.label_after}"
+    return (
+        f"{event.status_after.value} as {event.label_after}"
+        if event.status_after is ReviewStatus.ACCEPTED
+        else event.status_after.value
+    )
+
+
+def next_card(task: Task) -> StoredText | None:
+    """The text chosen in the table or brought back by an undo, else the oldest pending one."""
+    reviews = workbench().store.reviews
+    chosen = st.session_state.get("review_text_id")
+    if chosen is not None:
+        return reviews.text(chosen)
+    skipped = st.session_state.get("review_skipped", frozenset())
+    card = reviews.next_pending(task.id, skipped=skipped)
+    if card is None and skipped:
+        st.session_state["review_skipped"] = frozenset()
+        return reviews.next_pending(task.id)
+    return card
+
+
+def show_desk(task: Task) -> None:
+    """The card with its keys; a fragment, so that a decision reruns nothing else."""
+    reviews = workbench().store.reviews
+    if error := st.session_state.pop("review_error", None):
+        st.error(escape_markdown(error), icon=":material/error:")
+    counts = reviews.count_status(task.id)
+    card = next_card(task)
+    done = counts[ReviewStatus.ACCEPTED] + counts[ReviewStatus.REJECTED]
+    st.progress(
+        done / max(sum(counts.values()), 1),
+        text=f"{plural(counts[ReviewStatus.PENDING], 'text')} left · {counts[ReviewStatus.ACCEPTED]:,} accepted · {counts[ReviewStatus.REJECTED]:,} rejected",
+    )
+    with st.container(border=True, height=330, gap="medium"):
+        if card is None:
+            st.space("medium")
+            st.markdown(
+                "**Everything is reviewed.** Train on the accepted texts next, or generate more.",
+                text_alignment="center",
+            )
+        else:
+            show_card(card, task)
+    last = reviews.last_standing(task.id, reviewer=reviewer())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if card is not None:
+            st.button(
+                "Accept",
+                key="review_accept",
+                shortcut="A",
+                icon=":material/check:",
+                type="primary",
+                on_click=decide,
+                args=(card.id, ReviewAction.ACCEPT),
+            )
+            st.button(
+                "Reject",
+                key="review_reject",
+                shortcut="X",
+                icon=":material/close:",
+                on_click=decide,
+                args=(card.id, ReviewAction.REJECT),
+            )
+            st.button(
+                "Skip", key="review_skip", shortcut="S", icon=":material/skip_next:", on_click=skip, args=(card.id,)
+            )
+        st.button(
+            "Undo",
+            key="review_undo",
+            shortcut="Z",
+            icon=":material/undo:",
+            disabled=last is None,
+            on_click=undo,
+            args=(task.id,),
+            help="Take back your last decision; press again for the one before",
+        )
+        st.caption(escape_markdown(st.session_state.get("review_last", "")))
+
+
+def show_card(card: StoredText, task: Task) -> None:
+    """The text, its labels as keys, and where it came from."""
+    left, right = st.columns([3, 1], gap="large")
+    with left:
+        literal(card.text)
+        st.space("small")
+        with st.container(horizontal=True):
+            for number, label in enumerate(task.labels[:9], start=1):
+                st.button(
+                    f"{escape_markdown(label)}",
+                    key=f"review_label_{number}",
+                    shortcut=str(number),
+                    type="secondary",
+                    icon=":material/radio_button_checked:"
+                    if label == card.label
+                    else ":material/radio_button_unchecked:",
+                    on_click=decide,
+                    args=(card.id, ReviewAction.RELABEL, label),
+                )
+        st.caption("A label's key sets it and accepts the text.")
+    with right:
+        st.caption("Label now")
+        st.badge(escape_markdown(card.label), icon=":material/label:", color="primary")
+        st.caption(escape_markdown(f"proposed {card.proposed_label} · {card.status.value}"))
+        st.caption(escape_markdown(f"{card.lm_name}, run {card.run_id}"))
+        with st.popover("Prompt and history", icon=":material/history:"):
+            show_lineage(card)
+
+
+def show_lineage(card: StoredText) -> None:
+    """The exact prompt, the raw completion and every decision so far."""
+    store = workbench().store
+    attempt = store.generations.attempt(card.id)
+    if attempt is None:
+        st.caption("Imported: it has no prompt here.")
+    else:
+        st.caption(f"Attempt {attempt.number}: raw completion, then its prompt")
+        st.code(attempt.completion.text, language=None, wrap_lines=True)
+        st.code(attempt.prompt, language=None, wrap_lines=True, height=220)
+    for event in store.reviews.history(card.id):
+        st.caption(
+            escape_markdown(
+                f"{event.created_at:%d %b %H:%M:%S} UTC · {event.reviewer}: {event.action.value} → {event.status_after.value}, {event.label_after}"
+            )
+        )
+
+
+def show_table(task: Task) -> None:
+    """All texts of the task, filtered and paged in the database; a selected row goes to the card."""
+    reviews = workbench().store.reviews
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        status = st.selectbox("Status", [ANY, *ReviewStatus], key="review_status", width=160)
+        label = st.selectbox("Label", [ANY, *task.labels], key="review_label", width=160)
+    chosen_status, chosen_label = None if status == ANY else ReviewStatus(status), None if label == ANY else label
+    _, n = reviews.page(task.id, status=chosen_status, label=chosen_label, number=1, size=0)
+    n_pages = max(1, -(-n // PAGE_SIZE))
+    number = st.pagination(n_pages, key=f"review_page_{status}_{label}") if n_pages > 1 else 1
+    texts, _ = reviews.page(
+        task.id, status=chosen_status, label=chosen_label, number=min(number, n_pages), size=PAGE_SIZE
+    )
+    rows = [
+        {
+            "text": one.text,
+            "label": one.label,
+            "proposed": one.proposed_label,
+            "status": one.status.value,
+            "LM": one.lm_name,
+        }
+        for one in texts
+    ]
+    state = st.dataframe(
+        pd.DataFrame(rows, columns=["text", "label", "proposed", "status", "LM"]),
+        hide_index=True,
+        height=420,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=f"review_rows_{status}_{label}_{number}",
+        placeholder="No text matches",
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            "label": st.column_config.TextColumn(width=90),
+            "proposed": st.column_config.TextColumn(width=90),
+            "status": st.column_config.TextColumn(width=90),
+        },
+    )
+    st.caption(f"{plural(n, 'text')} match. Select one to decide on it again.")
+    if state.selection.rows and st.button("Open on the card", key="review_open", icon=":material/open_in_full:"):
+        st.session_state["review_text_id"] = texts[state.selection.rows[0]].id
+        st.rerun()
+
+
+task = require_task("Review")
+action = page_header("Review", task_line(task))
+with action.popover("Keys", icon=":material/keyboard:"):
+    st.markdown("**1** to **9** set that label and accept  \n**A** accept · **X** reject · **S** skip · **Z** undo")
+    st.text_input(
+        "Reviewer",
+        key="review_name",
+        placeholder="reviewer",
+        persist_state="session",
+        help="Stands on each of your decisions",
+    )
+with showing_errors():
+    if not sum(workbench().store.reviews.count_status(task.id).values()):
+        empty_state("Texts to review appear here once a generation run has written some.", "Generate texts", "generate")
+    card, table = st.tabs(["Card", "Table"])
+    with card:
+        st.fragment(show_desk)(task)
+    with table:
+        show_table(task)

@@ -1,0 +1,138 @@
+"""The whole journey in a real Chromium on the real embedded models, from an empty database."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from augment.records import ReviewStatus
+from storage import Store
+from tests.browser.conftest import App, settle
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+
+Visit = Callable[[str], Page]
+
+
+def assert_no_error(page: Page) -> None:
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+
+
+def press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name).first.click()
+    page.wait_for_timeout(300)
+    settle(page)
+
+
+def import_starter(visit: Visit) -> None:
+    page = visit("seeds")
+    press(page, "Import")
+    expect(page.get_by_text("210 pool")).to_be_visible()
+    press(page, "Save 30 seeds")
+    assert_no_error(page)
+
+
+def save_prompt(visit: Visit) -> None:
+    page = visit("prompt")
+    press(page, "Save as a new version")
+    expect(page.get_by_role("button", name="Saved")).to_be_disabled()
+    assert_no_error(page)
+
+
+def generate(visit: Visit, n: int) -> Page:
+    page = visit("generate")
+    page.get_by_label("Texts", exact=True).fill(str(n))
+    page.get_by_label("Texts", exact=True).press("Enter")
+    expect(page.get_by_role("button", name=f"Generate {n} texts")).to_be_visible()
+    press(page, f"Generate {n} texts")
+    return page
+
+
+def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> None:
+    page = visit("overview")
+    expect(page.get_by_role("button", name="Start: choose seeds")).to_be_visible()
+    import_starter(visit)
+
+    save_prompt(visit)
+    press(page, "Try 5")
+    expect(page.get_by_text("of 5 parsed")).to_be_visible(timeout=90_000)
+
+    generate(visit, 50)
+    expect(page.get_by_text("50 of 50 texts")).to_be_visible(timeout=180_000)
+    assert_no_error(page)
+
+    page = visit("review")
+    for key in ("a", "x", "2", "a", "1", "3", "a", "x", "a", "2"):
+        left = page.get_by_text("texts left").inner_text().split(" ")[0]
+        page.keyboard.press(key)
+        expect(page.get_by_text(f"{int(left) - 1} texts left")).to_be_visible()
+    page.keyboard.press("z")
+    expect(page.get_by_text("41 texts left")).to_be_visible()
+    page.keyboard.press("a")
+    expect(page.get_by_text("40 texts left")).to_be_visible()
+    assert_no_error(page)
+
+    page = visit("train")
+    press(page, "Train 2 runs")
+    expect(page.get_by_text("done").nth(1)).to_be_visible(timeout=180_000)
+    assert_no_error(page)
+
+    page = visit("results")
+    expect(page.get_by_text("All training runs")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(3)
+    expect(page.locator(".st-key-results_curve")).to_contain_text("seeds only")
+    assert_no_error(page)
+    page = visit("overview")
+    assert_no_error(page)
+    if folder := os.environ.get("AUGMENT_SCREENSHOTS"):
+        page.screenshot(path=str(Path(folder) / "overview.png"))
+
+    store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
+    task = store.tasks.all()[0]
+    counts = store.reviews.count_status(task.id)
+    assert counts[ReviewStatus.PENDING] == 40
+    assert counts[ReviewStatus.REJECTED] == 2
+    runs = store.trainings.all(task.id)
+    assert sorted(run.plan.n_synthetic for run in runs) == [0, 50]
+    assert all(run.last is not None and run.last.step == 125 for run in runs)
+    store.close()
+
+
+def test_a_killed_process_loses_nothing_and_the_run_goes_on_from_where_it_stood(app: App, visit: Visit) -> None:
+    import_starter(visit)
+    save_prompt(visit)
+    page = generate(visit, 40)
+    expect(page.get_by_text("of 40 texts")).to_be_visible()
+    page.wait_for_function(
+        "() => /\\b(1[0-9]|2[0-9]|3[0-5]) of 40 texts/.test(document.body.innerText)", timeout=120_000
+    )
+    app.restart()
+    store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
+    run = store.generations.all(store.tasks.all()[0].id)[0]
+    kept = [one.text for one in store.generations.texts([run.id])]
+    assert 10 <= len(kept) < 40
+
+    page = visit("generate")
+    expect(page.get_by_text("interrupted").first).to_be_visible()
+    press(page, "Resume")
+    expect(page.get_by_text("40 of 40 texts")).to_be_visible(timeout=120_000)
+    texts = [one.text for one in store.generations.texts([run.id])]
+    assert texts[: len(kept)] == kept
+    assert len(texts) == len(set(texts)) == 40
+    store.close()
+
+
+def test_a_second_tab_sees_the_run_that_the_first_one_started(app: App, visit: Visit, page: Page) -> None:
+    import_starter(visit)
+    save_prompt(visit)
+    generate(visit, 12)
+    other = page.context.new_page()
+    other.goto(app.url("generate"))
+    settle(other)
+    expect(other.get_by_text("12 of 12 texts")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("12 of 12 texts")).to_be_visible(timeout=10_000)
+    assert_no_error(page)
+    assert_no_error(other)

@@ -1,0 +1,81 @@
+"""What tests share: a home folder of their own, real data where it is there, records to start from."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from augment import datasets
+from augment.embedded import unpacked_lm_folder
+from augment.prompts import DEFAULT_TEMPLATE
+from augment.records import PreparedData, SeedSet, Split, Task
+from augment.seeds import draw_seeds
+from storage import Store
+
+ROOT = Path(__file__).parents[1]
+REAL_DATA = ROOT.parent / "shared" / "data"
+LABELS = ("joy", "anger", "surprise")
+
+
+@pytest.fixture(scope="session")
+def models_folder() -> Path:
+    """Where the embedded LM is unpacked; made once, shared by all tests."""
+    from augment.lms.unpack import unpack_embedded_lm
+
+    return unpack_embedded_lm().parent
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, models_folder: Path) -> Path:
+    """A fresh home folder that shares the unpacked models."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    (folder / "models").symlink_to(models_folder)
+    monkeypatch.setenv("AUGMENT_HOME", str(folder))
+    assert unpacked_lm_folder().is_dir()
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(f"sqlite:///{tmp_path / 'test.db'}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def starter() -> PreparedData:
+    choice = datasets.DataChoice("text", "label", {label: label for label in LABELS})
+    return datasets.prepare(datasets.read_starter(), choice, name="Starter", source="starter set")
+
+
+@pytest.fixture
+def task(store: Store, starter: PreparedData) -> Task:
+    return store.tasks.create(starter)
+
+
+@pytest.fixture
+def seed_set(store: Store, task: Task) -> SeedSet:
+    seeds = draw_seeds(store.tasks.examples(task.id, Split.POOL), task.labels, 10, rng_seed=0)
+    return store.tasks.create_seed_set(task.id, "30 seeds", seeds, rng_seed=0)
+
+
+@pytest.fixture
+def prompt_version_id(store: Store, task: Task) -> int:
+    return store.prompts.save(task.id, DEFAULT_TEMPLATE).id
+
+
+@pytest.fixture(scope="session")
+def emotion_folder() -> Path:
+    folder = REAL_DATA / "emotion"
+    if not folder.is_dir():
+        pytest.skip(f"the Emotion data set is not at {folder}")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ml6_folder() -> Path:
+    folder = REAL_DATA / "ml6_synthetic"
+    if not folder.is_dir():
+        pytest.skip(f"the notebook's synthetic texts are not at {folder}")
+    return folder
