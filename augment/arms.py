@@ -1,8 +1,8 @@
-"""What a line on a chart is called: which synthetic texts a classifier was trained on. Pure."""
+"""What training runs are called on charts: their arm, and the recipe that comparable runs share. Pure."""
 
 from collections.abc import Sequence
 
-from augment.records import TextUse
+from augment.records import TextUse, TrainingRun
 
 SEEDS_ONLY = "seeds only"
 
@@ -12,3 +12,17 @@ def name_arm(lm_names: Sequence[str], use: TextUse) -> str:
     if use is TextUse.NONE or not lm_names:
         return SEEDS_ONLY
     return f"{' + '.join(sorted(set(lm_names)))} · {use}"
+
+
+def name_recipe(run: TrainingRun) -> str:
+    """Everything that must be equal for two runs to be compared, in words; RNG seed, arm and size may differ."""
+    config = run.config
+    return (
+        f"{config.encoder.name} · {config.steps} steps · lr {config.learning_rate:g} · batch {config.batch_size} · "
+        f"{config.frozen_layers} frozen layers · seed set {run.plan.seed_set_id}"
+    )
+
+
+def name_run(run: TrainingRun) -> str:
+    """'12 · GPT-J · raw · 50 texts'."""
+    return f"{run.id} · {run.arm}" + (f" · {run.plan.n_synthetic} texts" if run.plan.n_synthetic else "")

@@ -17,7 +17,8 @@ from augment.records import MetricPoint, Split, TrainingRun
 LABEL_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#B8A800")
 ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BASELINE_GREY = "#8a96a3"
-SPLIT_SHADES = {Split.POOL: 1.0, Split.VALIDATION: 0.55, Split.TEST: 0.3}
+SPLIT_TINTS = {Split.POOL: 0.0, Split.VALIDATION: 0.4, Split.TEST: 0.7}  # how much white is mixed in
+DARK_TEXT = "#10161c"  # readable on every label colour, in both themes
 
 METRICS = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
 
@@ -34,6 +35,12 @@ class ArmPoint:
 def label_colour(labels: Sequence[str], label: str) -> str:
     """The label's fixed colour, by its place in the task's order."""
     return LABEL_COLOURS[labels.index(label) % len(LABEL_COLOURS)] if label in labels else BASELINE_GREY
+
+
+def _tint(colour: str, share: float) -> str:
+    """`colour` with that share of white mixed in."""
+    channels = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return "#" + "".join(f"{round(one + (255 - one) * share):02x}" for one in channels)
 
 
 def arm_colours(arms: Sequence[str]) -> dict[str, str]:
@@ -59,7 +66,8 @@ def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str])
             text=[value or "" for value in values],
             textposition="inside",
             insidetextanchor="middle",
-            marker={"color": [label_colour(labels, label) for label in labels], "opacity": SPLIT_SHADES[split]},
+            insidetextfont={"color": DARK_TEXT},
+            marker_color=[_tint(label_colour(labels, label), SPLIT_TINTS[split]) for label in labels],
             hovertemplate=f"%{{y}}, {split.value}: %{{x}} texts<extra></extra>",
         )
     figure.update_layout(
@@ -88,7 +96,7 @@ def label_shares(groups: Mapping[str, Mapping[str, int]], labels: Sequence[str])
             text=[f"{escape(label)} {share:.0%}" if share >= 0.12 else "" for share in shares],
             textposition="inside",
             insidetextanchor="middle",
-            insidetextfont={"color": "#10161c"},
+            insidetextfont={"color": DARK_TEXT},
             hovertemplate=f"%{{y}}: {escape(label)} %{{customdata}} texts, %{{x:.1%}}<extra></extra>",
         )
     figure.update_layout(
@@ -120,36 +128,47 @@ def yield_funnel(stages: Mapping[str, int]) -> go.Figure:
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def step_curves(
-    curves: Mapping[str, Sequence[MetricPoint]],
-    metric: str,
-    colours: Mapping[str, str],
-    *,
-    n_steps: int,
-    majority: float | None = None,
-) -> go.Figure:
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One training run's points over its steps; `tag` is its short name at the line's end."""
+
+    name: str
+    tag: str
+    colour: str
+    points: Sequence[MetricPoint]
+
+
+def step_curves(curves: Sequence[Curve], metric: str, *, n_steps: int, majority: float | None = None) -> go.Figure:
     """A metric of the test split over optimiser steps, one line a run at its true steps; `loss` also as a metric."""
     figure = go.Figure()
-    for name, points in curves.items():
+    for curve in curves:
+        values = [getattr(point, metric) for point in curve.points]
         figure.add_scatter(
-            x=[point.step for point in points],
-            y=[getattr(point, metric) for point in points],
-            mode="lines+markers",
-            name=escape(name),
-            line={"color": colours.get(name, BASELINE_GREY), "width": 2},
-            marker={"size": 6},
-            hovertemplate=f"{escape(name)}<br>step %{{x}}: {_hover_value(metric)}<extra></extra>",
+            x=[point.step for point in curve.points],
+            y=values,
+            mode="lines+markers+text",
+            text=[""] * (len(values) - 1) + [f" {escape(curve.tag)}"] if values else [],
+            textposition="middle right",
+            textfont={"color": curve.colour, "size": 12},
+            cliponaxis=False,
+            name=escape(curve.name),
+            line={"color": curve.colour, "width": 2},
+            marker={"size": 5},
+            hovertemplate=f"{escape(curve.name)}<br>step %{{x}}: {_HOVER[metric]}<extra></extra>",
         )
     if majority is not None and metric == "accuracy":
-        _add_line(figure, majority, f"majority class {majority:.1%}", "dot")
-    figure.update_layout(showlegend=len(curves) > 1)
+        _add_line(figure, majority, f"majority<br>{format_metric(metric, majority)}", "dot")
+    figure.update_layout(showlegend=False)
     figure.update_xaxes(title="optimiser step", range=[0, n_steps * 1.02])
     _set_metric_axis(figure, metric)
-    return _finish(figure, 320)
+    return _finish(figure, 320, right=90)
 
 
 def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[ArmPoint]:
-    """Mean and 95 % interval of a metric over the finished runs of each arm and size, by arm and size."""
+    """Mean and 95 % interval of a metric over the measured runs of each arm and size, by arm and size.
+
+    The runs should share one recipe (`augment.arms.name_recipe`): other encoders or steps are other experiments.
+    """
     groups: dict[tuple[str, int], list[float]] = {}
     for run in runs:
         if run.last is not None:
@@ -158,15 +177,16 @@ def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[ArmPoint]:
     return sorted(points, key=lambda point: (point.arm, point.n_synthetic))
 
 
-def learning_curve(points: Sequence[ArmPoint], metric: str, *, majority: float | None = None) -> go.Figure:
+def learning_curve(
+    points: Sequence[ArmPoint], metric: str, colours: Mapping[str, str], *, majority: float | None = None
+) -> go.Figure:
     """A metric against the number of synthetic texts, a line an arm with its 95 % interval.
 
     Every line begins at the mean of the runs on seeds only, which is also the dashed grey line.
     """
     figure = go.Figure()
     baseline = next((point.interval for point in points if point.arm == SEEDS_ONLY), None)
-    colours = arm_colours([point.arm for point in points])
-    for arm in (arm for arm in colours if arm != SEEDS_ONLY):
+    for arm in dict.fromkeys(point.arm for point in points if point.arm != SEEDS_ONLY):
         line = [(point.n_synthetic, point.interval) for point in points if point.arm == arm]
         line = ([(0, baseline)] if baseline else []) + line
         figure.add_scatter(
@@ -184,20 +204,21 @@ def learning_curve(points: Sequence[ArmPoint], metric: str, *, majority: float |
             name=escape(arm),
             line={"color": colours[arm], "width": 2.5},
             marker={"size": 8},
+            cliponaxis=False,
             customdata=[[one.low, one.high, one.n] for _, one in line],
             hovertemplate=(
-                f"{escape(arm)}<br>%{{x}} texts: {_hover_value(metric)}"
+                f"{escape(arm)}<br>%{{x}} texts: {_HOVER[metric]}"
                 "<br>95 %: %{customdata[0]:.3f} to %{customdata[1]:.3f}, %{customdata[2]} run(s)<extra></extra>"
             ),
         )
     if baseline:
-        _add_line(figure, baseline.mean, f"seeds only {_format(metric, baseline.mean)}", "dash")
+        _add_line(figure, baseline.mean, f"seeds only<br>{format_metric(metric, baseline.mean)}", "dash")
     if majority is not None and metric == "accuracy":
-        _add_line(figure, majority, f"majority class {majority:.1%}", "dot")
+        _add_line(figure, majority, f"majority<br>{format_metric(metric, majority)}", "dot")
     figure.update_xaxes(title="synthetic texts added to the seeds", rangemode="tozero")
     _set_metric_axis(figure, metric)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.28, "x": 0})
-    return _finish(figure, 400)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
+    return _finish(figure, 380, right=90)
 
 
 def describe_gain(points: Sequence[ArmPoint], metric: str) -> str:
@@ -208,47 +229,51 @@ def describe_gain(points: Sequence[ArmPoint], metric: str) -> str:
         return f"Test {METRICS[metric]} by number of synthetic texts"
     best = max(others, key=lambda point: point.interval.mean)
     gain = 100 * (best.interval.mean - baseline.mean)
-    caution = "" if min(best.interval.n, baseline.n) > 1 else "; one run a point, so chance is not ruled out"
     if gain <= 0:
-        return f"No arm beats training on seeds only ({METRICS[metric]} {_format(metric, baseline.mean)}){caution}"
-    return f"{best.arm} gains {gain:.1f} points of {METRICS[metric]} with {best.n_synthetic} texts{caution}"
+        return f"No arm beats training on seeds only ({METRICS[metric]} {format_metric(metric, baseline.mean)})"
+    return (
+        f"{best.arm} gains {gain:.1f} points of {METRICS[metric]} with {best.n_synthetic} "
+        f"texts{_caution(best, baseline)}"
+    )
 
 
-def _format(metric: str, value: float) -> str:
-    return f"{value:.1%}" if metric == "accuracy" else f"{value:.2f}"
+def _caution(best: ArmPoint, baseline: Interval) -> str:
+    if min(best.interval.n, baseline.n) < 2:
+        return "; one run a point, so chance is not ruled out"
+    return "; the intervals overlap" if best.interval.low < baseline.high else ""
 
 
-def _hover_value(metric: str) -> str:
-    return {"accuracy": "accuracy %{y:.1%}", "macro_f1": "macro-F1 %{y:.3f}", "loss": "loss %{y:.3f} nats"}[metric]
+def format_metric(metric: str, value: float) -> str:
+    """'82.9 %' for accuracy, '0.73' for macro-F1."""
+    return f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.2f}"
+
+
+_HOVER = {"accuracy": "accuracy %{y:.1%}", "macro_f1": "macro-F1 %{y:.3f}", "loss": "loss %{y:.3f} nats"}
+_AXES = {"accuracy": "accuracy, test split", "macro_f1": "macro-F1, test split", "loss": "loss on the test split, nats"}
 
 
 def _set_metric_axis(figure: go.Figure, metric: str) -> None:
-    titles = {
-        "accuracy": "accuracy on the test split",
-        "macro_f1": "macro-F1 on the test split",
-        "loss": "test loss, nats",
-    }
-    figure.update_yaxes(title=titles[metric])
+    figure.update_yaxes(title=_AXES[metric])
     if metric != "loss":
         figure.update_yaxes(range=[0, 1], tickformat=".0%" if metric == "accuracy" else ".1f")
 
 
 def _add_line(figure: go.Figure, y: float, text: str, dash: str) -> None:
-    figure.add_hline(
-        y=y,
-        line={"color": BASELINE_GREY, "dash": dash, "width": 1.5},
-        annotation={"text": text, "font": {"color": BASELINE_GREY, "size": 12}, "xanchor": "right"},
-        annotation_position="top right",
-    )
+    """A grey line across the plot, named in the right margin."""
+    figure.add_hline(y=y, line={"color": BASELINE_GREY, "dash": dash, "width": 1.5})
+    figure.add_annotation(
+        x=1.01, xref="paper", y=y, text=text, showarrow=False, xanchor="left", align="left",
+        font={"color": BASELINE_GREY, "size": 12},
+    )  # fmt: skip
 
 
-def _finish(figure: go.Figure, height: int) -> go.Figure:
+def _finish(figure: go.Figure, height: int, *, right: int = 16) -> go.Figure:
     figure.update_layout(
         height=height,
-        margin={"l": 8, "r": 16, "t": 16, "b": 8},
+        margin={"l": 8, "r": right, "t": 16, "b": 8},
         bargap=0.3,
         hoverlabel={"namelength": -1},
-        xaxis={"automargin": True, "fixedrange": False},
+        xaxis={"automargin": True},
         yaxis={"automargin": True},
     )
     return figure

@@ -95,7 +95,10 @@ class _Classifier:
 
         batch = self.tokenizer.pad({"input_ids": list(rows)}, return_tensors="pt").to(self.device)
         with torch.autocast(self.device, dtype=self.dtype, enabled=self.dtype is not torch.float32):
-            return self.model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits.float()
+            logits: torch.Tensor = self.model(
+                input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]
+            ).logits
+        return logits.float()
 
     def predict(self, rows: Sequence[list[int]]) -> NDArray[np.float64]:
         """Label probabilities, (len(rows), n_labels); rows of like length share a batch."""
@@ -224,7 +227,7 @@ def _take_step(classifier: _Classifier, rows: Sequence[list[int]], targets: "tor
     classifier.model.train()
     loss = torch.nn.functional.cross_entropy(classifier.logits(rows), targets.to(classifier.device))
     optimizer.zero_grad()
-    loss.backward()
+    torch.autograd.backward(loss)
     torch.nn.utils.clip_grad_norm_(classifier.model.parameters(), 1.0)
     optimizer.step()
     return loss.item()

@@ -147,7 +147,7 @@ def worker_name() -> str:
 
 def is_worker_alive(name: str) -> bool:
     """Whether the process behind `worker_name` still runs. One on another host is taken to be alive."""
-    host, pid, started = (name.rsplit(":", 2) + ["", ""])[:3]
+    host, pid, started = [*name.rsplit(":", 2), "", ""][:3]
     if not pid:
         return False
     if host != socket.gethostname():

@@ -229,7 +229,8 @@ class LMSpec:
     def __post_init__(self) -> None:
         if not self.name.strip():
             raise LMError(
-                "The language model has no name. Expected a hub name such as EleutherAI/gpt-neo-2.7B, a folder, or the endpoint's model name."
+                "The language model has no name. Expected a hub name such as "
+                "EleutherAI/gpt-neo-2.7B, a folder, or the endpoint's model name."
             )
         if self.kind is LMKind.OPENAI and not self.base_url.startswith(("http://", "https://")):
             raise LMError(f"The endpoint address must start with http:// or https://; found '{self.base_url}'.")

@@ -70,8 +70,8 @@ def require_task(what: str) -> Task:
 
 def page_header(title: str, subtitle: str = "") -> "st.delta_generator.DeltaGenerator":
     """Title and subtitle; returns the place at the top right for the page's one primary action."""
-    left, right = st.columns([3, 1], vertical_alignment="bottom")
-    with left:
+    left, right = st.columns([3, 2], vertical_alignment="center")
+    with left.container(gap=None):
         st.title(title, anchor=False)
         if subtitle:
             st.caption(subtitle)
@@ -212,7 +212,10 @@ def _choose_endpoint(page: str) -> tuple[LMSpec, str | None]:
         "API key",
         type="password",
         key=f"{page}_endpoint_key",
-        help="Used in this session only; never stored, logged or shown. Left empty, OPENAI_API_KEY or secrets.toml is used.",
+        help=(
+            "Used in this session only; never stored, logged or shown. Left empty, "
+            "OPENAI_API_KEY or secrets.toml is used."
+        ),
     )
     return LMSpec(LMKind.OPENAI, name, base_url=url, api=EndpointApi(api)), typed or find_key()
 

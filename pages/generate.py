@@ -239,7 +239,8 @@ with right:
         with st.container(border=True, horizontal_alignment="center"):
             st.space("medium")
             st.markdown(
-                "No texts yet. Once a run starts, its progress, its yield, the balance of its labels and the newest texts appear here, live.",
+                "No texts yet. Once a run starts, its progress, its yield, the balance of its "
+                "labels and the newest texts appear here, live.",
                 text_alignment="center",
             )
             st.space("medium")

@@ -2,7 +2,8 @@
 
 import streamlit as st
 
-from augment.charts import aggregate_runs, describe_gain, learning_curve
+from augment.arms import name_recipe
+from augment.charts import aggregate_runs, arm_colours, describe_gain, learning_curve
 from augment.datasets import STARTER_NOTE
 from augment.records import GenerationRun, ReviewStatus, RunStatus, Task, TrainingRun
 from pages._shared import (
@@ -42,7 +43,8 @@ def next_step(task: Task | None) -> tuple[str, str]:
 def show_welcome() -> None:
     """What this is, for somebody who sees it first."""
     st.markdown(
-        "A small labelled set of short texts grows here: a language model writes more like it, you correct what it wrote, "
+        "A small labelled set of short texts grows here: a language model writes more like it, "
+        "you correct what it wrote, "
         "and a classifier shows whether it helped."
     )
     steps = {
@@ -129,17 +131,20 @@ with showing_errors():
     show_counts(task, runs, trainings)
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height="stretch"):
-        points = aggregate_runs(trainings, "macro_f1")
+        measured = [run for run in trainings if run.last]
+        comparable = [run for run in measured if name_recipe(run) == name_recipe(measured[0])]
+        points = aggregate_runs(comparable, "macro_f1")
         st.subheader(escape_markdown(describe_gain(points, "macro_f1")) if points else "What it bought", anchor=False)
         if points:
             st.plotly_chart(
-                learning_curve(points, "macro_f1"),
+                learning_curve(points, "macro_f1", arm_colours([run.arm for run in reversed(trainings)])),
                 key="overview_gain",
                 alt="macro-F1 against the number of synthetic texts, one line an arm",
             )
         else:
             st.caption(
-                "The learning curve appears here after the first training run: macro-F1 on the test split against the number of synthetic texts."
+                "The learning curve appears here after the first training run: macro-F1 on the "
+                "test split against the number of synthetic texts."
             )
     with right:
         with st.container(border=True):

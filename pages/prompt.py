@@ -91,7 +91,8 @@ def edit(task: Task) -> PromptTemplate:
     text_type = left.text_input("Text type", key=field(task, "text_type"), persist_state="session")
     label_type = right.text_input("Label type", key=field(task, "label_type"), persist_state="session")
     st.caption(
-        "Placeholders: `{text_type}` `{Text_type}` `{label_type}` `{Label_type}` `{labels}` everywhere, `{examples}` in the description, `{text}` `{label}` in the item."
+        "Placeholders: `{text_type}` `{Text_type}` `{label_type}` `{Label_type}` `{labels}` "
+        "everywhere, `{examples}` in the description, `{text}` `{label}` in the item."
     )
     return PromptTemplate(description, item, open_item, text_type, label_type)
 
@@ -114,13 +115,12 @@ def show_prompt(config: GenerationConfig, seeds: SeedSet, number: int) -> None:
     """The rendered prompt of one attempt, with its token count."""
     prompt, _ = draw_prompt(config, seeds.examples, number)
     exact = workbench().lms.count_tokens(config.lm, prompt)
-    count = (
-        f"{exact:,} tokens"
-        if exact is not None
-        else f"about {count_wordpieces([prompt])[0]:,} tokens (WordPiece; exact once the LM is loaded)"
-    )
+    count = f"{exact:,} tokens" if exact is not None else f"about {count_wordpieces([prompt])[0]:,} tokens"
     left, right = st.columns([3, 1], vertical_alignment="center")
-    left.markdown(f"**Rendered prompt** · {count}")
+    left.markdown(
+        f"**Rendered prompt** · {count}",
+        help="By the language model's own vocabulary once it is loaded (Try); until then by WordPiece.",
+    )
     if right.button("Other seeds", key="prompt_other", icon=":material/casino:", width="stretch"):
         st.session_state["prompt_number"] = number + 1
         st.rerun()
@@ -154,7 +154,8 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, number: int, api_key: 
     outcomes = st.session_state.get("prompt_outcomes")
     if not outcomes:
         st.caption(
-            "What the language model makes of this prompt appears here: the raw completion, and the text and label read from it. Nothing of it is stored."
+            "What the language model makes of this prompt appears here: the raw completion, and "
+            "the text and label read from it. Nothing of it is stored."
         )
         return
     n_valid = sum(outcome.parsed.reason is None for outcome in outcomes)

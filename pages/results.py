@@ -3,11 +3,14 @@
 import pandas as pd
 import streamlit as st
 
+from augment.arms import name_recipe, name_run
 from augment.charts import (
     METRICS,
+    Curve,
     aggregate_runs,
     arm_colours,
     describe_gain,
+    format_metric,
     label_shares,
     learning_curve,
     step_curves,
@@ -27,7 +30,7 @@ from pages._shared import (
 )
 
 
-def show_comparison(runs: list[TrainingRun], majority: float) -> None:
+def show_comparison(runs: list[TrainingRun], colours: dict[str, str], majority: float) -> None:
     """The learning curve: one line an arm, against training on the seeds only."""
     metric = st.segmented_control(
         "Metric",
@@ -41,19 +44,20 @@ def show_comparison(runs: list[TrainingRun], majority: float) -> None:
     points = aggregate_runs(runs, metric)
     st.subheader(escape_markdown(describe_gain(points, metric)), anchor=False)
     st.plotly_chart(
-        learning_curve(points, metric, majority=majority),
+        learning_curve(points, metric, colours, majority=majority),
         key="results_curve",
         alt=f"{METRICS[metric]} against the number of synthetic texts, one line an arm",
     )
     steps = sorted({run.config.steps for run in runs})
     st.caption(
-        f"After the last step; equal steps for every size ({', '.join(map(str, steps))}). Bars: 95 % interval over RNG seeds, where there are several. Accuracy alone misleads where one label is common."
+        f"After the last step; equal steps for every size ({', '.join(map(str, steps))}). Bars: 95 "
+        "% interval over RNG seeds, where there are several. Accuracy alone misleads where one label is common."
     )
 
 
-def show_steps(runs: list[TrainingRun], majority: float) -> None:
+def show_steps(runs: list[TrainingRun], colours: dict[str, str], majority: float) -> None:
     """The curves of chosen runs over their steps."""
-    names = {run.id: f"{run.id} · {run.arm} · {run.plan.n_synthetic} texts" for run in runs}
+    names = {run.id: name_run(run) for run in runs}
     chosen = st.multiselect(
         "Runs", list(names), default=list(names)[:4], format_func=lambda run_id: names[run_id], key="results_runs"
     )
@@ -67,12 +71,11 @@ def show_steps(runs: list[TrainingRun], majority: float) -> None:
         label_visibility="collapsed",
     )
     points = workbench().store.trainings.points(chosen)
-    colours = arm_colours([run.arm for run in reversed(runs)])
-    by_name = {names[run.id]: colours[run.arm] for run in runs}
-    n_steps = max((run.config.steps for run in runs if run.id in chosen), default=125)
-    curves = {names[run_id]: points[run_id] for run_id in chosen}
+    shown = [run for run in runs if run.id in chosen]
+    curves = [Curve(name_run(run), f"run {run.id}", colours[run.arm], points[run.id]) for run in shown]
+    n_steps = max((run.config.steps for run in shown), default=125)
     st.plotly_chart(
-        step_curves(curves, metric, by_name, n_steps=n_steps, majority=majority),
+        step_curves(curves, metric, n_steps=n_steps, majority=majority),
         key="results_steps",
         alt="Metrics over optimiser steps",
     )
@@ -140,17 +143,24 @@ if not finished:
 if action.button("Train more", key="results_train", icon=":material/model_training:"):
     st.switch_page(PAGES["train"])
 with showing_errors():
+    recipes = list(dict.fromkeys(name_recipe(run) for run in finished))
+    recipe = recipes[0]
+    if len(recipes) > 1:
+        recipe = st.selectbox("Recipe", recipes, key="results_recipe", help="Only runs of one recipe are compared")
+    comparable = [run for run in finished if name_recipe(run) == recipe]
+    colours = arm_colours([run.arm for run in reversed(all_runs)])
     test = [one.label for one in store.tasks.examples(task.id, Split.TEST)]
     majority = majority_share(test)
     st.caption(
-        f"{plural(len(test), 'test text')}; always answering the commonest label would be {majority:.1%} accurate."
+        f"{plural(len(test), 'test text')}; always answering the commonest label would be "
+        f"{format_metric('accuracy', majority)} accurate."
     )
     with st.container(border=True):
-        show_comparison(finished, majority)
+        show_comparison(comparable, colours, majority)
     left, right = st.columns(2, gap="medium")
     with left.container(border=True, height="stretch"):
         st.subheader("Curves over steps", anchor=False)
-        show_steps(finished, majority)
+        show_steps(comparable, colours, majority)
     with right.container(border=True, height="stretch"):
         st.subheader("Label distributions", anchor=False)
         show_labels(task, store.generations.all(task.id))

@@ -87,9 +87,12 @@ def show_desk(task: Task) -> None:
     done = counts[ReviewStatus.ACCEPTED] + counts[ReviewStatus.REJECTED]
     st.progress(
         done / max(sum(counts.values()), 1),
-        text=f"{plural(counts[ReviewStatus.PENDING], 'text')} left · {counts[ReviewStatus.ACCEPTED]:,} accepted · {counts[ReviewStatus.REJECTED]:,} rejected",
+        text=(
+            f"{plural(counts[ReviewStatus.PENDING], 'text')} left · "
+            f"{counts[ReviewStatus.ACCEPTED]:,} accepted · {counts[ReviewStatus.REJECTED]:,} rejected"
+        ),
     )
-    with st.container(border=True, height=330, gap="medium"):
+    with st.container(border=True, height=270, gap="small"):
         if card is None:
             st.space("medium")
             st.markdown(
@@ -176,7 +179,8 @@ def show_lineage(card: StoredText) -> None:
     for event in store.reviews.history(card.id):
         st.caption(
             escape_markdown(
-                f"{event.created_at:%d %b %H:%M:%S} UTC · {event.reviewer}: {event.action.value} → {event.status_after.value}, {event.label_after}"
+                f"{event.created_at:%d %b %H:%M:%S} UTC · {event.reviewer}: {event.action.value} → "
+                f"{event.status_after.value}, {event.label_after}"
             )
         )
 

@@ -42,7 +42,8 @@ def choose_source() -> tuple[list[datasets.SourceTable], str, str]:
         return datasets.read_starter(), "Starter", "starter set"
     if source == HUB:
         st.caption(
-            f"{datasets.EMOTION_HUB_NAME}: 20,000 tweets in six emotions (Saravia et al. 2018), for research and education."
+            f"{datasets.EMOTION_HUB_NAME}: 20,000 tweets in six emotions (Saravia et al. 2018), "
+            "for research and education."
         )
         if st.button("Download from the hub", key="seeds_download", icon=":material/download:"):
             with st.spinner(f"Downloading {datasets.EMOTION_HUB_NAME} from the hub"):
@@ -299,7 +300,8 @@ with right:
         with st.container(border=True, horizontal_alignment="center"):
             st.space("medium")
             st.markdown(
-                "Nothing imported yet. The starter set on the left is ready: press **Import**, and its counts and seeds appear here.",
+                "Nothing imported yet. The starter set on the left is ready: press **Import**, "
+                "and its counts and seeds appear here.",
                 text_alignment="center",
             )
             st.space("medium")

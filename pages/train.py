@@ -2,9 +2,11 @@
 
 from itertools import product
 
+import pandas as pd
 import streamlit as st
 
-from augment.charts import arm_colours, step_curves
+from augment.arms import name_run
+from augment.charts import Curve, arm_colours, step_curves
 from augment.metrics import majority_share
 from augment.records import (
     EncoderKind,
@@ -43,6 +45,7 @@ EMBEDDED, DISTILBERT, OTHER = (
     "distilbert-base-uncased (the notebook's)",
     "Another BERT-like encoder",
 )
+N_CURVES = 6
 SIZES = (0, 10, 50, 100, 200, 300, 400, 500)
 
 
@@ -77,7 +80,10 @@ def choose_texts(task: Task, seed_set_id: int, runs: list[GenerationRun]) -> tup
         required=True,
         format_func=lambda use: {TextUse.RAW: "raw", TextUse.ACCEPTED: "accepted only"}[use],
         key="train_use",
-        help="Raw: every text with the label the LM proposed. Accepted only: what reviewers accepted, with the label they gave.",
+        help=(
+            "Raw: every text with the label the LM proposed. Accepted only: what reviewers "
+            "accepted, with the label they gave."
+        ),
     )
     offered = TrainingPlan(seed_set_id, TextUse(use), tuple(chosen), 0) if chosen else None
     n_there = len(workbench().store.trainings.available(offered)) if offered else 0
@@ -181,75 +187,73 @@ def show_live(task: Task) -> None:
         st.session_state["train_was_active"] = False
         st.rerun()
     st.session_state["train_was_active"] = bool(active)
-    shown = [run for run in runs if run.state.status is not RunStatus.QUEUED][:6]
-    draw_curves(task, shown)
+    draw_curves(task, runs)
     show_queue(runs)
 
 
-def draw_curves(task: Task, shown: list[TrainingRun]) -> None:
+def draw_curves(task: Task, runs: list[TrainingRun]) -> None:
     """Test metrics of the newest runs over their steps, beside the training loss."""
     store = workbench().store
+    shown = [run for run in runs if run.state.status is not RunStatus.QUEUED][:N_CURVES]
     points = store.trainings.points([run.id for run in shown])
-    names = {run.id: name_run(run) for run in shown}
-    colours = {names[run.id]: arm_colours([one.arm for one in reversed(shown)])[run.arm] for run in shown}
-    curves = {names[run.id]: points[run.id] for run in reversed(shown)}
+    colours = arm_colours([run.arm for run in reversed(runs)])
+    curves = [Curve(name_run(run), f"run {run.id}", colours[run.arm], points[run.id]) for run in reversed(shown)]
     n_steps = max((run.config.steps for run in shown), default=125)
     majority = majority_share([one.label for one in store.tasks.examples(task.id, Split.TEST)] or ["none"])
     left, right = st.columns(2, gap="medium")
     for place, metric, title in ((left, "macro_f1", "macro-F1"), (right, "accuracy", "Accuracy")):
         place.markdown(f"**{title}** on the test split, newest runs")
         place.plotly_chart(
-            step_curves(curves, metric, colours, n_steps=n_steps, majority=majority),
+            step_curves(curves, metric, n_steps=n_steps, majority=majority),
             key=f"train_{metric}",
             alt=f"{title} over optimiser steps",
         )
     with st.expander("Loss"):
         st.plotly_chart(
-            step_curves(curves, "loss", colours, n_steps=n_steps),
-            key="train_loss",
-            alt="Test loss over optimiser steps",
+            step_curves(curves, "loss", n_steps=n_steps), key="train_loss", alt="Test loss over optimiser steps"
         )
-
-
-def name_run(run: TrainingRun) -> str:
-    return f"{run.id} · {run.arm} · {run.plan.n_synthetic} texts"
 
 
 def show_queue(runs: list[TrainingRun]) -> None:
-    """Each run with its state and the button that fits it."""
-    for run in runs[:12]:
+    """What runs, waits or ended early, each with its button; then the finished ones as a table."""
+    for run in [run for run in runs if run.state.status is not RunStatus.DONE][:12]:
         with st.container(border=True):
             left, middle, right = st.columns([4, 4, 1.4], vertical_alignment="center")
-            left.markdown(
-                f"**{escape_markdown(name_run(run))}**  \n{STATUS_ICONS[run.state.status]} · RNG seed {run.config.rng_seed}"
-            )
+            left.markdown(f"**{escape_markdown(name_run(run))}** · {STATUS_ICONS[run.state.status]}")
+            text = run.state.message or format_state(run.state, "steps")
             if run.state.status.is_active:
-                middle.progress(
-                    progress_share(run.state),
-                    text=escape_markdown(run.state.message or format_state(run.state, "steps")),
-                )
+                middle.progress(progress_share(run.state), text=escape_markdown(text))
                 if right.button("Cancel", key=f"train_cancel_{run.id}", icon=":material/stop:", width="stretch"):
                     workbench().runner.cancel(RunKey(RunKind.TRAINING, run.id))
             else:
-                show_end(run, middle, right)
-    if len(runs) > 12:
-        st.caption(f"{len(runs) - 12} older runs stand on the Results page.")
-
-
-def show_end(
-    run: TrainingRun, middle: st.delta_generator.DeltaGenerator, right: st.delta_generator.DeltaGenerator
-) -> None:
-    if run.last is not None:
-        middle.markdown(
-            f"macro-F1 **{run.last.macro_f1:.3f}** · accuracy **{run.last.accuracy:.1%}** · {format_duration(run.state.elapsed_s)}"
+                middle.caption(escape_markdown(text))
+                if right.button("Restart", key=f"train_restart_{run.id}", icon=":material/replay:", width="stretch"):
+                    restart_training(workbench(), run.id)
+                    st.rerun()
+    rows = [
+        {
+            "run": run.id,
+            "arm": run.arm,
+            "synthetic": run.plan.n_synthetic,
+            "RNG seed": run.config.rng_seed,
+            "macro-F1": run.last.macro_f1,
+            "accuracy": 100 * run.last.accuracy,
+            "time": run.state.elapsed_s,
+        }
+        for run in runs
+        if run.state.status is RunStatus.DONE and run.last is not None
+    ]
+    if rows:
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            key="train_done",
+            column_config={
+                "macro-F1": st.column_config.NumberColumn(format="%.3f"),
+                "accuracy": st.column_config.NumberColumn("accuracy, %", format="%.1f"),
+                "time": st.column_config.NumberColumn("time, s", format="%.1f"),
+            },
         )
-    if run.state.message:
-        middle.caption(escape_markdown(run.state.message))
-    if run.state.status is not RunStatus.DONE and right.button(
-        "Restart", key=f"train_restart_{run.id}", icon=":material/replay:", width="stretch"
-    ):
-        restart_training(workbench(), run.id)
-        st.rerun()
 
 
 task = require_task("Training")
@@ -271,7 +275,8 @@ with right, showing_errors():
         with st.container(border=True, horizontal_alignment="center"):
             st.space("medium")
             st.markdown(
-                "No training run yet. Train the baseline (0 texts) and one size beside it: their curves appear here, live, at every twentieth step.",
+                "No training run yet. Train the baseline (0 texts) and one size beside it: their "
+                "curves appear here, live, at every twentieth step.",
                 text_alignment="center",
             )
             st.space("medium")

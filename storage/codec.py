@@ -1,16 +1,15 @@
-"""Configs of augment.records ↔ the JSON of a column. pydantic reads the dataclasses' own types and runs their checks."""
+"""Configs of augment.records ↔ the JSON of a column.
 
-from functools import cache
+pydantic reads the dataclasses' own types and runs their own checks.
+"""
+
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
 
 T = TypeVar("T")
 
-
-@cache
-def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    return TypeAdapter(kind)
+_ADAPTERS: dict[type[Any], TypeAdapter[Any]] = {}  # building one takes a millisecond
 
 
 def to_json(record: Any) -> dict[str, Any]:
@@ -23,3 +22,9 @@ def from_json(kind: type[T], data: dict[str, Any]) -> T:
     """A config as it was stored."""
     loaded: T = _adapter(kind).validate_python(data)
     return loaded
+
+
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

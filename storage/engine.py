@@ -81,7 +81,7 @@ def migrate(engine: Engine) -> str:
         known = {script.revision for script in scripts.walk_revisions()}
         if current is not None and current not in known:
             raise StorageError(
-                f"The database is at version {current}, which this workbench (version {head}) does not know. "
+                f"The database is at version {current}, which this workbench (version {head}) does not know. "  # noqa: S608  prose
                 "Update the workbench, or set AUGMENT_DATABASE_URL to another file."
             )
         config.attributes["connection"] = connection
@@ -103,8 +103,12 @@ def _begin(connection: Connection) -> None:
 
 
 _EXPLANATIONS = {
-    "disk is full": "The disk is full: nothing of this step was stored, everything before it was. Free space, then resume.",
-    "database is locked": "The database stayed locked for 10 s by another program. Close what holds it, then try again.",
+    "disk is full": (
+        "The disk is full: nothing of this step was stored, everything before it was. Free space, then resume."
+    ),
+    "database is locked": (
+        "The database stayed locked for 10 s by another program. Close what holds it, then try again."
+    ),
     "readonly": "The database file cannot be written. Check the rights of the file and its folder.",
     "unable to open": "The database file cannot be opened. Check the path and the rights of its folder.",
     "not a database": "The database file is not SQLite. Move it away, or set AUGMENT_DATABASE_URL to another file.",

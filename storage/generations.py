@@ -165,7 +165,7 @@ class Generations:
         if status is not None:
             query = query.where(SyntheticTextRow.status == status)
         with reading(self._engine) as session:
-            return {label: n for label, n in session.execute(query.group_by(SyntheticTextRow.proposed_label))}
+            return {label: int(n) for label, n in session.execute(query.group_by(SyntheticTextRow.proposed_label))}
 
     def attempt(self, text_id: int) -> Attempt | None:
         """The prompt, seeds and raw completion behind a synthetic text; None for imported ones."""
@@ -177,7 +177,7 @@ class Generations:
             )
 
 
-def select_texts() -> Select[tuple[SyntheticTextRow, str]]:
+def select_texts() -> Select[SyntheticTextRow, str]:
     """Synthetic texts, each with its LM's name."""
     return select(SyntheticTextRow, GenerationRunRow.lm_name).join(
         GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id

@@ -125,7 +125,7 @@ class Reviews:
             return session.scalar(query) or 0
 
 
-def _texts_of(task_id: int) -> Select[tuple[SyntheticTextRow, str]]:
+def _texts_of(task_id: int) -> Select[SyntheticTextRow, str]:
     return select_texts().where(GenerationRunRow.task_id == task_id)
 
 
@@ -143,7 +143,7 @@ def _check_label(session: Session, row: SyntheticTextRow, label: str | None) -> 
         raise StorageError(f"'{label}' is not a label of this task. Expected one of {', '.join(labels)}.")
 
 
-def _standing_events(task_id: int, reviewer: str) -> Select[tuple[ReviewEventRow]]:
+def _standing_events(task_id: int, reviewer: str) -> Select[ReviewEventRow]:
     """The reviewer's decisions that no undo took back, newest first."""
     undo = aliased(ReviewEventRow)
     return (

@@ -7,16 +7,16 @@ from sqlalchemy import Engine, select
 from augment.errors import StorageError
 from augment.records import RunKey, RunKind, RunState, RunStatus
 from storage.engine import reading, writing
-from storage.schema import GenerationRunRow, RunColumns, TrainingRunRow, utc_now
+from storage.schema import GenerationRunRow, RunRow, TrainingRunRow, utc_now
 
-_ROWS: dict[RunKind, type[GenerationRunRow] | type[TrainingRunRow]] = {
+_ROWS: dict[RunKind, type[RunRow]] = {
     RunKind.GENERATION: GenerationRunRow,
     RunKind.TRAINING: TrainingRunRow,
 }
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
-def state_of(row: RunColumns) -> RunState:
+def state_of(row: RunRow) -> RunState:
     """A run's state as a record."""
     return RunState(
         status=RunStatus(row.status),

@@ -132,9 +132,12 @@ class PromptVersionRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class RunColumns:
+class RunRow(Base):
     """What every run carries: how far it is, and which worker has it."""
 
+    __abstract__ = True
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
     status: Mapped[RunStatus] = mapped_column(index=True)
     message: Mapped[str] = mapped_column(default="")
     n_done: Mapped[int] = mapped_column(default=0)
@@ -147,12 +150,10 @@ class RunColumns:
     heartbeat_at: Mapped[datetime | None]
 
 
-class GenerationRunRow(RunColumns, Base):
+class GenerationRunRow(RunRow):
     """Seed set × prompt version × LM × sampling × strategy; imported runs have only an LM's name."""
 
     __tablename__ = "generation_run"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
     seed_set_id: Mapped[int | None] = mapped_column(ForeignKey("seed_set.id"))
     prompt_version_id: Mapped[int | None] = mapped_column(ForeignKey("prompt_version.id"))
     lm_name: Mapped[str]
@@ -213,12 +214,10 @@ class ReviewEventRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
-class TrainingRunRow(RunColumns, Base):
+class TrainingRunRow(RunRow):
     """One classifier trained once."""
 
     __tablename__ = "training_run"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
     seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id"))
     arm: Mapped[str]
     use: Mapped[TextUse]

@@ -102,7 +102,10 @@ class EndpointLM:
         if isinstance(error, openai.RateLimitError):
             return f"{where} answered 'too many requests' (429) after every retry. Wait, then resume the run."
         if isinstance(error, openai.APIStatusError):
-            return f"{where} answered {error.status_code} after every retry. Look at the server's log, then resume the run."
+            return (
+                f"{where} answered {error.status_code} after every retry. Look at the server's "
+                "log, then resume the run."
+            )
         if isinstance(error, openai.APITimeoutError):
             return (
                 f"{where} did not answer within {TIMEOUT_S:.0f} s. See whether the server is busy, then resume the run."

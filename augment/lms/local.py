@@ -223,7 +223,7 @@ def _locate(spec: LMSpec) -> tuple[str, dict[str, Any]]:
 
 def _line_break_ids(tokenizer: Any) -> set[int]:
     """Every token whose text holds a line break, as byte-level BPE ('Ċ'), SentencePiece ('<0x0A>') or plainly."""
-    return {id_ for token, id_ in tokenizer.get_vocab().items() if "Ċ" in token or "\n" in token or token == "<0x0A>"}
+    return {id_ for token, id_ in tokenizer.get_vocab().items() if "Ċ" in token or "\n" in token or token == "<0x0A>"}  # noqa: S105
 
 
 def _end_ids(model: Any, tokenizer: Any) -> set[int]:
