@@ -142,26 +142,23 @@ def step_curves(curves: Sequence[Curve], metric: str, *, n_steps: int, majority:
     """A metric of the test split over optimiser steps, one line a run at its true steps; `loss` also as a metric."""
     figure = go.Figure()
     for curve in curves:
-        values = [getattr(point, metric) for point in curve.points]
         figure.add_scatter(
             x=[point.step for point in curve.points],
-            y=values,
-            mode="lines+markers+text",
-            text=[""] * (len(values) - 1) + [f" {escape(curve.tag)}"] if values else [],
-            textposition="middle right",
-            textfont={"color": curve.colour, "size": 12},
-            cliponaxis=False,
+            y=[getattr(point, metric) for point in curve.points],
+            mode="lines+markers",
             name=escape(curve.name),
             line={"color": curve.colour, "width": 2},
             marker={"size": 5},
             hovertemplate=f"{escape(curve.name)}<br>step %{{x}}: {_HOVER[metric]}<extra></extra>",
         )
+    ends = [EndLabel(getattr(curve.points[-1], metric), curve.tag, curve.colour) for curve in curves if curve.points]
     if majority is not None and metric == "accuracy":
-        _add_line(figure, majority, f"majority<br>{format_metric(metric, majority)}", "dot")
+        ends.append(_add_line(figure, majority, f"majority {format_metric(metric, majority)}", "dot"))
+    _add_end_labels(figure, ends, top=1.0 if metric != "loss" else max((end.y for end in ends), default=1.0))
     figure.update_layout(showlegend=False)
     figure.update_xaxes(title="optimiser step", range=[0, n_steps * 1.02])
     _set_metric_axis(figure, metric)
-    return _finish(figure, 320, right=90)
+    return _finish(figure, 320, right=110)
 
 
 def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[ArmPoint]:
@@ -211,14 +208,16 @@ def learning_curve(
                 "<br>95 %: %{customdata[0]:.3f} to %{customdata[1]:.3f}, %{customdata[2]} run(s)<extra></extra>"
             ),
         )
+    ends = []
     if baseline:
-        _add_line(figure, baseline.mean, f"seeds only<br>{format_metric(metric, baseline.mean)}", "dash")
+        ends.append(_add_line(figure, baseline.mean, f"seeds only {format_metric(metric, baseline.mean)}", "dash"))
     if majority is not None and metric == "accuracy":
-        _add_line(figure, majority, f"majority<br>{format_metric(metric, majority)}", "dot")
+        ends.append(_add_line(figure, majority, f"majority {format_metric(metric, majority)}", "dot"))
+    _add_end_labels(figure, ends, top=1.0)
     figure.update_xaxes(title="synthetic texts added to the seeds", rangemode="tozero")
     _set_metric_axis(figure, metric)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0})
-    return _finish(figure, 380, right=90)
+    return _finish(figure, 380, right=110)
 
 
 def describe_gain(points: Sequence[ArmPoint], metric: str) -> str:
@@ -254,17 +253,44 @@ _AXES = {"accuracy": "accuracy, test split", "macro_f1": "macro-F1, test split",
 
 def _set_metric_axis(figure: go.Figure, metric: str) -> None:
     figure.update_yaxes(title=_AXES[metric])
-    if metric != "loss":
+    if metric == "loss":
+        figure.update_yaxes(rangemode="tozero")
+    else:
         figure.update_yaxes(range=[0, 1], tickformat=".0%" if metric == "accuracy" else ".1f")
 
 
-def _add_line(figure: go.Figure, y: float, text: str, dash: str) -> None:
-    """A grey line across the plot, named in the right margin."""
+@dataclass(frozen=True, slots=True)
+class EndLabel:
+    """What stands in the right margin beside a line's end."""
+
+    y: float
+    text: str
+    colour: str
+
+
+def _add_line(figure: go.Figure, y: float, text: str, dash: str) -> EndLabel:
+    """A grey line across the plot; returns its name for the right margin."""
     figure.add_hline(y=y, line={"color": BASELINE_GREY, "dash": dash, "width": 1.5})
-    figure.add_annotation(
-        x=1.01, xref="paper", y=y, text=text, showarrow=False, xanchor="left", align="left",
-        font={"color": BASELINE_GREY, "size": 12},
-    )  # fmt: skip
+    return EndLabel(y, text, BASELINE_GREY)
+
+
+def _add_end_labels(figure: go.Figure, ends: Sequence[EndLabel], *, top: float) -> None:
+    """Name the lines in the right margin, in order and never on top of each other; the axis runs from 0 to `top`."""
+    gap, floor = 0.065 * top, 0.0
+    placed: list[tuple[float, EndLabel]] = []
+    for end in sorted(ends, key=lambda end: end.y):
+        floor = max(end.y, floor + gap) if placed else end.y
+        placed.append((floor, end))
+    for y, end in placed:
+        figure.add_annotation(
+            x=1.01,
+            xref="paper",
+            y=y,
+            text=escape(end.text),
+            showarrow=False,
+            xanchor="left",
+            font={"color": end.colour, "size": 12},
+        )
 
 
 def _finish(figure: go.Figure, height: int, *, right: int = 16) -> go.Figure:

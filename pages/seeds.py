@@ -106,7 +106,7 @@ def choose_labels(counts: dict[str, int]) -> dict[str, str]:
         format_func=lambda label: f"{label} ({counts[label]:,})",
         key="seeds_labels",
     )
-    with st.expander("Rename labels"):
+    with st.popover("Rename labels", icon=":material/edit:"):
         return {
             label: st.text_input(escape_markdown(label), value=label, key=f"seeds_rename_{label}").strip() or label
             for label in kept
@@ -136,7 +136,13 @@ def import_panel() -> None:
     left, right = st.columns(2)
     text_type = left.text_input("Text type", value="tweet", key="seeds_text_type")
     label_type = right.text_input("Label type", value="sentiment", key="seeds_label_type")
-    if st.button("Import", type="primary", key="seeds_import", icon=":material/download_done:", width="stretch"):
+    if st.button(
+        "Import",
+        type="secondary" if current_task() else "primary",
+        key="seeds_import",
+        icon=":material/download_done:",
+        width="stretch",
+    ):
         choice = datasets.DataChoice(
             text_column,
             label_column,
@@ -185,12 +191,12 @@ def draw(task: Task) -> tuple[list[Example], int | None]:
         )
         if method == BY_HAND:
             return pick_by_hand(pool), None
-        n = st.number_input("Seeds a label", min_value=1, value=10, key="seeds_n", width=130)
+        n = st.number_input("Seeds a label", min_value=1, value=10, key="seeds_n", width=115)
         if method == FIRST:
             return tick(seeds.take_first_seeds(pool, task.labels, n), task), None
         if st.session_state.pop("seeds_draw_again", False):
             st.session_state["seeds_rng_seed"] += 1
-        rng_seed = st.number_input("RNG seed", min_value=0, value=0, key="seeds_rng_seed", width=130)
+        rng_seed = st.number_input("RNG seed", min_value=0, value=0, key="seeds_rng_seed", width=115)
         if st.button("Draw again", key="seeds_again", icon=":material/casino:"):
             st.session_state["seeds_draw_again"] = True
             st.rerun()
@@ -278,7 +284,7 @@ if (
 ):
     st.switch_page(PAGES["prompt"])
 
-left, right = st.columns([2, 3], gap="large")
+left, right = st.columns([3, 5], gap="large")
 with left, showing_errors():
     tasks = workbench().store.tasks.all()
     if tasks and task:
@@ -294,7 +300,8 @@ with left, showing_errors():
                 choose_task(picked.id)
                 st.rerun()
             st.caption(escape_markdown(f"From {task.source}, {task.created_at:%d %b %Y %H:%M} UTC"))
-    import_panel()
+    with st.expander("Import other data", expanded=task is None) if task else st.container():
+        import_panel()
 with right:
     if task is None:
         with st.container(border=True, horizontal_alignment="center"):

