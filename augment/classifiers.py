@@ -150,7 +150,10 @@ def _load(config: TrainingConfig) -> _Classifier:
         if not need.fits:
             raise TrainingError(f"The encoder '{config.encoder.name}' {need}. Choose a smaller encoder.")
         tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForSequenceClassification.from_pretrained(source, config=model_config, dtype=torch.float32)
+        # A head of another task is replaced by a fresh one.
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source, config=model_config, dtype=torch.float32, ignore_mismatched_sizes=True
+        )
     except (OSError, ValueError, KeyError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise TrainingError(

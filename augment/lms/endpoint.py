@@ -38,7 +38,7 @@ class EndpointLM:
             jobs = [pool.submit(ask, prompt, sampling, sampling.rng_seed + row) for row, prompt in enumerate(prompts)]
             try:
                 return [job.result() for job in jobs]
-            except openai.OpenAIError as error:
+            except (openai.OpenAIError, ValueError) as error:  # ValueError: an answer that is no JSON
                 for job in jobs:
                     job.cancel()
                 raise LMError(self._explain(error)) from error
@@ -55,7 +55,7 @@ class EndpointLM:
         """
         try:
             return sorted(model.id for model in self._client.models.list())
-        except openai.OpenAIError as error:
+        except (openai.OpenAIError, ValueError) as error:
             raise LMError(self._explain(error)) from error
 
     def _ask_completions(self, prompt: str, sampling: Sampling, rng_seed: int) -> Completion:
@@ -93,7 +93,7 @@ class EndpointLM:
             )
         return Completion(text.lstrip("\n").split("\n", 1)[0], n_tokens)
 
-    def _explain(self, error: openai.OpenAIError) -> str:
+    def _explain(self, error: Exception) -> str:
         where = self._spec.base_url
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             return f"{where} refused the key ({error.status_code}). Set OPENAI_API_KEY or type another key."

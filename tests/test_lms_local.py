@@ -1,0 +1,152 @@
+"""Local causal LMs: the embedded one, and tiny GPT-J and GPT-Neo for what their architectures do."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from augment import lms
+from augment.errors import LMError
+from augment.lms.cache import LMCache
+from augment.lms.local import LocalLM, draw_tokens, load_local
+from augment.memory import known_need, need_for
+from augment.records import LMKind, LMSpec, Sampling
+from tests.tiny import save_tiny_lm
+
+PROMPTS = ["Tweet: i feel", "Tweet: i feel happy today (Sentiment: joy)\nTweet: so angry", "Tweet:"]
+ARCHITECTURES = ["gptj", "gptneo"]
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> LocalLM:
+    folder = save_tiny_lm(tmp_path_factory.mktemp("tiny") / request.param, request.param)
+    lm = load_local(LMSpec(LMKind.TRANSFORMERS, str(folder)))
+    lm._model.float()  # exact comparisons below
+    return lm
+
+
+def test_label_logprobs_equal_a_plain_loop_over_labels(tiny: LocalLM) -> None:
+    contexts, labels = [f"{prompt} (Sentiment:" for prompt in PROMPTS], [" joy", " anger", " surprise"]
+    scores = tiny.label_logprobs(contexts, labels)
+    assert scores.shape == (3, 3)
+    for row, context in enumerate(contexts):
+        for column, label in enumerate(labels):
+            context_ids = tiny._tokenizer(context)["input_ids"]
+            label_ids = tiny._tokenizer(label)["input_ids"]
+            with torch.no_grad():
+                logits = tiny._model(torch.tensor([context_ids + label_ids])).logits[0]
+            plain = sum(
+                logits[len(context_ids) + i - 1].log_softmax(-1)[token].item() for i, token in enumerate(label_ids)
+            )
+            assert scores[row, column] == pytest.approx(plain, abs=1e-4)
+
+
+def test_left_padding_changes_no_token(tiny: LocalLM) -> None:
+    greedy = Sampling(top_k=1, max_new_tokens=12)
+    together = tiny.complete(PROMPTS, greedy)
+    alone = [tiny.complete([prompt], greedy)[0] for prompt in PROMPTS]
+    assert together == alone
+
+
+def test_greedy_completions_equal_those_of_transformers_generate(tiny: LocalLM) -> None:
+    ids = tiny._tokenizer(PROMPTS[1], return_tensors="pt")["input_ids"]
+    made = tiny._model.generate(
+        ids, do_sample=False, max_new_tokens=12, eos_token_id=sorted(tiny._stop_ids), pad_token_id=0
+    )
+    text = tiny._tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True).split("\n")[0]
+    assert tiny.complete([PROMPTS[1]], Sampling(top_k=1, max_new_tokens=12))[0].text == text
+
+
+def test_one_seed_gives_the_same_texts_and_another_gives_others(tiny: LocalLM) -> None:
+    sampling = Sampling(rng_seed=3, max_new_tokens=10)
+    assert tiny.complete(PROMPTS, sampling) == tiny.complete(PROMPTS, sampling)
+    assert tiny.complete(PROMPTS, sampling) != tiny.complete(PROMPTS, Sampling(rng_seed=4, max_new_tokens=10))
+
+
+def test_a_prompt_beyond_the_context_is_refused_with_both_figures(tiny: LocalLM) -> None:
+    with pytest.raises(LMError, match=r"come to \d+ tokens; .* takes 256"):
+        tiny.complete(["happy " * 300], Sampling())
+
+
+def test_draws_stay_within_top_k_and_top_p() -> None:
+    logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).repeat(2000, 1)
+    generator = torch.Generator().manual_seed(0)
+    by_k = draw_tokens(logits, Sampling(top_k=2, top_p=1.0), generator)
+    assert set(by_k.tolist()) == {0, 1}
+    by_p = draw_tokens(logits, Sampling(top_k=0, top_p=0.75), generator)  # 0.5 + 0.3 reaches 0.75
+    counts = by_p.bincount(minlength=4) / len(by_p)
+    assert counts.tolist() == pytest.approx([0.625, 0.375, 0, 0], abs=0.04)
+
+
+# What a person can get wrong -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("/no/such/folder", "no folder '/no/such/folder'"),
+        ("/no/such.gguf", "no GGUF file '/no/such.gguf'"),
+        ("nobody/no-such-model", "No language model 'nobody/no-such-model'"),
+    ],
+)
+def test_an_unknown_model_name_says_what_was_expected(
+    name: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(LMError) as caught:
+        lms.load(LMSpec(LMKind.TRANSFORMERS, name))
+    assert expected in str(caught.value)
+
+
+def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(LMError, match="holds no config.json"):
+        lms.load(LMSpec(LMKind.TRANSFORMERS, str(tmp_path)))
+
+
+def test_a_model_too_big_for_memory_is_refused_before_its_weights_are_read(tmp_path: Path) -> None:
+    from transformers import GPTJConfig
+
+    GPTJConfig(n_layer=2000, vocab_size=300).save_pretrained(tmp_path)  # about 400 billion parameters, no weights
+    with pytest.raises(LMError, match=r"needs [\d.]+ GiB, [\d.]+ GiB free on \w+\. Choose a smaller LM"):
+        lms.load(LMSpec(LMKind.TRANSFORMERS, str(tmp_path)))
+
+
+def test_imported_texts_cannot_write() -> None:
+    with pytest.raises(LMError, match="imported texts"):
+        lms.load(LMSpec(LMKind.IMPORTED, "GPT-3"))
+
+
+def test_the_need_of_gpt_j_is_about_13_gib() -> None:
+    need = known_need("EleutherAI/gpt-j-6b")
+    assert need is not None
+    assert 12 < need.needed / 1024**3 < 14
+    assert not need_for(100, 2, free=10, device="cpu").fits
+
+
+# The embedded LM -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.models
+def test_the_embedded_lm_writes_and_one_stays_loaded(home: Path) -> None:
+    cache = LMCache()
+    with cache.borrow(lms.EMBEDDED_LM) as first:
+        answers = first.complete(["The capital of France is"], Sampling(top_k=1, max_new_tokens=8))
+        assert "Paris" in answers[0].text
+    with cache.borrow(lms.EMBEDDED_LM) as again:
+        assert again is first
+    assert cache.count_tokens(lms.EMBEDDED_LM, "Tweet: hello") == 4
+    cache.unload()
+    assert cache.loaded is None
+    assert cache.count_tokens(lms.EMBEDDED_LM, "Tweet: hello") is None
+
+
+@pytest.mark.models
+def test_the_embedded_lm_knows_joy_from_anger(home: Path) -> None:
+    lm = lms.load(lms.EMBEDDED_LM)
+    head = "Tweet: i hate this so much (Sentiment: anger)\nTweet: best day of my life (Sentiment: joy)\n"
+    contexts = [
+        f"{head}Tweet: {text} (Sentiment:" for text in ("i won the lottery, so happy", "i am furious at you, shut up")
+    ]
+    scores = lm.label_logprobs(contexts, [" joy", " anger"])
+    assert np.diff(scores, axis=1)[0] < np.diff(scores, axis=1)[1]  # anger fits the second better than the first

@@ -1,0 +1,208 @@
+"""Every page by Streamlit's AppTest: empty, filled, with bad input; fast, and without torch."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from augment.prompts import DEFAULT_TEMPLATE
+from augment.records import (
+    LabelledText,
+    MetricPoint,
+    PreparedData,
+    ReviewAction,
+    ReviewStatus,
+    RunKey,
+    RunKind,
+    RunStatus,
+    Split,
+    Task,
+    TextUse,
+    TrainingConfig,
+    TrainingPlan,
+    TrainingProgress,
+)
+from augment.seeds import draw_seeds
+from pages._shared import escape_markdown, format_duration
+from storage import Store
+from tests.conftest import ROOT
+
+PAGES = ["overview", "seeds", "prompt", "generate", "review", "train", "results"]
+Open = Callable[[str], AppTest]
+
+
+@pytest.fixture
+def bench(home: Path) -> Iterator[Store]:
+    """The store behind the app under test, seen from outside."""
+    st.cache_resource.clear()
+    store = Store.open()
+    yield store
+    store.close()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(bench: Store) -> Open:
+    def go(name: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        if name != "overview":
+            app.switch_page(f"pages/{name}.py").run()
+        return app
+
+    return go
+
+
+@pytest.fixture
+def filled(bench: Store, starter: PreparedData) -> Task:
+    """A task with seeds, a prompt, an imported run, decisions and two measured training runs."""
+    task = bench.tasks.create(starter)
+    seeds = draw_seeds(bench.tasks.examples(task.id, Split.POOL), task.labels, 10, rng_seed=0)
+    seed_set = bench.tasks.create_seed_set(task.id, "30 seeds", seeds, rng_seed=0)
+    bench.prompts.save(task.id, DEFAULT_TEMPLATE)
+    texts = [LabelledText(f"![x](http://127.0.0.1:9/{i}) <b>text</b> {i}", task.labels[i % 3]) for i in range(12)]
+    run = bench.generations.import_texts(task.id, "GPT-J", texts)
+    bench.reviews.decide(bench.generations.texts([run.id])[0].id, ReviewAction.REJECT, reviewer="x")
+    plans = [TrainingPlan(seed_set.id, TextUse.NONE, (), 0), TrainingPlan(seed_set.id, TextUse.RAW, (run.id,), 12)]
+    for arm, plan, score in zip(("seeds only", "GPT-J · raw"), plans, (0.4, 0.6), strict=True):
+        trained = bench.trainings.create(task.id, arm, TrainingConfig(task.labels), plan)
+        bench.trainings.write(trained.id, [MetricPoint(125, 0.1, 0.9, score, score)], TrainingProgress(125, 125, 8.0))
+        bench.runs.finish(RunKey(RunKind.TRAINING, trained.id), RunStatus.DONE, "")
+    return task
+
+
+def errors(app: AppTest) -> list[str]:
+    return [one.value for one in [*app.exception, *app.error]]
+
+
+def button(app: AppTest, label: str) -> AppTest:
+    return next(one for one in app.button if one.label == label).click().run()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_page_says_what_to_do_and_nothing_fails(name: str, open_page: Open) -> None:
+    app = open_page(name)
+    assert errors(app) == []
+    assert app.button
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_filled_page_shows_without_error(name: str, open_page: Open, filled: Task) -> None:
+    app = open_page(name)
+    assert errors(app) == []
+
+
+def test_the_overview_leads_to_the_one_next_thing(open_page: Open, bench: Store, starter: PreparedData) -> None:
+    assert open_page("overview").button(key="overview_next").label == "Start: choose seeds"
+    task = bench.tasks.create(starter)
+    assert open_page("overview").button(key="overview_next").label == "Continue: save a seed set"
+    bench.tasks.create_seed_set(task.id, "s", bench.tasks.examples(task.id, Split.POOL)[:3])
+    assert open_page("overview").button(key="overview_next").label == "Continue: save a prompt"
+
+
+def test_importing_the_starter_set_and_saving_seeds(open_page: Open, bench: Store) -> None:
+    app = open_page("seeds")
+    app = button(app, "Import")
+    assert errors(app) == []
+    app = button(app, "Save 30 seeds")
+    task = bench.tasks.all()[0]
+    assert task.labels == ("joy", "anger", "surprise")
+    seed_set = bench.tasks.seed_sets(task.id)[0]
+    assert [sum(one.label == label for one in seed_set.examples) for label in task.labels] == [10, 10, 10]
+
+
+def test_draw_again_draws_others(open_page: Open, bench: Store) -> None:
+    app = button(open_page("seeds"), "Import")
+    button(app, "Save 30 seeds")
+    app = button(app, "Draw again")
+    assert errors(app) == []
+    button(app, "Save 30 seeds")
+    task = bench.tasks.all()[0]
+    second, first = bench.tasks.seed_sets(task.id)
+    assert {one.id for one in first.examples} != {one.id for one in second.examples}
+    assert (first.rng_seed, second.rng_seed) == (0, 1)
+
+
+def test_too_many_seeds_are_refused_in_place(open_page: Open, filled: Task) -> None:
+    app = open_page("seeds")
+    app.number_input(key="seeds_n").set_value(500).run()
+    assert [error for error in errors(app) if "70 pool examples" in error]
+
+
+def test_a_broken_template_is_named_and_cannot_be_saved(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("prompt")
+    app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} ({lable})").run()
+    assert any("unknown placeholder {lable}" in error.replace("\\", "") for error in errors(app))
+    assert "Save as a new version" not in [one.label for one in app.button if not one.disabled]
+    assert len(bench.prompts.all(filled.id)) == 1
+    app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} => {label}").run()
+    assert errors(app) == []
+    button(app, "Save as a new version")
+    assert bench.prompts.all(filled.id)[0].template.item == "{text} => {label}"
+
+
+def test_a_decision_on_the_card_is_stored_and_undone(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("review")
+    app.button(key="review_label_2").click().run()
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
+    accepted, _ = bench.reviews.page(filled.id, status=ReviewStatus.ACCEPTED, label=None, number=1, size=5)
+    assert accepted[0].label == filled.labels[1]
+    app.button(key="review_undo").click().run()
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 0
+    assert errors(app) == []
+
+
+def test_generated_text_is_never_markdown(open_page: Open, filled: Task) -> None:
+    """The imported texts hold an image link and HTML; they may stand in st.text and tables only."""
+    for name in PAGES:
+        app = open_page(name)
+        shown = [one.value for kind in ("markdown", "caption", "subheader", "title") for one in app.get(kind)]
+        shown += [one.label for one in app.button]
+        assert not [text for text in shown if "127.0.0.1:9" in text], name
+    assert any("![x](http://127.0.0.1:9/" in one.value for one in open_page("review").text)
+
+
+def test_results_compare_the_arms_from_stored_rows(open_page: Open, filled: Task) -> None:
+    app = open_page("results")
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert [trace["name"] for trace in figure["data"]] == ["GPT-J · raw"]
+    assert any("gains 20" in one.value.replace("\\", "") for one in app.subheader)
+
+
+def test_a_page_opens_in_under_a_second_and_without_torch(home: Path, starter: PreparedData) -> None:
+    """In a process of its own, as a server would: the first run pays the imports, every page's own run is timed."""
+    store = Store.open()
+    store.tasks.create(starter)
+    store.close()
+    script = f"""
+import json, sys, time
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=30).run()
+seconds = {{}}
+for name in {PAGES!r}:
+    start = time.perf_counter()
+    app.switch_page(f"pages/{{name}}.py").run()
+    seconds[name] = time.perf_counter() - start
+heavy = [name for name in ("torch", "transformers", "datasets", "sklearn") if name in sys.modules]
+print(json.dumps([seconds, heavy]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seconds, heavy = json.loads(done.stdout.strip().splitlines()[-1])
+    assert heavy == []
+    assert max(seconds.values()) < 1.0, seconds
+
+
+def test_escaped_text_has_no_markdown_left() -> None:
+    escaped = escape_markdown("![x](http://e.org) **b** :red[r] `c` <i> $x$\n# h | t")
+    assert "\n" not in escaped
+    assert not re.search(r"(?<!\\)[*_`\[\]()!#<>|$:]", escaped)
+
+
+def test_durations_read_well() -> None:
+    assert [format_duration(s) for s in (7.6, 200, 3900)] == ["8 s", "3 min 20 s", "1 h 5 min"]

@@ -1,0 +1,66 @@
+"""Configs check themselves, and come back from JSON as they were."""
+
+from collections.abc import Callable
+
+import pytest
+
+from augment import lms
+from augment.errors import AugmentError
+from augment.prompts import DEFAULT_TEMPLATE
+from augment.records import (
+    EncoderSpec,
+    GenerationConfig,
+    LMKind,
+    LMSpec,
+    RunState,
+    RunStatus,
+    Sampling,
+    TextUse,
+    TrainingConfig,
+    TrainingPlan,
+)
+from storage.codec import from_json, to_json
+from tests.test_charts import NOW
+
+LABELS = ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda: Sampling(temperature=0), "Temperature must be above 0"),
+        (lambda: Sampling(top_p=1.5), "Top-p must be above 0 and at most 1; found 1.5"),
+        (lambda: Sampling(top_k=-1), "Top-k must be 0"),
+        (lambda: Sampling(max_new_tokens=0), "New tokens must be 1 to 2048"),
+        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, target=0), "target must be 1 to"),
+        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, n_seeds=0), "At least 1 seed"),
+        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, target=9, attempt_cap=3), "cap"),
+        (lambda: LMSpec(LMKind.TRANSFORMERS, " "), "has no name"),
+        (lambda: EncoderSpec(name=""), "encoder has no name"),
+        (lambda: TrainingConfig(("a",)), "at least 2 labels; found 1"),
+        (lambda: TrainingConfig(LABELS, steps=0), "Steps must be 1 or more"),
+        (lambda: TrainingConfig(LABELS, learning_rate=3), "learning rate must lie between 0 and 1; found 3"),
+        (lambda: TrainingConfig(LABELS, frozen_layers=-1), "Frozen layers must be 0 or more"),
+        (lambda: TrainingPlan(1, TextUse.NONE, (), 5), "5 synthetic texts asked for, but none chosen"),
+        (lambda: TrainingPlan(1, TextUse.RAW, (), 5), "No generation run is chosen"),
+        (lambda: TrainingPlan(1, TextUse.RAW, (1,), -1), "0 or more; found -1"),
+    ],
+)
+def test_a_config_that_cannot_be_says_what_was_expected_and_found(make: Callable[[], object], expected: str) -> None:
+    with pytest.raises(AugmentError) as caught:
+        make()
+    assert expected in str(caught.value)
+
+
+def test_configs_survive_their_json() -> None:
+    generation = GenerationConfig(DEFAULT_TEMPLATE, LABELS, LMSpec(LMKind.OPENAI, "m", "http://x/v1"), target=7)
+    training = TrainingConfig(LABELS, learning_rate=3e-5)
+    assert from_json(GenerationConfig, to_json(generation)) == generation
+    assert from_json(TrainingConfig, to_json(training)) == training
+
+
+def test_the_time_left_follows_the_rate_so_far() -> None:
+    running = RunState(RunStatus.RUNNING, "", 20, 50, 10.0, NOW, NOW, None)
+    assert running.eta_s == 15.0
+    assert RunState(RunStatus.RUNNING, "", 0, 50, 10.0, NOW, NOW, None).eta_s is None
+    assert RunState(RunStatus.DONE, "", 50, 50, 10.0, NOW, NOW, NOW).eta_s is None

@@ -1,0 +1,347 @@
+"""The store on real SQLite files: round trips, review events, resumption, threads, a full disk, migrations."""
+
+import random
+import sqlite3
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+
+from augment import lms
+from augment.errors import StorageError
+from augment.prompts import DEFAULT_TEMPLATE
+from augment.records import (
+    Attempt,
+    Completion,
+    GenerationConfig,
+    GenerationProgress,
+    GenerationRun,
+    LabelledText,
+    MetricPoint,
+    Prediction,
+    PreparedData,
+    Reject,
+    RejectReason,
+    ReviewAction,
+    ReviewStatus,
+    RunKey,
+    RunKind,
+    RunStatus,
+    SeedSet,
+    Split,
+    SyntheticText,
+    Task,
+    TextUse,
+    TrainingConfig,
+    TrainingPlan,
+    TrainingProgress,
+)
+from storage import Store
+from storage.schema import Base
+
+ALIVE = "host:1:1.00"
+
+
+@pytest.fixture
+def run(store: Store, task: Task, seed_set: SeedSet, prompt_version_id: int) -> GenerationRun:
+    config = GenerationConfig(DEFAULT_TEMPLATE, task.labels, lms.EMBEDDED_LM, target=20)
+    return store.generations.create(task.id, config, seed_set_id=seed_set.id, prompt_version_id=prompt_version_id)
+
+
+def attempt(number: int, text: str = "raw") -> Attempt:
+    return Attempt(number, f"prompt {number}", (1, 2), Completion(text, 7))
+
+
+def write_texts(store: Store, run_id: int, n: int, *, first: int = 0) -> None:
+    labels = ("joy", "anger", "surprise")
+    texts = [SyntheticText(f"text {i}", labels[i % 3], attempt(i, f" text {i} (…)")) for i in range(first, first + n)]
+    store.generations.write(run_id, texts, GenerationProgress(first + n, first + n, 20, 1.5))
+
+
+# Round trips ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_task_comes_back_with_its_examples_in_order(store: Store, starter: PreparedData) -> None:
+    task = store.tasks.create(replace(starter, name="Ünïcode 🙂 'quoted'"))
+    assert store.tasks.all() == [task]
+    for split in Split:
+        stored = [(one.text, one.label) for one in store.tasks.examples(task.id, split)]
+        assert stored == [(one.text, one.label) for one in starter.splits[split]]
+    assert sum(store.tasks.count_examples(task.id).values()) == sum(map(len, starter.splits.values()))
+    assert store.tasks.left_out(task.id) == list(starter.left_out)
+
+
+def test_a_seed_set_takes_pool_examples_only(store: Store, task: Task, seed_set: SeedSet) -> None:
+    assert store.tasks.seed_set(seed_set.id) == seed_set
+    assert store.tasks.seed_sets(task.id) == [seed_set]
+    test = store.tasks.examples(task.id, Split.TEST)[:1]
+    with pytest.raises(StorageError, match="takes examples of the pool; found .* of the test split"):
+        store.tasks.create_seed_set(task.id, "wrong", test)
+
+
+def test_saving_an_unchanged_prompt_makes_no_new_version(store: Store, task: Task) -> None:
+    first = store.prompts.save(task.id, DEFAULT_TEMPLATE)
+    assert store.prompts.save(task.id, DEFAULT_TEMPLATE) == first
+    second = store.prompts.save(task.id, replace(DEFAULT_TEMPLATE, text_type="post"))
+    assert [one.number for one in store.prompts.all(task.id)] == [2, 1]
+    assert store.prompts.all(task.id)[0] == second
+    assert store.prompts.all(task.id)[1].template == DEFAULT_TEMPLATE
+
+
+def test_a_batch_comes_back_with_its_lineage_and_progress(store: Store, run: GenerationRun) -> None:
+    reject = Reject(RejectReason.NO_LABEL, "no mark", attempt(1, "junk"))
+    text = SyntheticText("fine", "joy", attempt(0, " fine (Sentiment: joy)"), label_probs=(0.7, 0.2, 0.1))
+    store.generations.write(run.id, [text, reject], GenerationProgress(2, 1, 20, 3.5))
+    stored = store.generations.texts([run.id])[0]
+    assert (stored.text, stored.proposed_label, stored.label, stored.status) == (
+        "fine",
+        "joy",
+        "joy",
+        ReviewStatus.PENDING,
+    )
+    assert stored.label_probs == (0.7, 0.2, 0.1)
+    assert store.generations.attempt(stored.id) == text.attempt
+    assert store.generations.count_rejects(run.id) == {RejectReason.NO_LABEL: 1}
+    assert store.generations.rejects(run.id, newest=5)[0].raw == "junk"
+    assert store.generations.progress(run.id) == GenerationProgress(2, 1, 20, 3.5)
+    assert store.generations.get(run.id).config == run.config
+
+
+def test_the_same_attempt_cannot_be_stored_twice(store: Store, run: GenerationRun) -> None:
+    write_texts(store, run.id, 3)
+    with pytest.raises(Exception, match="UNIQUE"):
+        write_texts(store, run.id, 1, first=2)
+    assert len(store.generations.texts([run.id])) == 3
+    assert store.generations.progress(run.id).n_attempts == 3
+
+
+def test_imported_texts_are_a_finished_run_of_their_lm(store: Store, task: Task) -> None:
+    run = store.generations.import_texts(task.id, "GPT-J", [LabelledText("a", "joy"), LabelledText("b", "anger")])
+    assert (run.state.status, run.n_texts, run.config) == (RunStatus.DONE, 2, None)
+    stored = store.generations.texts([run.id])
+    assert [(one.text, one.lm_name) for one in stored] == [("a", "GPT-J"), ("b", "GPT-J")]
+    assert store.generations.attempt(stored[0].id) is None
+
+
+# Review --------------------------------------------------------------------------------------------------------------
+
+
+def test_decisions_are_events_and_undo_takes_back_the_last_standing_one(
+    store: Store, task: Task, run: GenerationRun
+) -> None:
+    write_texts(store, run.id, 3)
+    first, second, _ = store.generations.texts([run.id])
+    store.reviews.decide(first.id, ReviewAction.RELABEL, reviewer="me", label="surprise")
+    store.reviews.decide(second.id, ReviewAction.REJECT, reviewer="me")
+    assert store.reviews.count_status(task.id) == {
+        ReviewStatus.PENDING: 1,
+        ReviewStatus.ACCEPTED: 1,
+        ReviewStatus.REJECTED: 1,
+    }
+    undone = store.reviews.undo(task.id, reviewer="me")
+    assert undone is not None
+    assert undone.text_id == second.id
+    assert store.reviews.text(second.id).status is ReviewStatus.PENDING
+    store.reviews.undo(task.id, reviewer="me")
+    assert store.reviews.text(first.id).label == "joy"
+    assert store.reviews.undo(task.id, reviewer="me") is None
+    assert [event.action for event in store.reviews.history(first.id)] == [ReviewAction.RELABEL, ReviewAction.UNDO]
+
+
+def test_any_sequence_of_decisions_equals_replaying_its_events(store: Store, task: Task, run: GenerationRun) -> None:
+    write_texts(store, run.id, 4)
+    texts = store.generations.texts([run.id])
+    rng = random.Random(0)
+    for _ in range(120):
+        if rng.random() < 0.35:
+            store.reviews.undo(task.id, reviewer="me")
+        else:
+            action = rng.choice([ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL])
+            store.reviews.decide(rng.choice(texts).id, action, reviewer="me", label=rng.choice(task.labels))
+    for text in texts:
+        label, status = text.proposed_label, ReviewStatus.PENDING
+        for event in store.reviews.history(text.id):
+            assert (event.label_before, event.status_before) == (label, status)
+            label, status = event.label_after, event.status_after
+        now = store.reviews.text(text.id)
+        assert (now.label, now.status) == (label, status)
+
+
+def test_a_double_click_is_one_event(store: Store, task: Task, run: GenerationRun) -> None:
+    write_texts(store, run.id, 1)
+    text = store.generations.texts([run.id])[0]
+    first = store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me")
+    assert store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me") == first
+    assert store.reviews.count_events(task.id) == 1
+
+
+def test_undo_does_not_overrule_somebody_else_s_later_decision(store: Store, task: Task, run: GenerationRun) -> None:
+    write_texts(store, run.id, 1)
+    text = store.generations.texts([run.id])[0]
+    store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(text.id, ReviewAction.REJECT, reviewer="you")
+    with pytest.raises(StorageError, match="decided anew by somebody else"):
+        store.reviews.undo(task.id, reviewer="me")
+    assert store.reviews.text(text.id).status is ReviewStatus.REJECTED
+
+
+def test_a_label_outside_the_task_is_refused(store: Store, run: GenerationRun) -> None:
+    write_texts(store, run.id, 1)
+    text = store.generations.texts([run.id])[0]
+    with pytest.raises(StorageError, match="'love' is not a label of this task. Expected one of joy, anger, surprise"):
+        store.reviews.decide(text.id, ReviewAction.RELABEL, reviewer="me", label="love")
+    assert store.reviews.history(text.id) == []
+
+
+def test_the_table_is_filtered_and_paged_in_the_database(store: Store, task: Task, run: GenerationRun) -> None:
+    write_texts(store, run.id, 12)
+    page, n = store.reviews.page(task.id, status=ReviewStatus.PENDING, label="anger", number=2, size=3)
+    assert n == 4
+    assert [one.text for one in page] == ["text 10"]
+    first, second, third, *_ = store.generations.texts([run.id])
+    assert store.reviews.next_pending(task.id, skipped=frozenset({first.id, second.id})) == third
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+def test_sizes_are_nested_and_keep_the_labels_of_their_time(
+    store: Store, task: Task, seed_set: SeedSet, run: GenerationRun
+) -> None:
+    write_texts(store, run.id, 12)
+    texts = store.generations.texts([run.id])
+    for text in texts[:6]:
+        store.reviews.decide(text.id, ReviewAction.RELABEL, reviewer="me", label="surprise")
+
+    def plan(use: TextUse, n: int) -> TrainingPlan:
+        return TrainingPlan(seed_set.id, use, (run.id,), n)
+
+    config = TrainingConfig(task.labels)
+    small, large = (store.trainings.create(task.id, "arm", config, plan(TextUse.RAW, n)) for n in (4, 9))
+    assert store.trainings.texts(small.id) == store.trainings.texts(large.id)[:4]
+    assert store.trainings.texts(small.id)[0] == ("text 0", "joy")  # raw: as the LM proposed
+    accepted = store.trainings.create(task.id, "arm", config, plan(TextUse.ACCEPTED, 6))
+    assert {label for _, label in store.trainings.texts(accepted.id)} == {"surprise"}
+    assert accepted.n_train == 36
+    store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="me")
+    assert len(store.trainings.texts(accepted.id)) == 6
+    with pytest.raises(StorageError, match="7 accepted texts asked for, 5 there"):
+        store.trainings.create(task.id, "arm", config, plan(TextUse.ACCEPTED, 7))
+
+
+def test_metrics_and_predictions_come_back_and_a_restart_forgets_them(
+    store: Store, task: Task, seed_set: SeedSet
+) -> None:
+    plan = TrainingPlan(seed_set.id, TextUse.NONE, (), 0)
+    run = store.trainings.create(task.id, "seeds only", TrainingConfig(task.labels), plan)
+    points = [MetricPoint(step, 0.9, 0.8, 0.5 + step / 1000, 0.4) for step in (20, 40)]
+    store.trainings.write(run.id, [*points, Prediction(0, "joy", (0.8, 0.1, 0.1))], TrainingProgress(40, 125, 2.0))
+    assert store.trainings.points([run.id]) == {run.id: points}
+    assert store.trainings.all(task.id)[0].last == points[-1]
+    assert store.trainings.all(task.id)[0].config == TrainingConfig(task.labels)
+    store.trainings.restart(run.id)
+    assert store.trainings.points([run.id]) == {run.id: []}
+    store.trainings.write(run.id, points, TrainingProgress(40, 125, 2.0))
+
+
+# Runs ----------------------------------------------------------------------------------------------------------------
+
+
+def test_runs_of_a_dead_worker_are_marked_interrupted(store: Store, run: GenerationRun, task: Task) -> None:
+    key = RunKey(RunKind.GENERATION, run.id)
+    store.start_run(key, ALIVE)
+    assert store.interrupt_dead(lambda worker: worker == ALIVE) == []
+    assert [one for one, _ in store.runs.unfinished(task.id)] == [key]
+    assert store.interrupt_dead(lambda worker: False) == [key]
+    assert store.runs.state(key).status is RunStatus.INTERRUPTED
+    assert store.interrupt_dead(lambda worker: False) == []
+
+
+def test_threads_that_read_and_write_do_not_lock_each_other_out(store: Store, task: Task, run: GenerationRun) -> None:
+    write_texts(store, run.id, 12)
+    texts = store.generations.texts([run.id])
+    errors: list[Exception] = []
+
+    def review(thread: int) -> None:
+        try:
+            for i in range(25):
+                store.reviews.decide(
+                    texts[(thread * 4 + i) % 12].id,
+                    ReviewAction.RELABEL,
+                    reviewer=str(thread),
+                    label=task.labels[i % 3],
+                )
+                store.reviews.count_status(task.id)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=review, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_stored(tmp_path: Path, starter: PreparedData) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'full.db'}")
+    task = store.tasks.create(starter)
+    run = store.generations.import_texts(task.id, "LM", [LabelledText("kept", "joy")])
+    store.close()
+    store = Store.open(f"sqlite:///{tmp_path / 'full.db'}")
+    with store.engine.connect() as connection:  # SQLite itself then answers SQLITE_FULL, as on a full disk
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
+        connection.commit()
+    with pytest.raises(StorageError, match="The disk is full: nothing of this step was stored"):
+        store.generations.import_texts(task.id, "LM", [LabelledText("x" * 5000, "joy")] * 20)
+    assert [one.text for one in store.generations.texts([run.id])] == ["kept"]
+    assert len(store.generations.all(task.id)) == 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("nonsense", "no database address"),
+        ("sqlite:////proc/nowhere/x.db", "cannot be made"),
+    ],
+)
+def test_a_database_that_cannot_be_opened_says_why(url: str, expected: str) -> None:
+    with pytest.raises(StorageError, match=expected):
+        Store.open(url)
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "notes.db"
+    file.write_text("my notes, not a database at all\n" * 50)
+    with pytest.raises(StorageError, match="not SQLite"):
+        Store.open(f"sqlite:///{file}")
+    assert file.read_text().startswith("my notes")
+
+
+# Migrations ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_migrations_give_exactly_the_schema(store: Store) -> None:
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_opening_again_changes_nothing_and_a_newer_database_is_refused(tmp_path: Path, starter: PreparedData) -> None:
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    first = Store.open(url)
+    task = first.tasks.create(starter)
+    first.close()
+    again = Store.open(url)
+    assert again.tasks.all() == [task]
+    again.close()
+    with sqlite3.connect(tmp_path / "x.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StorageError, match="version 9999, which this workbench"):
+        Store.open(url)

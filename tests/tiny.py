@@ -1,0 +1,48 @@
+"""Tiny random causal LMs of the reference's architectures, made on the spot: for code paths, not for quality."""
+
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import GPTJConfig, GPTJForCausalLM, GPTNeoConfig, GPTNeoForCausalLM, PreTrainedTokenizerFast
+
+CORPUS = ["Tweet: i feel happy today (Sentiment: joy)\n", "Tweet: so angry (Sentiment: anger)\n"] * 20
+
+
+def make_tokenizer() -> PreTrainedTokenizerFast:
+    """A byte-level BPE of 300 tokens."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300,
+        special_tokens=["<|end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|end|>")
+
+
+def save_tiny_lm(folder: Path, architecture: str) -> Path:
+    """A two-layer GPT-J or GPT-Neo with random weights, as save_pretrained writes it."""
+    torch.manual_seed(0)
+    tokenizer = make_tokenizer()
+    sizes = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0}
+    model: GPTJForCausalLM | GPTNeoForCausalLM
+    if architecture == "gptj":
+        model = GPTJForCausalLM(GPTJConfig(n_embd=32, n_layer=2, n_head=4, rotary_dim=4, n_positions=256, **sizes))
+    else:
+        config = GPTNeoConfig(
+            hidden_size=32,
+            num_layers=2,
+            num_heads=4,
+            attention_types=[[["global", "local"], 1]],
+            window_size=16,
+            max_position_embeddings=256,
+            **sizes,
+        )
+        model = GPTNeoForCausalLM(config)
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
