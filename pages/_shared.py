@@ -25,6 +25,13 @@ PAGES = {
 }
 POLL_S = 1.0
 
+# How tables of training runs show their figures.
+METRIC_COLUMNS = {
+    "macro-F1": st.column_config.NumberColumn(format="%.3f"),
+    "accuracy": st.column_config.NumberColumn("accuracy, %", format="%.1f"),
+    "seconds": st.column_config.NumberColumn("time, s", format="%.1f"),
+}
+
 STATUS_ICONS = {
     RunStatus.QUEUED: ":material/hourglass_empty: queued",
     RunStatus.RUNNING: ":material/progress_activity: running",

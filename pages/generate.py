@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from augment import datasets
+from augment import datasets, sources
 from augment.charts import label_shares, yield_funnel
 from augment.records import (
     GenerationConfig,
@@ -91,8 +91,8 @@ def import_panel(task: Task) -> None:
         "Import texts", key="generate_import", disabled=not name.strip(), icon=":material/download_done:"
     ):
         return
-    tables = datasets.read_file(file.name, file.getvalue())
-    columns = datasets.list_columns(tables)
+    tables = sources.read_file(file.name, file.getvalue())
+    columns = sources.list_columns(tables)
     text_column, label_column = (
         ("text" if "text" in columns else columns[0]),
         ("label" if "label" in columns else columns[-1]),

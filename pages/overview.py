@@ -4,8 +4,8 @@ import streamlit as st
 
 from augment.arms import name_recipe
 from augment.charts import aggregate_runs, arm_colours, describe_gain, learning_curve
-from augment.datasets import STARTER_NOTE
 from augment.records import GenerationRun, ReviewStatus, RunStatus, Task, TrainingRun
+from augment.sources import STARTER_NOTE
 from pages._shared import (
     PAGES,
     current_task,

@@ -18,6 +18,7 @@ from augment.charts import (
 from augment.metrics import majority_share
 from augment.records import GenerationRun, RunStatus, Split, Task, TrainingRun
 from pages._shared import (
+    METRIC_COLUMNS,
     PAGES,
     empty_state,
     escape_markdown,
@@ -121,11 +122,7 @@ def show_table(runs: list[TrainingRun]) -> None:
         pd.DataFrame(rows),
         hide_index=True,
         key="results_table",
-        column_config={
-            "macro-F1": st.column_config.NumberColumn(format="%.3f"),
-            "accuracy": st.column_config.NumberColumn("accuracy, %", format="%.1f"),
-            "seconds": st.column_config.NumberColumn("time, s", format="%.1f"),
-        },
+        column_config=METRIC_COLUMNS,
     )
 
 

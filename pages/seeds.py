@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from augment import datasets, seeds
+from augment import datasets, seeds, sources
 from augment.charts import split_counts
 from augment.errors import DataError
 from augment.records import Example, Split, Task
@@ -28,27 +28,27 @@ SPLIT_NAMES = {None: "divide for me", Split.POOL: "pool", Split.VALIDATION: "val
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file")
-def read_upload(name: str, data: bytes) -> list[datasets.SourceTable]:
-    return datasets.read_file(name, data)
+def read_upload(name: str, data: bytes) -> list[sources.SourceTable]:
+    return sources.read_file(name, data)
 
 
-def choose_source() -> tuple[list[datasets.SourceTable], str, str]:
+def choose_source() -> tuple[list[sources.SourceTable], str, str]:
     """The tables as read, the name the task gets, and where they came from."""
     source = st.segmented_control(
         "Source", [STARTER, HUB, UPLOAD], default=STARTER, required=True, key="seeds_source", persist_state="session"
     )
     if source == STARTER:
-        st.caption(datasets.STARTER_NOTE)
-        return datasets.read_starter(), "Starter", "starter set"
+        st.caption(sources.STARTER_NOTE)
+        return sources.read_starter(), "Starter", "starter set"
     if source == HUB:
         st.caption(
-            f"{datasets.EMOTION_HUB_NAME}: 20,000 tweets in six emotions (Saravia et al. 2018), "
+            f"{sources.EMOTION_HUB_NAME}: 20,000 tweets in six emotions (Saravia et al. 2018), "
             "for research and education."
         )
         if st.button("Download from the hub", key="seeds_download", icon=":material/download:"):
-            with st.spinner(f"Downloading {datasets.EMOTION_HUB_NAME} from the hub"):
-                st.session_state["seeds_hub_tables"] = datasets.read_hub(datasets.EMOTION_HUB_NAME)
-        return st.session_state.get("seeds_hub_tables", []), "Emotion", f"hub: {datasets.EMOTION_HUB_NAME}"
+            with st.spinner(f"Downloading {sources.EMOTION_HUB_NAME} from the hub"):
+                st.session_state["seeds_hub_tables"] = sources.read_hub(sources.EMOTION_HUB_NAME)
+        return st.session_state.get("seeds_hub_tables", []), "Emotion", f"hub: {sources.EMOTION_HUB_NAME}"
     files = st.file_uploader(
         "CSV, TSV, JSONL, Parquet, 'text;label' .txt, or a zipped save_to_disk folder",
         accept_multiple_files=True,
@@ -64,7 +64,7 @@ def choose_source() -> tuple[list[datasets.SourceTable], str, str]:
     )
 
 
-def choose_split(number: int, table: datasets.SourceTable) -> datasets.SourceTable:
+def choose_split(number: int, table: sources.SourceTable) -> sources.SourceTable:
     """Which split a table is; guessed from its name."""
     options = list(SPLIT_NAMES)
     split = st.selectbox(
@@ -77,9 +77,9 @@ def choose_split(number: int, table: datasets.SourceTable) -> datasets.SourceTab
     return replace(table, split=split)
 
 
-def choose_columns(tables: list[datasets.SourceTable]) -> tuple[str, str]:
+def choose_columns(tables: list[sources.SourceTable]) -> tuple[str, str]:
     """The text and the label column; guessed from their names."""
-    columns = datasets.list_columns(tables)
+    columns = sources.list_columns(tables)
     if len(columns) < 2:
         raise DataError(
             f"A text and a label column are needed; found {', '.join(columns) or 'no column that all files share'}."
@@ -123,7 +123,7 @@ def import_panel() -> None:
     text_column, label_column = (
         ("text", "label") if source != UPLOAD and not source.startswith("upload") else choose_columns(tables)
     )
-    rename = choose_labels(datasets.count_labels(tables, label_column))
+    rename = choose_labels(sources.count_labels(tables, label_column))
     st.subheader("3 · Filter", anchor=False)
     max_tokens = st.number_input(
         "Keep texts of fewer tokens than",

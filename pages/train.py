@@ -24,6 +24,7 @@ from augment.records import (
 )
 from pages._runs import restart_training, start_training
 from pages._shared import (
+    METRIC_COLUMNS,
     PAGES,
     POLL_S,
     STATUS_ICONS,
@@ -63,7 +64,7 @@ def choose_encoder() -> EncoderSpec:
     )
 
 
-def choose_texts(task: Task, seed_set_id: int, runs: list[GenerationRun]) -> tuple[list[TrainingPlan], TextUse]:
+def choose_texts(task: Task, seed_set_id: int, runs: list[GenerationRun]) -> list[TrainingPlan]:
     """Which synthetic texts, with which labels, and how many: one plan a size."""
     names = {run.id: f"{run.name} · {plural(run.n_texts, 'text')}" for run in runs}
     chosen = st.multiselect(
@@ -103,64 +104,61 @@ def choose_texts(task: Task, seed_set_id: int, runs: list[GenerationRun]) -> tup
         if size
         else TrainingPlan(seed_set_id, TextUse.NONE, (), 0)
         for size in sizes
-    ], TextUse(use)
+    ]
+
+
+def choose_recipe(task: Task, encoder: EncoderSpec) -> list[TrainingConfig]:
+    """How each size is trained: one config an RNG seed. The defaults are the notebook's."""
+    with st.expander("Recipe"):
+        left, right = st.columns(2)
+        with left:
+            help_steps = "Equal for every size, as in the notebook (312 for 500 texts)"
+            steps = st.number_input(
+                "Steps", 1, 10_000, 125, 25, key="train_steps", help=help_steps, persist_state="session"
+            )
+            help_frozen = "From the bottom, with the embeddings; 0 freezes nothing"
+            frozen = st.number_input(
+                "Frozen layers", 0, 48, 3, key="train_frozen", help=help_frozen, persist_state="session"
+            )
+            help_repeats = "How often each size is trained anew; from 2 on the charts show an interval"
+            n_repeats = st.number_input(
+                "RNG seeds", 1, 20, 1, key="train_repeats", help=help_repeats, persist_state="session"
+            )
+        with right:
+            rate = st.number_input(
+                "Learning rate", 1e-6, 0.1, 1e-4, format="%.0e", key="train_lr", persist_state="session"
+            )
+            batch = st.number_input("Batch size", 1, 256, 8, key="train_batch", persist_state="session")
+            first = st.number_input("First RNG seed", 0, value=0, key="train_rng_seed", persist_state="session")
+    return [
+        TrainingConfig(task.labels, encoder, steps, rate, batch_size=batch, frozen_layers=frozen, rng_seed=rng_seed)
+        for rng_seed in range(first, first + n_repeats)
+    ]
+
+
+def estimate_s(task: Task, config: TrainingConfig) -> float | None:
+    """Seconds one run should take, by the finished runs on the same encoder; None before there is one."""
+    done = [
+        run.state.elapsed_s / run.config.steps
+        for run in workbench().store.trainings.all(task.id)
+        if run.state.status is RunStatus.DONE and run.config.encoder == config.encoder
+    ]
+    return config.steps * sum(done) / len(done) if done else None
 
 
 def settings_panel(task: Task) -> None:
-    """Everything a training run needs; the defaults are the notebook's."""
+    """What to train on and how; one run a size and RNG seed."""
     store = workbench().store
+    seed_sets = store.tasks.seed_sets(task.id)
     seed_set = st.selectbox(
-        "Seed set",
-        store.tasks.seed_sets(task.id),
-        format_func=lambda one: f"{one.id} · {one.name}",
-        key=f"train_{task.id}_seed_set",
+        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"train_{task.id}_seed_set"
     )
-    plans, _ = choose_texts(task, seed_set.id, [run for run in store.generations.all(task.id) if run.n_texts])
-    encoder = choose_encoder()
-    with st.expander("Recipe"):
-        left, right = st.columns(2)
-        steps = left.number_input(
-            "Steps",
-            1,
-            10_000,
-            125,
-            25,
-            key="train_steps",
-            persist_state="session",
-            help="Equal for every size, as in the notebook (312 for 500 texts)",
-        )
-        learning_rate = right.number_input(
-            "Learning rate", 1e-6, 0.1, 1e-4, format="%.0e", key="train_lr", persist_state="session"
-        )
-        frozen = left.number_input(
-            "Frozen layers",
-            0,
-            48,
-            3,
-            key="train_frozen",
-            persist_state="session",
-            help="From the bottom, with the embeddings; 0 freezes nothing",
-        )
-        batch = right.number_input("Batch size", 1, 256, 8, key="train_batch", persist_state="session")
-        n_repeats = left.number_input(
-            "RNG seeds",
-            1,
-            20,
-            1,
-            key="train_repeats",
-            persist_state="session",
-            help="How often each size is trained anew; from 2 on the charts show an interval",
-        )
-        first_seed = right.number_input("First RNG seed", 0, value=0, key="train_rng_seed", persist_state="session")
-    n_runs = len(plans) * n_repeats
-    done = [
-        run
-        for run in store.trainings.all(task.id)
-        if run.state.status is RunStatus.DONE and run.config.encoder == encoder and run.state.elapsed_s
-    ]
-    per_step = sum(run.state.elapsed_s / run.config.steps for run in done) / len(done) if done else None
+    plans = choose_texts(task, seed_set.id, [run for run in store.generations.all(task.id) if run.n_texts])
+    configs = choose_recipe(task, choose_encoder())
+    n_runs = len(plans) * len(configs)
+    one_run_s = estimate_s(task, configs[0])
     st.caption(
-        plural(n_runs, "run") + (f", about {format_duration(n_runs * per_step * steps)}" if per_step and n_runs else "")
+        plural(n_runs, "run") + (f", about {format_duration(n_runs * one_run_s)}" if one_run_s and n_runs else "")
     )
     if st.button(
         f"Train {plural(n_runs, 'run')}",
@@ -170,10 +168,7 @@ def settings_panel(task: Task) -> None:
         width="stretch",
         disabled=not n_runs,
     ):
-        for rng_seed, plan in product(range(first_seed, first_seed + n_repeats), plans):
-            config = TrainingConfig(
-                task.labels, encoder, steps, learning_rate, batch_size=batch, frozen_layers=frozen, rng_seed=rng_seed
-            )
+        for config, plan in product(configs, plans):
             start_training(workbench(), task.id, config, plan)
         st.rerun()
 
@@ -238,7 +233,7 @@ def show_queue(runs: list[TrainingRun]) -> None:
             "RNG seed": run.config.rng_seed,
             "macro-F1": run.last.macro_f1,
             "accuracy": 100 * run.last.accuracy,
-            "time": run.state.elapsed_s,
+            "seconds": run.state.elapsed_s,
         }
         for run in runs
         if run.state.status is RunStatus.DONE and run.last is not None
@@ -248,11 +243,7 @@ def show_queue(runs: list[TrainingRun]) -> None:
             pd.DataFrame(rows),
             hide_index=True,
             key="train_done",
-            column_config={
-                "macro-F1": st.column_config.NumberColumn(format="%.3f"),
-                "accuracy": st.column_config.NumberColumn("accuracy, %", format="%.1f"),
-                "time": st.column_config.NumberColumn("time, s", format="%.1f"),
-            },
+            column_config=METRIC_COLUMNS,
         )
 
 

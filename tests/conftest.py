@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from augment import datasets
+from augment import datasets, sources
 from augment.embedded import unpacked_lm_folder
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import PreparedData, SeedSet, Split, Task
@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture(scope="session")
 def starter() -> PreparedData:
     choice = datasets.DataChoice("text", "label", {label: label for label in LABELS})
-    return datasets.prepare(datasets.read_starter(), choice, name="Starter", source="starter set")
+    return datasets.prepare(sources.read_starter(), choice, name="Starter", source="starter set")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from transformers import (
     DistilBertForSequenceClassification,
 )
 
-from augment import datasets
+from augment import datasets, sources
 from augment.classifiers import _freeze, train
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
@@ -75,7 +75,7 @@ def test_the_minilm_baseline_on_the_emotion_set_is_in_its_known_range(emotion_fo
     tables = [
         one
         for name in ("train.txt", "test.txt")
-        for one in datasets.read_file(name, (emotion_folder / name).read_bytes())
+        for one in sources.read_file(name, (emotion_folder / name).read_bytes())
     ]
     choice = datasets.DataChoice("text", "label", {label: label for label in LABELS})
     data = datasets.prepare(tables, choice, name="Emotion", source="upload")

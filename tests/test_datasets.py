@@ -10,11 +10,12 @@ import datasets as hf_datasets
 import pandas as pd
 import pytest
 
-from augment import datasets
+from augment import datasets, sources
 from augment.checks import normalise_text
-from augment.datasets import DataChoice, SourceTable
+from augment.datasets import DataChoice
 from augment.errors import DataError
 from augment.records import PreparedData, Split
+from augment.sources import SourceTable
 
 AB = {"a": "a", "b": "b"}
 
@@ -36,7 +37,7 @@ def held_out(n: int = 2) -> SourceTable:
 
 
 def test_the_starter_set_has_enough_of_every_emotion_in_every_split() -> None:
-    counts = {t.split: Counter(t.frame["label"]) for t in datasets.read_starter()}
+    counts = {t.split: Counter(t.frame["label"]) for t in sources.read_starter()}
     emotions = {"joy", "anger", "surprise", "sadness", "love", "fear"}
     assert all(set(one) == emotions for one in counts.values())
     assert min(counts[Split.POOL].values()) >= 40
@@ -44,8 +45,8 @@ def test_the_starter_set_has_enough_of_every_emotion_in_every_split() -> None:
 
 
 def test_the_starter_set_says_that_it_was_written() -> None:
-    assert "not collected" in datasets.STARTER_FILE.read_text().splitlines()[1]
-    assert "not collected" in datasets.STARTER_NOTE
+    assert "not collected" in sources.STARTER_FILE.read_text().splitlines()[1]
+    assert "not collected" in sources.STARTER_NOTE
 
 
 def test_no_two_starter_texts_are_near_duplicates_across_splits() -> None:
@@ -53,7 +54,7 @@ def test_no_two_starter_texts_are_near_duplicates_across_splits() -> None:
         plain = normalise_text(text)
         return {plain[i : i + 3] for i in range(len(plain) - 2)}
 
-    rows = [(t.split, text, trigrams(text)) for t in datasets.read_starter() for text in t.frame["text"]]
+    rows = [(t.split, text, trigrams(text)) for t in sources.read_starter() for text in t.frame["text"]]
     near = [
         (one[1], other[1])
         for i, one in enumerate(rows)
@@ -68,7 +69,7 @@ def test_no_two_starter_texts_are_near_duplicates_across_splits() -> None:
 
 def read_emotion(folder: Path) -> list[SourceTable]:
     names = ("train.txt", "val.txt", "test.txt")
-    return [one for name in names for one in datasets.read_file(name, (folder / name).read_bytes())]
+    return [one for name in names for one in sources.read_file(name, (folder / name).read_bytes())]
 
 
 def test_the_emotion_upload_has_exactly_the_reference_task_s_797_test_rows(emotion_folder: Path) -> None:
@@ -83,7 +84,7 @@ def test_the_emotion_upload_has_exactly_the_reference_task_s_797_test_rows(emoti
 
 def test_texts_with_two_labels_in_the_emotion_set_are_reported(emotion_folder: Path) -> None:
     tables = read_emotion(emotion_folder)
-    rename = {label: label for label in datasets.count_labels(tables, "label")}
+    rename = {label: label for label in sources.count_labels(tables, "label")}
     data = prepare(*tables, rename=rename)
     reasons = Counter(one.reason.split(":")[0] for one in data.left_out)
     assert reasons["two labels"] == 2 * 30 + 2 * 2  # 30 texts twice in train, 2 in validation
@@ -103,14 +104,14 @@ def test_texts_with_two_labels_in_the_emotion_set_are_reported(emotion_folder: P
     ],
 )
 def test_each_text_format_gives_the_same_rows(name: str, data: bytes) -> None:
-    frame = datasets.read_file(name, data)[0].frame
+    frame = sources.read_file(name, data)[0].frame
     assert frame.values.tolist() == [["so, happy", "joy"], ["mad", "anger"]]
 
 
 def test_parquet_is_read() -> None:
     buffer = io.BytesIO()
     pd.DataFrame({"text": ["x"], "label": ["a"]}).to_parquet(buffer)
-    assert datasets.read_file("x.parquet", buffer.getvalue())[0].frame["text"].tolist() == ["x"]
+    assert sources.read_file("x.parquet", buffer.getvalue())[0].frame["text"].tolist() == ["x"]
 
 
 def test_a_zipped_save_to_disk_folder_gives_its_splits_and_label_names(tmp_path: Path) -> None:
@@ -126,7 +127,7 @@ def test_a_zipped_save_to_disk_folder_gives_its_splits_and_label_names(tmp_path:
     with zipfile.ZipFile(buffer, "w") as archive:
         for file in (tmp_path / "saved").rglob("*"):
             archive.write(file, file.relative_to(tmp_path))
-    tables = datasets.read_file("saved.zip", buffer.getvalue())
+    tables = sources.read_file("saved.zip", buffer.getvalue())
     assert {t.split: t.frame["label"].tolist() for t in tables} == {Split.POOL: ["b"], Split.TEST: ["b"]}
 
 
@@ -148,7 +149,7 @@ def test_a_zipped_save_to_disk_folder_gives_its_splits_and_label_names(tmp_path:
 )
 def test_a_wrong_file_gets_one_clear_sentence(name: str, data: bytes, expected: str) -> None:
     with pytest.raises(DataError, match=name) as caught:
-        datasets.read_file(name, data)
+        sources.read_file(name, data)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -158,13 +159,13 @@ def test_a_zip_without_a_dataset_says_what_was_expected() -> None:
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("readme.md", "hello")
     with pytest.raises(DataError, match="no save_to_disk folder"):
-        datasets.read_file("x.zip", buffer.getvalue())
+        sources.read_file("x.zip", buffer.getvalue())
 
 
 def test_an_unreachable_hub_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match="no/such-data-set.*upload"):
-        datasets.read_hub("no/such-data-set")
+        sources.read_hub("no/such-data-set")
 
 
 # Choosing and splitting ----------------------------------------------------------------------------------------------
@@ -245,7 +246,7 @@ def test_texts_written_elsewhere_must_have_the_task_s_labels() -> None:
 def test_the_notebook_s_files_are_read_with_their_known_counts(ml6_folder: Path) -> None:
     data = (ml6_folder / "gpt-j_200.jsonl").read_bytes()
     rows = datasets.read_labelled(
-        datasets.read_file("gpt-j_200.jsonl", data), "text", "label", ("joy", "anger", "surprise")
+        sources.read_file("gpt-j_200.jsonl", data), "text", "label", ("joy", "anger", "surprise")
     )
     assert Counter(row.label for row in rows) == {"joy": 118, "anger": 59, "surprise": 23}
     assert json.loads(data.splitlines()[0])["text"] == rows[0].text
