@@ -2,8 +2,10 @@
 
 import os
 import re
+import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import streamlit as st
 
@@ -40,6 +42,22 @@ STATUS_ICONS = {
     RunStatus.FAILED: ":material/error: failed",
     RunStatus.INTERRUPTED: ":material/power_off: interrupted",
 }
+
+
+def mark_entered() -> None:
+    """app.py says that it has run in this session."""
+    st.session_state["shared_entered"] = True
+
+
+def enter_through_app() -> None:
+    """Every page's first call: hand over to app.py where it has not run yet.
+
+    The first session of a fresh server that opens the address of a page runs that file alone, since the folder is named
+    pages (Streamlit's older way of making many pages); with addresses unlike the files' names it says "Page not found".
+    """
+    if not st.session_state.get("shared_entered"):
+        runpy.run_path(str(Path(__file__).parents[1] / "app.py"))
+        st.stop()
 
 
 @st.cache_resource(show_spinner="Opening the database")

@@ -23,6 +23,7 @@ from pages._shared import (
     POLL_S,
     STATUS_ICONS,
     choose_lm,
+    enter_through_app,
     escape_markdown,
     find_key,
     format_state,
@@ -216,6 +217,7 @@ def choose_run(runs: list[GenerationRun]) -> int:
     return int(chosen)
 
 
+enter_through_app()
 task = require_task("Generation")
 store = workbench().store
 page_header("Generate", task_line(task))

@@ -9,6 +9,7 @@ from augment.sources import STARTER_NOTE
 from pages._shared import (
     PAGES,
     current_task,
+    enter_through_app,
     escape_markdown,
     format_duration,
     page_header,
@@ -115,6 +116,7 @@ def show_journey(task: Task, runs: list[GenerationRun], trainings: list[Training
         )
 
 
+enter_through_app()
 task = current_task()
 store = workbench().store
 button, page = next_step(task)

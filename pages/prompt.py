@@ -14,6 +14,7 @@ from pages._runs import try_prompt
 from pages._shared import (
     PAGES,
     choose_lm,
+    enter_through_app,
     escape_markdown,
     literal,
     page_header,
@@ -164,6 +165,7 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, number: int, api_key: 
         show_outcome(outcome)
 
 
+enter_through_app()
 task = require_task("The prompt")
 store = workbench().store
 versions = store.prompts.all(task.id)

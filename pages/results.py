@@ -21,6 +21,7 @@ from pages._shared import (
     METRIC_COLUMNS,
     PAGES,
     empty_state,
+    enter_through_app,
     escape_markdown,
     page_header,
     plural,
@@ -126,6 +127,7 @@ def show_table(runs: list[TrainingRun]) -> None:
     )
 
 
+enter_through_app()
 task = require_task("Results")
 store = workbench().store
 all_runs = store.trainings.all(task.id)

@@ -7,6 +7,7 @@ from augment.errors import AugmentError
 from augment.records import ReviewAction, ReviewEvent, ReviewStatus, StoredText, Task
 from pages._shared import (
     empty_state,
+    enter_through_app,
     escape_markdown,
     literal,
     page_header,
@@ -229,6 +230,7 @@ def show_table(task: Task) -> None:
         st.rerun()
 
 
+enter_through_app()
 task = require_task("Review")
 action = page_header("Review", task_line(task))
 with action.popover("Keys", icon=":material/keyboard:"):

@@ -13,6 +13,7 @@ from pages._shared import (
     PAGES,
     choose_task,
     current_task,
+    enter_through_app,
     escape_markdown,
     page_header,
     plural,
@@ -273,6 +274,7 @@ def seed_panel(task: Task) -> None:
                 )
 
 
+enter_through_app()
 task = current_task()
 action = page_header(
     "Seeds", "Real labelled texts go in here; a few of them become the examples that the language model sees."

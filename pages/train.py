@@ -29,6 +29,7 @@ from pages._shared import (
     POLL_S,
     STATUS_ICONS,
     empty_state,
+    enter_through_app,
     escape_markdown,
     format_duration,
     format_state,
@@ -247,6 +248,7 @@ def show_queue(runs: list[TrainingRun]) -> None:
         )
 
 
+enter_through_app()
 task = require_task("Training")
 store = workbench().store
 action = page_header("Train", task_line(task))

@@ -16,16 +16,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import ROOT
 
-PATHS = {
-    "overview": "",
-    "seeds": "seed-examples",
-    "prompt": "prompt-versions",
-    "generate": "generation",
-    "review": "review-desk",
-    "train": "training",
-    "results": "comparison",
-}
-
 
 class App:
     """One served app; `restart` ends the process the hard way and serves the same home again."""
@@ -62,7 +52,7 @@ class App:
         self.start()
 
     def url(self, page: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{PATHS[page]}"
+        return f"http://127.0.0.1:{self.port}/{'' if page == 'overview' else page}"
 
 
 @pytest.fixture(scope="session")

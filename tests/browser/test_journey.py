@@ -77,7 +77,9 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
 
     page = visit("train")
     press(page, "Train 2 runs")
-    expect(page.get_by_text("done").nth(1)).to_be_visible(timeout=180_000)
+    expect(page.get_by_text("running")).to_be_visible()
+    expect(page.get_by_text("running")).to_have_count(0, timeout=180_000)
+    expect(page.get_by_text("queued")).to_have_count(0)
     assert_no_error(page)
 
     page = visit("results")
@@ -136,3 +138,12 @@ def test_a_second_tab_sees_the_run_that_the_first_one_started(app: App, visit: V
     expect(page.get_by_text("12 of 12 texts")).to_be_visible(timeout=10_000)
     assert_no_error(page)
     assert_no_error(other)
+
+
+def test_a_deep_link_on_a_fresh_server_opens_that_page(visit: Visit) -> None:
+    page = visit("seeds")
+    expect(page.get_by_role("heading", name="Seeds")).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("link", name="Results")).to_be_visible()
+    press(page, "Import")
+    expect(page.get_by_text("210 pool")).to_be_visible()
