@@ -65,9 +65,13 @@ def generate(
 
 
 def draw_prompt(config: GenerationConfig, seeds: Sequence[Example], number: int) -> tuple[str, tuple[int, ...]]:
-    """The prompt of attempt `number` and the ids of the seeds in it, in their order."""
+    """The prompt of attempt `number` and the ids of the seeds in it, in their order.
+
+    `config.texts_per_prompt` attempts in a row share one prompt.
+    """
     ordered = sorted(seeds, key=lambda seed: seed.id)
-    chosen = random.Random(f"{config.sampling.rng_seed}:{number}").sample(ordered, min(config.n_seeds, len(ordered)))
+    rng = random.Random(f"{config.sampling.rng_seed}:{number // config.texts_per_prompt}")
+    chosen = rng.sample(ordered, min(config.n_seeds, len(ordered)))
     prompt = render_prompt(config.template, config.labels, [_as_labelled(seed) for seed in chosen])
     return prompt, tuple(seed.id for seed in chosen)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from augment.errors import PromptError
-from augment.records import LabelledText, PromptTemplate, RejectReason
+from augment.records import LabelledText, LabelQuestion, PromptTemplate, RejectReason
 
 DEFAULT_TEMPLATE = PromptTemplate(
     description=(
@@ -19,6 +19,8 @@ DEFAULT_TEMPLATE = PromptTemplate(
     item="{Text_type}: {text} ({Label_type}: {label})",
     open_item="{Text_type}:",
 )
+
+CONTENT_FREE = " N/A"  # Zhao et al. 2021 (arXiv 2102.09690), section 5
 
 _COMMON = ("text_type", "Text_type", "label_type", "Label_type", "labels")
 _ALLOWED = {"description": (*_COMMON, "examples"), "item": (*_COMMON, "text", "label"), "open item": _COMMON}
@@ -87,6 +89,18 @@ def label_mark(template: PromptTemplate) -> str:
     """What stands between text and label in an item: ' (Sentiment: ' in the default template."""
     between = template.item.split("{text}", 1)[1].split("{label}", 1)[0]
     return between.format(**_words(template, ()))
+
+
+def ask_label(template: PromptTemplate, labels: Sequence[str], *, is_calibrated: bool) -> LabelQuestion:
+    """How the LM is asked for the label of a text that it has written after the open item.
+
+    The mark loses its trailing space to the labels: a causal LM's tokens begin with the space before a word.
+    """
+    mark = label_mark(template)
+    space = mark[len(mark.rstrip()) :]
+    return LabelQuestion(
+        mark.rstrip(), tuple(space + label for label in labels), CONTENT_FREE if is_calibrated else None
+    )
 
 
 def parse_completion(template: PromptTemplate, labels: Sequence[str], completion: str) -> ParsedCompletion:

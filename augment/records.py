@@ -270,11 +270,34 @@ class Completion:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelQuestion:
+    """How an LM is asked for a text's label: score each of `labels` right after text and `mark`.
+
+    All strings as they stand in the prompt: ' (Sentiment:' and ' joy', leading spaces included. With `content_free`
+    (' N/A') the same is asked once a prompt of a text that says nothing, to calibrate by.
+    """
+
+    mark: str
+    labels: tuple[str, ...]
+    content_free: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredCompletion:
+    """A completion and the log-probabilities in nats of each label after it, and after the content-free text."""
+
+    completion: Completion
+    label_logprobs: tuple[float, ...]
+    content_free_logprobs: tuple[float, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationConfig:
     """One generation run: what is asked of the LM, how often, and when it ends.
 
-    `n_seeds` examples are drawn for each prompt. The run ends at `target` synthetic texts or after `attempt_cap`
-    completions, whichever comes first. `batch_size` is the number of completions between two stored steps.
+    `n_seeds` examples are drawn for each prompt, and `texts_per_prompt` completions from it. The run ends at `target`
+    synthetic texts or after `attempt_cap` completions, whichever comes first. `batch_size` is the number of completions
+    between two stored steps. `is_calibrated` divides label probabilities by those of a content-free text (`mix`).
     """
 
     template: PromptTemplate
@@ -285,7 +308,9 @@ class GenerationConfig:
     n_seeds: int = 8
     target: int = 50
     attempt_cap: int = 0
-    batch_size: int = 16
+    batch_size: int = 64
+    texts_per_prompt: int = 8
+    is_calibrated: bool = True
 
     def __post_init__(self) -> None:
         if not 1 <= self.target <= 100_000:
@@ -294,6 +319,8 @@ class GenerationConfig:
             raise AugmentError(f"At least 1 seed a prompt is needed; found {self.n_seeds}.")
         if not 1 <= self.batch_size <= 512:
             raise AugmentError(f"The batch size must be 1 to 512; found {self.batch_size}.")
+        if not 1 <= self.texts_per_prompt <= 512:
+            raise AugmentError(f"Texts a prompt must be 1 to 512; found {self.texts_per_prompt}.")
         if self.attempt_cap == 0:
             object.__setattr__(self, "attempt_cap", 10 * self.target + 50)
         if self.attempt_cap < self.target:

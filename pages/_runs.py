@@ -73,19 +73,18 @@ def try_prompt(
     config: GenerationConfig,
     seeds: Sequence[Example],
     *,
-    first: int,
+    number: int,
     n: int,
     api_key: str | None = None,
 ) -> list[Outcome]:
-    """Ask the LM for attempts `first` to `first + n - 1` now; nothing is stored.
+    """Ask the LM now for `n` completions of attempt `number`'s prompt; nothing is stored.
 
     Raises:
         AugmentError: the template is broken, or the LM cannot be loaded or asked.
     """
-    prompts = [draw_prompt(config, seeds, number)[0] for number in range(first, first + n)]
-    sampling = replace(config.sampling, rng_seed=first)
+    prompt, _ = draw_prompt(config, seeds, number)
     with bench.lms.borrow(config.lm, key=api_key) as lm:
-        return STRATEGIES[config.strategy](config, lm, prompts, sampling)
+        return STRATEGIES[config.strategy](config, lm, [prompt] * n, config.sampling)
 
 
 def start_training(bench: Workbench, task_id: int, config: TrainingConfig, plan: TrainingPlan) -> RunKey:

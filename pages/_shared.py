@@ -3,7 +3,7 @@
 import os
 import re
 import runpy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from augment.errors import AugmentError
 from augment.lms import EMBEDDED_LM, GPT_J, GPT_NEO
 from augment.memory import known_need
 from augment.records import EndpointApi, LMKind, LMSpec, RunState, RunStatus, Task
+from augment.strategies import STRATEGIES
 from pages._runs import Workbench, open_workbench
 
 PAGES = {
@@ -143,6 +144,16 @@ def literal(text: str) -> None:
     st.text(text, width=640)
 
 
+def label_bar(labels: Sequence[str], probs: Sequence[float]) -> None:
+    """Label probabilities in one line of text: 'joy 0.22 · anger 0.41', the likeliest in bold."""
+    best = max(probs)
+    parts = [
+        f"**{escape_markdown(label)} {prob:.2f}**" if prob == best else f"{escape_markdown(label)} {prob:.2f}"
+        for label, prob in zip(labels, probs, strict=True)
+    ]
+    st.caption(" · ".join(parts))
+
+
 # Numbers -------------------------------------------------------------------------------------------------------------
 
 
@@ -213,6 +224,26 @@ def choose_lm(page: str) -> tuple[LMSpec, str | None]:
         )
         return LMSpec(LMKind.TRANSFORMERS, name), None
     return _choose_endpoint(page)
+
+
+STRATEGY_NAMES = {"mix": "mix: score every label (GPT3Mix)", "free": "free: the LM writes the label"}
+
+
+def choose_strategy(page: str, lm: LMSpec) -> str:
+    """Which strategy decides the labels; endpoints in general give no label scores, so there it is `free`."""
+    if lm.kind is LMKind.OPENAI:
+        st.caption("Strategy: free. Endpoints in general give no label scores.")
+        return "free"
+    return st.selectbox(
+        "Strategy",
+        list(STRATEGIES),
+        index=list(STRATEGIES).index("mix"),
+        format_func=lambda name: STRATEGY_NAMES.get(name, name),
+        key=f"{page}_strategy",
+        persist_state="session",
+        help="mix: every text that is not empty is valid and gets label probabilities. "
+        "free: the notebook's way; what does not parse is a reject.",
+    )
 
 
 def _choose_endpoint(page: str) -> tuple[LMSpec, str | None]:

@@ -23,6 +23,7 @@ from pages._shared import (
     POLL_S,
     STATUS_ICONS,
     choose_lm,
+    choose_strategy,
     enter_through_app,
     escape_markdown,
     find_key,
@@ -53,6 +54,7 @@ def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
         key=f"generate_{task.id}_prompt",
     )
     lm, api_key = choose_lm("generate")
+    strategy = choose_strategy("generate", lm)
     left, right = st.columns(2)
     target = left.number_input("Texts", 1, 100_000, 50, 10, key="generate_target", persist_state="session")
     n_seeds = right.number_input("Seeds a prompt", 1, 16, 8, key="generate_n_seeds", persist_state="session")
@@ -66,6 +68,15 @@ def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
         max_new_tokens = right.number_input(
             "New tokens a text", 5, 512, 60, 5, key="generate_max_new_tokens", persist_state="session"
         )
+        texts_per_prompt = left.number_input(
+            "Texts a prompt",
+            1,
+            64,
+            8,
+            key="generate_texts_per_prompt",
+            persist_state="session",
+            help="More are faster: a prompt is read once for all its texts. Fewer show the LM more different seeds.",
+        )
     if st.button(
         f"Generate {plural(target, 'text')}",
         type="primary",
@@ -74,7 +85,16 @@ def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
         width="stretch",
     ):
         sampling = Sampling(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, rng_seed=rng_seed)
-        config = GenerationConfig(version.template, task.labels, lm, sampling, n_seeds=n_seeds, target=target)
+        config = GenerationConfig(
+            version.template,
+            task.labels,
+            lm,
+            sampling,
+            strategy=strategy,
+            n_seeds=n_seeds,
+            target=target,
+            texts_per_prompt=texts_per_prompt,
+        )
         key = start_generation(
             workbench(), task.id, config, seed_set_id=seed_set.id, prompt_version_id=version.id, api_key=api_key
         )

@@ -14,8 +14,10 @@ from pages._runs import try_prompt
 from pages._shared import (
     PAGES,
     choose_lm,
+    choose_strategy,
     enter_through_app,
     escape_markdown,
+    label_bar,
     literal,
     page_header,
     require_task,
@@ -128,13 +130,16 @@ def show_prompt(config: GenerationConfig, seeds: SeedSet, number: int) -> None:
     st.code(prompt, language=None, wrap_lines=True, height=300)
 
 
-def show_outcome(outcome: Outcome) -> None:
-    """One completion: raw, and what it was read as."""
+def show_outcome(outcome: Outcome, labels: tuple[str, ...]) -> None:
+    """One completion: raw, what it was read as, and its label probabilities where they were scored."""
     with st.container(border=True):
         parsed = outcome.parsed
         if parsed.reason is None:
             literal(parsed.text)
-            st.badge(escape_markdown(parsed.label), color="primary", icon=":material/label:")
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.badge(escape_markdown(parsed.label), color="primary", icon=":material/label:")
+                if outcome.label_probs and len(outcome.label_probs) == len(labels):
+                    label_bar(labels, outcome.label_probs)
         else:
             st.badge(f"reject: {parsed.reason.value}", color="gray", icon=":material/block:")
             st.caption(escape_markdown(parsed.detail))
@@ -148,9 +153,9 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, number: int, api_key: 
             f"Asking {config.lm.name} for {N_TRIES} completions; the first time it is loaded too", show_time=True
         ):
             st.session_state["prompt_outcomes"] = try_prompt(
-                workbench(), config, seeds.examples, first=number, n=N_TRIES, api_key=api_key
+                workbench(), config, seeds.examples, number=number, n=N_TRIES, api_key=api_key
             )
-        st.session_state["prompt_number"] = number + N_TRIES
+        st.session_state["prompt_n_trials"] = config.sampling.rng_seed + 1
         st.rerun()  # the token count is exact now
     outcomes = st.session_state.get("prompt_outcomes")
     if not outcomes:
@@ -162,7 +167,7 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, number: int, api_key: 
     n_valid = sum(outcome.parsed.reason is None for outcome in outcomes)
     st.markdown(f"**{n_valid} of {len(outcomes)}** parsed")
     for outcome in outcomes:
-        show_outcome(outcome)
+        show_outcome(outcome, config.labels)
 
 
 enter_through_app()
@@ -229,8 +234,11 @@ with right:
                 "Temperature", 0.1, 5.0, 1.0, 0.1, key="prompt_temperature", persist_state="session"
             )
             top_p = two.number_input("Top-p", 0.05, 1.0, 0.9, 0.05, key="prompt_top_p", persist_state="session")
+            strategy = choose_strategy("prompt", lm)
+        # Each try draws anew from the same prompt.
+        sampling = Sampling(temperature=temperature, top_p=top_p, rng_seed=st.session_state.get("prompt_n_trials", 0))
         config = GenerationConfig(
-            template, task.labels, lm, Sampling(temperature=temperature, top_p=top_p), n_seeds=n_seeds
+            template, task.labels, lm, sampling, strategy=strategy, n_seeds=n_seeds, texts_per_prompt=1
         )
         number = st.session_state.get("prompt_number", 0)
         show_prompt(config, seed_set, number)

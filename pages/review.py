@@ -9,6 +9,7 @@ from pages._shared import (
     empty_state,
     enter_through_app,
     escape_markdown,
+    label_bar,
     literal,
     page_header,
     plural,
@@ -157,6 +158,8 @@ def show_card(card: StoredText, task: Task) -> None:
                     on_click=decide,
                     args=(card.id, ReviewAction.RELABEL, label),
                 )
+        if card.label_probs:
+            label_bar(task.labels, card.label_probs)
         st.caption("A label's key sets it and accepts the text.")
     with right:
         st.caption("Label now")

@@ -12,26 +12,36 @@ from augment import lms
 from augment.checks import CopyCheck, normalise_text
 from augment.errors import AugmentError, PromptError
 from augment.generate import draw_prompt, generate
+from augment.lms.scoring import score_completions
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
     Completion,
     Example,
     GenerationConfig,
     GenerationProgress,
+    LabelQuestion,
     LMKind,
     LMSpec,
     PreparedData,
     Reject,
     RejectReason,
     Sampling,
+    ScoredCompletion,
     Split,
     SyntheticText,
 )
+from augment.strategies import label_probabilities
 
 LABELS = ("joy", "anger")
 SEEDS = [Example(i, Split.POOL, f"seed number {i}", LABELS[i % 2]) for i in range(10)]
 CONFIG = GenerationConfig(
-    DEFAULT_TEMPLATE, LABELS, LMSpec(LMKind.TRANSFORMERS, "scripted"), n_seeds=3, target=6, batch_size=4
+    DEFAULT_TEMPLATE,
+    LABELS,
+    LMSpec(LMKind.TRANSFORMERS, "scripted"),
+    n_seeds=3,
+    target=6,
+    batch_size=4,
+    texts_per_prompt=1,
 )
 
 
@@ -47,8 +57,14 @@ class ScriptedLM:
         self.asked += prompts
         return [Completion(self._lines[(start + i) % len(self._lines)], 5) for i in range(len(prompts))]
 
+    def complete_and_score(
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+    ) -> list[ScoredCompletion]:
+        return score_completions(self, prompts, self.complete(prompts, sampling), question)
+
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
-        return np.zeros((len(contexts), len(labels)))
+        """The last label is the likelier the longer the text; content-free texts favour the first."""
+        return np.array([[0.0 if "N/A" not in one else 3.0, len(one) / 1000] for one in contexts])
 
     def count_tokens(self, text: str) -> int | None:
         return None
@@ -122,6 +138,33 @@ def test_each_attempt_draws_its_own_seeds_reproducibly() -> None:
     assert all(len(set(ids)) == 3 for _, ids in prompts)
     other = replace(CONFIG, sampling=replace(CONFIG.sampling, rng_seed=1))
     assert prompts != [draw_prompt(other, SEEDS, number) for number in range(20)]
+
+
+def test_attempts_share_a_prompt_by_as_many_as_the_config_says() -> None:
+    config = replace(CONFIG, texts_per_prompt=4)
+    prompts = [draw_prompt(config, SEEDS, number)[0] for number in range(12)]
+    assert [len(set(prompts[start : start + 4])) for start in (0, 4, 8)] == [1, 1, 1]
+    assert len(set(prompts)) == 3
+
+
+def test_mix_makes_every_non_empty_text_valid_and_keeps_its_soft_label() -> None:
+    config = replace(CONFIG, strategy="mix")
+    lm = ScriptedLM([" no label", " x (Sentiment: love)", "", " y (Sentiment: joy) (Sentiment:", *good(9)])
+    texts, rejects, _ = split(list(generate(config, lm, SEEDS)))
+    assert [one.text for one in texts][:3] == ["no label", "x", "y"]
+    assert [one.reason for one in rejects if one.reason is not RejectReason.SURPLUS] == [RejectReason.EMPTY]
+    for one in texts:
+        assert one.label_probs is not None
+        assert sum(one.label_probs) == pytest.approx(1)
+        assert one.label == LABELS[int(np.argmax(one.label_probs))]
+
+
+def test_calibration_divides_by_the_content_free_scores() -> None:
+    raw = ScoredCompletion(Completion("x", 1), label_logprobs=(np.log(0.6), np.log(0.2)))
+    assert label_probabilities(raw) == pytest.approx((0.75, 0.25))
+    # 0.6 / 0.9 against 0.2 / 0.1: 0.667 to 2
+    biased = replace(raw, content_free_logprobs=(np.log(0.9), np.log(0.1)))
+    assert label_probabilities(biased) == pytest.approx((0.25, 0.75))
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,14 @@ import torch
 from augment import lms
 from augment.errors import LMError
 from augment.lms.cache import LMCache
-from augment.lms.local import LocalLM, draw_tokens, load_local
+from augment.lms.decoding import draw_tokens
+from augment.lms.local import LocalLM, load_local
 from augment.memory import known_need, need_for
-from augment.records import LMKind, LMSpec, Sampling
+from augment.records import LabelQuestion, LMKind, LMSpec, Sampling
 from tests.tiny import save_tiny_lm
 
 PROMPTS = ["Tweet: i feel", "Tweet: i feel happy today (Sentiment: joy)\nTweet: so angry", "Tweet:"]
-ARCHITECTURES = ["gptj", "gptneo"]
+ARCHITECTURES = ["gptj", "gptneo", "llama"]
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -49,13 +50,51 @@ def test_left_padding_changes_no_token(tiny: LocalLM) -> None:
     assert together == alone
 
 
-def test_greedy_completions_equal_those_of_transformers_generate(tiny: LocalLM) -> None:
-    ids = tiny._tokenizer(PROMPTS[1], return_tensors="pt")["input_ids"]
-    made = tiny._model.generate(
-        ids, do_sample=False, max_new_tokens=12, eos_token_id=sorted(tiny._stop_ids), pad_token_id=0
-    )
-    text = tiny._tokenizer.decode(made[0, ids.shape[1] :], skip_special_tokens=True).split("\n")[0]
-    assert tiny.complete([PROMPTS[1]], Sampling(top_k=1, max_new_tokens=12))[0].text == text
+def test_prefixes_are_shared_where_the_architecture_lets_them(tiny: LocalLM) -> None:
+    assert tiny._shares_prefixes == (tiny._model.config.model_type == "llama")
+
+
+def test_greedy_completions_equal_a_plain_loop_of_whole_forward_passes(tiny: LocalLM) -> None:
+    completions = tiny.complete([*PROMPTS, *PROMPTS], Sampling(top_k=1, max_new_tokens=12))
+    for prompt, completion in zip([*PROMPTS, *PROMPTS], completions, strict=True):
+        ids, written = list(tiny._tokenizer(prompt)["input_ids"]), []
+        while len(written) < 12:
+            with torch.no_grad():
+                token = int(tiny._model(torch.tensor([ids + written])).logits[0, -1].argmax())
+            if token in tiny._stop_ids:
+                break
+            written.append(token)
+        assert completion.text == tiny._tokenizer.decode(written, skip_special_tokens=True)
+        assert completion.n_tokens == len(written)
+
+
+def test_scores_made_while_writing_equal_a_plain_forward_pass(tiny: LocalLM) -> None:
+    question = LabelQuestion(" (S:", ("j", "a"), content_free=" N/A")
+    if not tiny._shares_prefixes:
+        pytest.skip("this architecture scores afterwards, by label_logprobs")
+    prompts = [PROMPTS[0], PROMPTS[1], PROMPTS[0], PROMPTS[2]]
+    rows = tiny._write(prompts, Sampling(max_new_tokens=9, rng_seed=5), question=question)
+    mark, label_ids = tiny._ids(question.mark), [tiny._ids(label)[0] for label in question.labels]
+    led_on = [
+        prompt_ids + row.written + mark for prompt_ids, row in zip(map(tiny._prompt_ids, prompts), rows, strict=False)
+    ]
+    led_on += [tiny._prompt_ids(prompt) + tiny._ids(" N/A (S:") for prompt in dict.fromkeys(prompts)]
+    assert len(rows) == len(led_on) == 7
+    for ids, row in zip(led_on, rows, strict=True):
+        with torch.no_grad():
+            logprobs = tiny._model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+        assert row.scores == pytest.approx(logprobs[label_ids].tolist(), abs=1e-4)
+
+
+def test_labels_of_several_tokens_are_scored_afterwards_and_alike(tiny: LocalLM) -> None:
+    question = LabelQuestion(" (S:", (" joy", " anger", " surprise"), content_free=" N/A")
+    assert max(len(tiny._ids(label)) for label in question.labels) > 1
+    scored = tiny.complete_and_score(PROMPTS, Sampling(max_new_tokens=9, rng_seed=5), question)
+    for prompt, one in zip(PROMPTS, scored, strict=True):
+        text = one.completion.text.partition("(S:")[0].rstrip()
+        plain = tiny.label_logprobs([prompt + text + " (S:", prompt + " N/A (S:"], question.labels)
+        assert one.label_logprobs == pytest.approx(plain[0], abs=1e-4)
+        assert one.content_free_logprobs == pytest.approx(plain[1], abs=1e-4)
 
 
 def test_one_seed_gives_the_same_texts_and_another_gives_others(tiny: LocalLM) -> None:

@@ -1,10 +1,18 @@
-"""Tiny random causal LMs of the reference's architectures, made on the spot: for code paths, not for quality."""
+"""Tiny random causal LMs of three architectures, made on the spot: for code paths, not for quality."""
 
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import GPTJConfig, GPTJForCausalLM, GPTNeoConfig, GPTNeoForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    GPTJConfig,
+    GPTJForCausalLM,
+    GPTNeoConfig,
+    GPTNeoForCausalLM,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 CORPUS = ["Tweet: i feel happy today (Sentiment: joy)\n", "Tweet: so angry (Sentiment: anger)\n"] * 20
 
@@ -25,13 +33,17 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def save_tiny_lm(folder: Path, architecture: str) -> Path:
-    """A two-layer GPT-J or GPT-Neo with random weights, as save_pretrained writes it."""
+    """A two-layer GPT-J, GPT-Neo or Llama with random weights, as save_pretrained writes it."""
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
     sizes = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0}
-    model: GPTJForCausalLM | GPTNeoForCausalLM
+    model: GPTJForCausalLM | GPTNeoForCausalLM | LlamaForCausalLM
     if architecture == "gptj":
         model = GPTJForCausalLM(GPTJConfig(n_embd=32, n_layer=2, n_head=4, rotary_dim=4, n_positions=256, **sizes))
+    elif architecture == "llama":  # two query heads share a key head
+        heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
+        shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 256}
+        model = LlamaForCausalLM(LlamaConfig(**shape, **heads, **sizes))
     else:
         config = GPTNeoConfig(
             hidden_size=32,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from augment.embedded import LM_NAME
 from augment.errors import LMError
-from augment.records import Completion, LMKind, LMSpec, Sampling
+from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
 
 EMBEDDED_LM = LMSpec(LMKind.EMBEDDED, LM_NAME)
 GPT_J = LMSpec(LMKind.TRANSFORMERS, "EleutherAI/gpt-j-6b")
@@ -27,6 +27,18 @@ class LanguageModel(Protocol):
 
         Raises:
             LMError: a prompt is too long, or the LM does not answer.
+        """
+        ...
+
+    def complete_and_score(
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+    ) -> list[ScoredCompletion]:
+        """As `complete`, but each text ends at its line break or the label mark, and its label is scored.
+
+        The completion keeps what the LM wrote, a mark of its own included; texts are scored with theirs cut off.
+
+        Raises:
+            LMError: as `complete`, or the LM gives no label scores.
         """
         ...
 

@@ -12,7 +12,7 @@ import openai
 from numpy.typing import NDArray
 
 from augment.errors import LMError
-from augment.records import Completion, EndpointApi, LMSpec, Sampling
+from augment.records import Completion, EndpointApi, LabelQuestion, LMSpec, Sampling, ScoredCompletion
 
 CONCURRENCY = 4
 TIMEOUT_S = 120.0
@@ -43,9 +43,18 @@ class EndpointLM:
                     job.cancel()
                 raise LMError(self._explain(error)) from error
 
+    def complete_and_score(
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+    ) -> list[ScoredCompletion]:
+        """See `LanguageModel.complete_and_score`."""
+        raise self._no_scores()
+
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
         """Not given by OpenAI-compatible endpoints in general."""
-        raise LMError(f"'{self._spec.name}' at {self._spec.base_url} gives no label scores. Use the strategy 'free'.")
+        raise self._no_scores()
+
+    def _no_scores(self) -> LMError:
+        return LMError(f"'{self._spec.name}' at {self._spec.base_url} gives no label scores. Use the strategy 'free'.")
 
     def list_models(self) -> list[str]:
         """The model names that the server offers.

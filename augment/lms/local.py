@@ -1,10 +1,10 @@
 """Any causal LM that transformers loads: hub name, local folder or GGUF file; CUDA, MPS or CPU.
 
-Knows prompts only as strings. The sampling loop is our own: it stops each text at its line break, drops finished rows
-from the batch, cuts to top-k before any sorting, and draws from its own generator, so that a seed gives the same texts.
+Between strings and `augment.lms.decoding`, whose sampling loop is our own: it stops each text at its line break, drops
+finished rows from the batch, cuts to top-k before any sorting, and draws from its own generator, so that a seed gives
+the same texts.
 """
 
-import inspect
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,11 +14,17 @@ from numpy.typing import NDArray
 
 from augment.devices import best_device, fastest_dtype, measure_need
 from augment.errors import LMError
+from augment.lms.decoding import Batch, PaddedBatch, Row, Step, decode, draw_tokens
+from augment.lms.label_reading import LabelReading
+from augment.lms.scoring import score_completions
+from augment.lms.shared_prefix import SharedBatch, use_shared_prefix
 from augment.lms.unpack import unpack_embedded_lm
-from augment.records import Completion, LMKind, LMSpec, Sampling
+from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
 
 if TYPE_CHECKING:
     import torch
+
+SCORING_BATCH = 32  # contexts a pass
 
 
 class LocalLM:
@@ -28,11 +34,11 @@ class LocalLM:
         self.name = name
         self._model = model.eval()
         self._tokenizer = tokenizer
-        self._stop_ids = _line_break_ids(tokenizer) | _end_ids(model, tokenizer)
-        self._context_length = getattr(model.config, "max_position_embeddings", None)
-        self._keeps_last = "logits_to_keep" in inspect.signature(model.forward).parameters
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
+        self._stop_ids = _line_break_ids(tokenizer) | _end_ids(model, tokenizer)
+        self._context_length = getattr(model.config, "max_position_embeddings", None)
+        self._shares_prefixes = use_shared_prefix(model)
 
     @property
     def dtype(self) -> str:
@@ -45,97 +51,121 @@ class LocalLM:
 
     def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[Completion]:
         """See `LanguageModel.complete`. Deterministic for one seed, dtype and list of prompts."""
+        written = self._write(prompts, sampling, question=None)
+        return [self._to_completion(row.written) for row in written]
+
+    def complete_and_score(
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+    ) -> list[ScoredCompletion]:
+        """See `LanguageModel.complete_and_score`.
+
+        Where the LM shares prefixes and every label is one token, each text is led on to the label inside its batch.
+        """
+        label_ids = [self._ids(label) for label in question.labels]
+        if not self._shares_prefixes or max(map(len, label_ids)) > 1:
+            return score_completions(self, prompts, self.complete(prompts, sampling), question)
+        rows = self._write(prompts, sampling, question=question)
+        texts, content_free = rows[: len(prompts)], rows[len(prompts) :]
+        of_prompt = {prompt: row.scores for prompt, row in zip(dict.fromkeys(prompts), content_free, strict=False)}
+        return [
+            ScoredCompletion(self._to_completion(row.written), row.scores, of_prompt.get(prompt))
+            for prompt, row in zip(prompts, texts, strict=True)
+        ]
+
+    def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
+        """See `LanguageModel.label_logprobs`; labels of several tokens are summed over their tokens."""
+        label_ids = [self._ids(label) for label in labels]
+        # One pass scores every one-token label of a context; each longer label needs a pass of its own.
+        tails = [[], *(label[:-1] for label in label_ids if len(label) > 1)]
+        rows = [(self._prompt_ids(context), tail) for context in contexts for tail in tails]
+        order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
+        logprobs: dict[int, torch.Tensor] = {}
+        for start in range(0, len(order), SCORING_BATCH):
+            chunk = order[start : start + SCORING_BATCH]
+            logprobs |= zip(chunk, self._score_chunk([rows[i] for i in chunk]), strict=True)
+        scores = np.empty((len(contexts), len(labels)))
+        for i in range(len(contexts)):
+            longer = i * len(tails) + 1
+            for j, label in enumerate(label_ids):
+                at = i * len(tails) if len(label) == 1 else longer
+                longer += len(label) > 1
+                scores[i, j] = sum(logprobs[at][step, token].item() for step, token in enumerate(label))
+        return scores
+
+    def _score_chunk(self, rows: Sequence[tuple[list[int], list[int]]]) -> "list[torch.Tensor]":
+        """For each (context, tail): the log-probabilities after the context and each tail token, (len(tail) + 1, V)."""
+        import torch
+
+        # Padded on the right and unmasked: under causal attention what follows a token cannot change it.
+        width = max(len(context) + len(tail) for context, tail in rows)
+        self._check_length(width)
+        padded = [[*context, *tail, *[0] * (width - len(context) - len(tail))] for context, tail in rows]
+        first = min(len(context) for context, _ in rows) - 1
+        with torch.inference_mode():
+            ids = torch.tensor(padded, device=self._model.device)
+            logits = self._model(input_ids=ids, logits_to_keep=width - first).logits  # (B, width - first, V)
+        starts = [len(context) - 1 - first for context, _ in rows]
+        return [
+            logits[i, at : at + len(tail) + 1].float().log_softmax(-1)
+            for i, (at, (_, tail)) in enumerate(zip(starts, rows, strict=True))
+        ]
+
+    def _write(self, prompts: Sequence[str], sampling: Sampling, *, question: LabelQuestion | None) -> list[Row]:
+        """One row a prompt, in order; then, where a question asks for it, a content-free row a distinct prompt."""
         import torch
 
         if not prompts:
             return []
-        input_ids, mask = self._encode([self._tokenizer(prompt)["input_ids"] for prompt in prompts])
-        self._check_length(input_ids.shape[1] + sampling.max_new_tokens)
-        generator = torch.Generator(device=input_ids.device).manual_seed(sampling.rng_seed)
-        with torch.inference_mode():
-            written = self._sample(input_ids, mask, sampling, generator)
-        return [self._to_completion(ids) for ids in written]
-
-    def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
-        """See `LanguageModel.label_logprobs`; labels of several tokens are summed over their tokens."""
-        import torch
-
-        pairs = [
-            (self._tokenizer(context)["input_ids"], self._tokenizer(label, add_special_tokens=False)["input_ids"])
-            for context in contexts
-            for label in labels
-        ]
-        longest = max(len(label) for _, label in pairs)
-        scores = []
-        for start in range(0, len(pairs), 48):
-            chunk = pairs[start : start + 48]
-            input_ids, mask = self._encode([context + label for context, label in chunk])
-            self._check_length(input_ids.shape[1])
-            with torch.inference_mode():
-                logits = self._forward(input_ids, mask, keep=longest + 1)[0].float()  # (B, longest + 1, vocabulary)
-            logprobs = logits.log_softmax(-1)
-            for row, (_, label) in enumerate(chunk):
-                steps = logprobs[row, -len(label) - 1 : -1]  # (len(label), vocabulary): what predicts each label token
-                scores.append(steps.gather(1, torch.tensor(label, device=steps.device)[:, None]).sum().item())
-        return np.array(scores).reshape(len(contexts), len(labels))
-
-    def _encode(self, rows: Sequence[Sequence[int]]) -> "tuple[torch.Tensor, torch.Tensor]":
-        """Left-padded ids and mask, both (B, T), on the model's device."""
-        import torch
-
-        width = max(len(row) for row in rows)
-        pad = self._tokenizer.pad_token_id
-        ids = torch.tensor([[pad] * (width - len(row)) + list(row) for row in rows], device=self._model.device)
-        mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=self._model.device)
-        return ids, mask
-
-    def _forward(
-        self, input_ids: "torch.Tensor", mask: "torch.Tensor", *, keep: int, past: Any = None
-    ) -> "tuple[torch.Tensor, Any]":
-        """Logits of the last `keep` positions, (B, keep, vocabulary), and the cache. `mask` covers cache and input."""
-        positions = (mask.cumsum(-1) - 1).clamp(min=0)[:, -input_ids.shape[1] :]
-        extra = {"logits_to_keep": keep} if self._keeps_last else {}
-        out = self._model(
-            input_ids=input_ids,
-            attention_mask=mask,
-            position_ids=positions,
-            past_key_values=past,
-            use_cache=True,
-            **extra,
+        groups = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
+        asked = LabelReading(self._tokenizer, question) if question else None
+        rows = [Row(groups[prompt]) for prompt in prompts]
+        if asked and asked.content_free:
+            rows += [Row(group, forced=list(asked.content_free), is_scored=True) for group in groups.values()]
+        prefixes = [self._prompt_ids(prompt) for prompt in groups]
+        n_extra = asked.n_forced if asked else 0
+        self._check_length(max(map(len, prefixes)) + sampling.max_new_tokens + n_extra)
+        generator = torch.Generator(device=self._model.device).manual_seed(sampling.rng_seed)
+        step = Step(
+            draw=lambda logits: draw_tokens(logits.float(), sampling, generator),
+            take=lambda row, token: self._take(row, token, sampling, asked),
+            score=lambda row, logits: asked.score(row, logits) if asked else None,
         )
-        return out.logits[:, -keep:], out.past_key_values
+        in_order = sorted(rows, key=lambda row: row.group)  # stable: attempts keep their order in a group
+        max_steps = sampling.max_new_tokens + n_extra + 1
+        with torch.inference_mode():
+            batch: Batch
+            if self._shares_prefixes:
+                batch = SharedBatch(self._model, prefixes, in_order, capacity=max_steps + 1)
+            else:
+                batch = PaddedBatch(self._model, prefixes, in_order)
+            decode(batch, in_order, step, max_steps=max_steps)
+        return rows
 
-    def _sample(
-        self, input_ids: "torch.Tensor", mask: "torch.Tensor", sampling: Sampling, generator: "torch.Generator"
-    ) -> list[list[int]]:
-        import torch
+    def _take(self, row: Row, token: int, sampling: Sampling, asked: LabelReading | None) -> bool:
+        """Give the row its token; True once it has ended, led on to the label if there is a question."""
+        if token in self._stop_ids:  # not part of the text, so not fed
+            if asked:
+                asked.lead_on(row, [])
+            return True
+        row.written.append(token)
+        if asked and asked.ends_with_mark(row.written):
+            asked.score_after(row, [token])
+            return True
+        if len(row.written) < sampling.max_new_tokens:
+            return False
+        if asked:
+            asked.lead_on(row, [token])
+        return True
 
-        written: list[list[int]] = [[] for _ in range(input_ids.shape[0])]
-        live = list(range(input_ids.shape[0]))  # which text each row of the batch is
-        step_ids, past = input_ids, None
-        for _ in range(sampling.max_new_tokens):
-            logits, past = self._forward(step_ids, mask, keep=1, past=past)
-            drawn = draw_tokens(logits[:, -1].float(), sampling, generator)  # (live rows,)
-            tokens = drawn.tolist()
-            keep = [row for row, token in enumerate(tokens) if token not in self._stop_ids]
-            for row, token in enumerate(tokens):
-                written[live[row]].append(token)
-            if not keep:
-                break
-            if len(keep) < len(live):
-                index = torch.tensor(keep, device=mask.device)
-                past.batch_select_indices(index)
-                mask, drawn = mask[index], drawn[index]
-                live = [live[row] for row in keep]
-            step_ids = drawn[:, None]
-            mask = torch.cat([mask, mask.new_ones(len(live), 1)], dim=1)
-        return written
+    def _ids(self, text: str) -> list[int]:
+        return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _to_completion(self, ids: list[int]) -> Completion:
+    def _prompt_ids(self, prompt: str) -> list[int]:
+        return list(self._tokenizer(prompt)["input_ids"])
+
+    def _to_completion(self, ids: Sequence[int]) -> Completion:
         text = self._tokenizer.decode(ids, skip_special_tokens=True)
-        first, break_, _ = text.partition("\n")
-        # A line break before any text is kept apart from an empty line: both parse as empty.
-        return Completion(first if break_ else text, len(ids))
+        return Completion(text.partition("\n")[0], len(ids))
 
     def _check_length(self, n_tokens: int) -> None:
         if self._context_length and n_tokens > self._context_length:
@@ -143,19 +173,6 @@ class LocalLM:
                 f"The prompt and its new tokens come to {n_tokens} tokens; '{self.name}' takes {self._context_length}. "
                 "Use fewer seeds a prompt or fewer new tokens."
             )
-
-
-def draw_tokens(logits: "torch.Tensor", sampling: Sampling, generator: "torch.Generator") -> "torch.Tensor":
-    """Draw one token a row from (B, vocabulary) logits: temperature, then top-k, then top-p among those; (B,)."""
-    import torch
-
-    k = min(sampling.top_k or logits.shape[-1], logits.shape[-1])
-    values, ids = (logits / sampling.temperature).topk(k, dim=-1)  # both (B, k), largest first
-    probs = values.softmax(-1)
-    outside = probs.cumsum(-1) - probs >= sampling.top_p  # the first token that reaches top_p still counts
-    probs = probs.masked_fill(outside, 0.0)
-    chosen = torch.multinomial(probs, 1, generator=generator)  # (B, 1)
-    return ids.gather(1, chosen)[:, 0]
 
 
 # Loading -------------------------------------------------------------------------------------------------------------
