@@ -221,7 +221,7 @@ def learning_curve(
 
 
 def describe_gain(points: Sequence[ArmPoint], metric: str) -> str:
-    """The learning curve's answer in one sentence: what the best arm gained over training on seeds only."""
+    """The learning curve's answer in a sentence: what the best arm gained over seeds only, and which arms lose."""
     baseline = next((point.interval for point in points if point.arm == SEEDS_ONLY), None)
     others = [point for point in points if point.arm != SEEDS_ONLY]
     if baseline is None or not others:
@@ -230,10 +230,18 @@ def describe_gain(points: Sequence[ArmPoint], metric: str) -> str:
     gain = 100 * (best.interval.mean - baseline.mean)
     if gain <= 0:
         return f"No arm beats training on seeds only ({METRICS[metric]} {format_metric(metric, baseline.mean)})"
+    losers = [arm for arm in dict.fromkeys(point.arm for point in others) if _loses(arm, others, baseline)]
     return (
-        f"{best.arm} gains {gain:.1f} points of {METRICS[metric]} with {best.n_synthetic} "
-        f"texts{_caution(best, baseline)}"
+        f"{best.arm} gains {gain:.1f} points of {METRICS[metric]} with {best.n_synthetic} texts"
+        f"{_caution(best, baseline)}{'; ' + ', '.join(losers) + ' loses' if losers else ''}"
     )
+
+
+def _loses(arm: str, points: Sequence[ArmPoint], baseline: Interval) -> bool:
+    """Whether every size of the arm lies below the baseline, at least one of them beyond both intervals."""
+    intervals = [point.interval for point in points if point.arm == arm]
+    is_below = all(one.mean < baseline.mean for one in intervals)
+    return is_below and any(min(one.n, baseline.n) > 1 and one.high < baseline.low for one in intervals)
 
 
 def _caution(best: ArmPoint, baseline: Interval) -> str:

@@ -86,6 +86,14 @@ def test_the_majority_line_stands_on_accuracy_charts_only() -> None:
             "GPT-J · raw gains 20.0 points of macro-F1 with 50 texts; one run a point, so chance is not ruled out",
         ),
         (RUNS[:2] + RUNS[4:], "No arm beats training on seeds only (macro-F1 0.45)"),
+        (
+            [
+                *(make_run(i, SEEDS_ONLY, 0, 0.45 + i / 1000) for i in range(3)),
+                *(make_run(i, "A", 50, 0.60 + i / 1000) for i in range(3)),
+                *(make_run(i, "B", 50, 0.30 + i / 1000) for i in range(3)),
+            ],
+            "A gains 15.0 points of macro-F1 with 50 texts; B loses",
+        ),
         (RUNS[:2], "Test macro-F1 by number of synthetic texts"),
     ],
 )

@@ -1,0 +1,1 @@
+"""`python -m benchmarks.<name>`: each prints its figures and, last, one line of JSON."""
