@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from augment.checks import CopyCheck
+from augment.checks import CopyCheck, check_text
 from augment.errors import AugmentError
 from augment.lms import LanguageModel
 from augment.prompts import check_template, render_prompt
@@ -26,6 +26,9 @@ from augment.records import (
     SyntheticText,
 )
 from augment.strategies import STRATEGIES, Outcome
+
+FIRST_BATCH_SHARE = 4  # the first batch is so many times smaller, so that something is there to see soon
+PARSE_RATE_AFTER = 50  # attempts
 
 
 def generate(
@@ -45,23 +48,26 @@ def generate(
         AugmentError: too few seeds, an unknown strategy, a broken template, or the LM fails.
     """
     _check(config, seeds)
-    copies = CopyCheck()
+    copies = CopyCheck(near_duplicate=config.checks.near_duplicate)
     copies.forbid((seed.text for seed in seeds), RejectReason.SEED_COPY)
     for text, reason in (avoid or {}).items():
         copies.forbid([text], reason)
     progress = resume_from or GenerationProgress(0, 0, config.target, 0.0)
     started = time.monotonic() - progress.elapsed_s
+    first, n_parsed = progress.n_attempts, 0  # of this start
     while progress.n_texts < config.target and progress.n_attempts < config.attempt_cap:
         n_texts = progress.n_texts
         numbers = range(progress.n_attempts, progress.n_attempts + _next_batch_size(config, progress))
         for record in _run_batch(config, lm, seeds, numbers):
-            result = _check_copy(record, copies) if isinstance(record, SyntheticText) else record
+            n_parsed += isinstance(record, SyntheticText)
+            result = _check_text(record, config, copies) if isinstance(record, SyntheticText) else record
             if isinstance(result, SyntheticText) and n_texts == config.target:
                 result = Reject(RejectReason.SURPLUS, f"the target of {config.target} was reached", result.attempt)
             n_texts += isinstance(result, SyntheticText)
             yield result
         progress = GenerationProgress(numbers.stop, n_texts, config.target, time.monotonic() - started)
         yield replace(progress, message=_end_message(config, progress))
+        _check_parse_rate(config, n_parsed, progress.n_attempts - first)
 
 
 def draw_prompt(config: GenerationConfig, seeds: Sequence[Example], number: int) -> tuple[str, tuple[int, ...]]:
@@ -91,11 +97,20 @@ def _check(config: GenerationConfig, seeds: Sequence[Example]) -> None:
         raise AugmentError(f"Seeds carry labels that the task does not have: {', '.join(sorted(unknown))}.")
 
 
+def _check_parse_rate(config: GenerationConfig, n_parsed: int, n_attempts: int) -> None:
+    if n_attempts >= PARSE_RATE_AFTER and n_parsed < config.min_parse_rate * n_attempts:
+        raise AugmentError(
+            f"Only {n_parsed} of {n_attempts} completions could be parsed, fewer than {config.min_parse_rate:.0%}. "
+            "Look at the rejects, then change the prompt or use the strategy 'mix'."
+        )
+
+
 def _next_batch_size(config: GenerationConfig, progress: GenerationProgress) -> int:
     """A full batch, or what should reach the target at the rate of valid texts so far."""
     rate = progress.n_texts / progress.n_attempts if progress.n_texts else 1.0
     wanted = math.ceil((config.target - progress.n_texts) / rate)
-    return max(1, min(config.batch_size, wanted, config.attempt_cap - progress.n_attempts))
+    full = config.batch_size if progress.n_attempts else math.ceil(config.batch_size / FIRST_BATCH_SHARE)
+    return max(1, min(full, wanted, config.attempt_cap - progress.n_attempts))
 
 
 def _run_batch(
@@ -118,10 +133,10 @@ def _to_record(outcome: Outcome, attempt: Attempt) -> SyntheticText | Reject:
     return SyntheticText(parsed.text, parsed.label, attempt, outcome.label_probs)
 
 
-def _check_copy(record: SyntheticText, copies: CopyCheck) -> SyntheticText | Reject:
-    reason = copies.find(record.text)
-    if reason is not None:
-        return Reject(reason, f"labelled {record.label}: {record.text[:60]}", record.attempt)
+def _check_text(record: SyntheticText, config: GenerationConfig, copies: CopyCheck) -> SyntheticText | Reject:
+    finding = check_text(record, config.checks, config.sampling) or copies.find(record.text)
+    if finding is not None:
+        return Reject(*finding, record.attempt)
     copies.forbid([record.text], RejectReason.DUPLICATE)
     return record
 

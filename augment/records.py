@@ -69,6 +69,11 @@ class RejectReason(StrEnum):
     SEED_COPY = "copy of a seed"
     DUPLICATE = "duplicate"
     HELD_OUT_COPY = "copy of a held-out text"
+    NEAR_DUPLICATE = "near-duplicate"
+    TOO_SHORT = "too short"
+    TOO_LONG = "too long"
+    CUT_OFF = "cut off"
+    UNSURE = "label too unsure"
     SURPLUS = "over the target"
 
 
@@ -292,12 +297,39 @@ class ScoredCompletion:
 
 
 @dataclass(frozen=True, slots=True)
+class TextChecks:
+    """What a parsed text must pass; what fails is a reject with its reason and figure.
+
+    `near_duplicate` is the similarity (0 to 1, edit ratio) to a seed, a held-out text or another text of the run from
+    which a text is rejected; 1 turns it off. `min_confidence` asks that much of the likeliest label's probability.
+    """
+
+    min_words: int = 2
+    max_words: int = 60
+    near_duplicate: float = 0.9
+    min_confidence: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.min_words <= self.max_words:
+            raise AugmentError(
+                f"Words must be at least 1 and at most the upper limit; found {self.min_words} to {self.max_words}."
+            )
+        if not 0 < self.near_duplicate <= 1:
+            raise AugmentError(
+                f"The near-duplicate similarity must be above 0 and at most 1; found {self.near_duplicate}."
+            )
+        if not 0 <= self.min_confidence < 1:
+            raise AugmentError(f"The least confidence must be 0 or more and below 1; found {self.min_confidence}.")
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationConfig:
     """One generation run: what is asked of the LM, how often, and when it ends.
 
     `n_seeds` examples are drawn for each prompt, and `texts_per_prompt` completions from it. The run ends at `target`
     synthetic texts or after `attempt_cap` completions, whichever comes first. `batch_size` is the number of completions
-    between two stored steps. `is_calibrated` divides label probabilities by those of a content-free text (`mix`).
+    between two stored steps. A run that parses less than `min_parse_rate` of its first 50 or more attempts stops.
+    `is_calibrated` divides label probabilities by those of a content-free text (`mix`).
     """
 
     template: PromptTemplate
@@ -311,6 +343,8 @@ class GenerationConfig:
     batch_size: int = 64
     texts_per_prompt: int = 8
     is_calibrated: bool = True
+    checks: TextChecks = field(default_factory=TextChecks)
+    min_parse_rate: float = 0.1
 
     def __post_init__(self) -> None:
         if not 1 <= self.target <= 100_000:

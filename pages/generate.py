@@ -8,6 +8,7 @@ from augment.charts import label_shares, yield_funnel
 from augment.records import (
     GenerationConfig,
     GenerationRun,
+    LMKind,
     RejectReason,
     ReviewStatus,
     RunKey,
@@ -16,6 +17,7 @@ from augment.records import (
     Sampling,
     SeedSet,
     Task,
+    TextChecks,
 )
 from pages._runs import needs_key, resume_generation, start_generation
 from pages._shared import (
@@ -77,6 +79,7 @@ def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
             persist_state="session",
             help="More are faster: a prompt is read once for all its texts. Fewer show the LM more different seeds.",
         )
+    checks = choose_checks()
     if st.button(
         f"Generate {plural(target, 'text')}",
         type="primary",
@@ -93,13 +96,34 @@ def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
             strategy=strategy,
             n_seeds=n_seeds,
             target=target,
+            batch_size=16 if lm.kind is LMKind.OPENAI else 64,
             texts_per_prompt=texts_per_prompt,
+            checks=checks,
         )
         key = start_generation(
             workbench(), task.id, config, seed_set_id=seed_set.id, prompt_version_id=version.id, api_key=api_key
         )
         st.session_state["generate_run"] = key.id
         st.rerun()
+
+
+def choose_checks() -> TextChecks:
+    """What a text must pass to be taken."""
+    with st.expander("Checks"):
+        left, right = st.columns(2)
+        with left:
+            min_words = st.number_input("Words, at least", 1, 200, 2, key="generate_min_words", persist_state="session")
+            help_near = "Edit similarity to a seed, a held-out text or another text of the run; 1 turns it off"
+            near = st.number_input(
+                "Near-duplicate from", 0.5, 1.0, 0.9, 0.05, key="generate_near", help=help_near, persist_state="session"
+            )
+        with right:
+            max_words = st.number_input("at most", 1, 500, 60, key="generate_max_words", persist_state="session")
+            help_sure = "Least probability of the likeliest label (mix)"
+            sure = st.number_input(
+                "Confidence", 0.0, 0.99, 0.0, 0.05, key="generate_sure", help=help_sure, persist_state="session"
+            )
+    return TextChecks(min_words, max_words, near, sure)
 
 
 def import_panel(task: Task) -> None:

@@ -29,6 +29,7 @@ from augment.records import (
     ScoredCompletion,
     Split,
     SyntheticText,
+    TextChecks,
 )
 from augment.strategies import label_probabilities
 
@@ -42,6 +43,7 @@ CONFIG = GenerationConfig(
     target=6,
     batch_size=4,
     texts_per_prompt=1,
+    checks=TextChecks(min_words=1, near_duplicate=1.0),
 )
 
 
@@ -88,7 +90,7 @@ def test_every_completion_becomes_one_text_or_one_reject_with_its_reason() -> No
     avoid = {"Held out": RejectReason.HELD_OUT_COPY}
     texts, rejects, progress = split(list(generate(CONFIG, lm, SEEDS, avoid=avoid)))
     assert [one.text for one in texts] == [f"text {i}" for i in range(6)]
-    assert [one.reason for one in rejects] == [
+    assert [one.reason for one in rejects if one.reason is not RejectReason.SURPLUS] == [
         RejectReason.NO_LABEL,
         RejectReason.UNKNOWN_LABEL,
         RejectReason.EMPTY,
@@ -102,7 +104,7 @@ def test_every_completion_becomes_one_text_or_one_reject_with_its_reason() -> No
 
 
 def test_surplus_texts_are_kept_as_rejects_and_the_target_is_exact() -> None:
-    lm = ScriptedLM([" bad", " bad", " bad", *good(20)])
+    lm = ScriptedLM([" bad"] * 5 + good(20))
     texts, rejects, progress = split(list(generate(CONFIG, lm, SEEDS)))
     assert len(texts) == progress[-1].n_texts == 6
     assert {one.reason for one in rejects} == {RejectReason.NO_LABEL, RejectReason.SURPLUS}
@@ -159,6 +161,41 @@ def test_mix_makes_every_non_empty_text_valid_and_keeps_its_soft_label() -> None
         assert one.label == LABELS[int(np.argmax(one.label_probs))]
 
 
+@pytest.mark.parametrize(
+    ("line", "checks", "reason", "found"),
+    [
+        (" one (Sentiment: joy)", TextChecks(), RejectReason.TOO_SHORT, "1 words; at least 2"),
+        (" a b c d (Sentiment: joy)", TextChecks(max_words=3), RejectReason.TOO_LONG, "4 words; at most 3"),
+        (" seed numbers 3 (Sentiment: joy)", TextChecks(), RejectReason.NEAR_DUPLICATE, "% like 'seed number 3'"),
+    ],
+)
+def test_a_text_that_fails_a_check_is_a_reject_with_its_figure(
+    line: str, checks: TextChecks, reason: RejectReason, found: str
+) -> None:
+    config = replace(CONFIG, checks=checks, target=1)
+    texts, rejects, _ = split(list(generate(config, ScriptedLM([line, " quite another text (Sentiment: joy)"]), SEEDS)))
+    assert [one.text for one in texts] == ["quite another text"]
+    assert rejects[0].reason is reason
+    assert found in rejects[0].detail
+
+
+def test_a_text_that_did_not_end_and_an_unsure_label_are_rejects() -> None:
+    config = replace(CONFIG, strategy="mix", target=1, sampling=Sampling(max_new_tokens=5))
+    texts, rejects, _ = split(list(generate(config, ScriptedLM([" going on and", " it ends (Sentiment: joy)"]), SEEDS)))
+    assert [one.text for one in texts] == ["it ends"]
+    assert rejects[0].reason is RejectReason.CUT_OFF
+    config = replace(config, checks=TextChecks(min_confidence=0.98), attempt_cap=3, sampling=Sampling())
+    _, rejects, _ = split(list(generate(config, ScriptedLM([" it ends (Sentiment: joy)"]), SEEDS)))
+    assert {one.reason for one in rejects} == {RejectReason.UNSURE}
+
+
+def test_a_run_that_hardly_parses_stops_after_fifty_attempts_and_says_why() -> None:
+    lm = ScriptedLM([" nothing to parse"])
+    with pytest.raises(AugmentError, match=r"Only 0 of \d+ completions could be parsed, fewer than 10%"):
+        list(generate(replace(CONFIG, target=100), lm, SEEDS))
+    assert 50 <= len(lm.asked) < 60
+
+
 def test_calibration_divides_by_the_content_free_scores() -> None:
     raw = ScoredCompletion(Completion("x", 1), label_logprobs=(np.log(0.6), np.log(0.2)))
     assert label_probabilities(raw) == pytest.approx((0.75, 0.25))
@@ -190,7 +227,7 @@ def test_a_broken_template_stops_before_the_lm_is_asked() -> None:
 def test_copies_are_found_up_to_case_space_and_outer_punctuation() -> None:
     copies = CopyCheck()
     copies.forbid(["So  happy!"], RejectReason.SEED_COPY)
-    assert copies.find(' "so happy" ') is RejectReason.SEED_COPY
+    assert copies.find(' "so happy" ') == (RejectReason.SEED_COPY, ' "so happy" ')
     assert copies.find("so happy today") is None
     assert normalise_text("Über  Alles.") == "über alles"
 

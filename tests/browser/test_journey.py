@@ -106,24 +106,23 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
 def test_a_killed_process_loses_nothing_and_the_run_goes_on_from_where_it_stood(app: App, visit: Visit) -> None:
     import_starter(visit)
     save_prompt(visit)
-    page = generate(visit, 40)
-    expect(page.get_by_text("of 40 texts")).to_be_visible()
-    page.wait_for_function(
-        "() => /\\b(1[0-9]|2[0-9]|3[0-5]) of 40 texts/.test(document.body.innerText)", timeout=120_000
-    )
+    page = generate(visit, 400)
+    expect(page.get_by_text("of 400 texts")).to_be_visible()
+    begun = "() => { const n = /(\\d+) of 400 texts/.exec(document.body.innerText); return n && +n[1] >= 10; }"
+    page.wait_for_function(begun, timeout=120_000)
     app.restart()
     store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
     run = store.generations.all(store.tasks.all()[0].id)[0]
     kept = [one.text for one in store.generations.texts([run.id])]
-    assert 10 <= len(kept) < 40
+    assert 10 <= len(kept) < 400
 
     page = visit("generate")
     expect(page.get_by_text("interrupted").first).to_be_visible()
     press(page, "Resume")
-    expect(page.get_by_text("40 of 40 texts")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("400 of 400 texts")).to_be_visible(timeout=180_000)
     texts = [one.text for one in store.generations.texts([run.id])]
     assert texts[: len(kept)] == kept
-    assert len(texts) == len(set(texts)) == 40
+    assert len(texts) == len(set(texts)) == 400
     store.close()
 
 
