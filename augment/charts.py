@@ -15,7 +15,7 @@ from augment.metrics import Interval, mean_interval
 from augment.records import MetricPoint, Split, TrainingRun
 
 LABEL_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#0072B2", "#B8A800")
-ARM_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+ARM_COLOURS = ("#2A8CC7", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 BASELINE_GREY = "#8a96a3"
 SPLIT_TINTS = {Split.POOL: 0.0, Split.VALIDATION: 0.4, Split.TEST: 0.7}  # how much white is mixed in
 DARK_TEXT = "#10161c"  # readable on every label colour, in both themes
@@ -80,7 +80,7 @@ def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str])
 def label_shares(groups: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> go.Figure:
     """The share of each label in each group of texts, one bar a group; hover gives the counts."""
     figure = go.Figure()
-    names = [escape(name) for name in groups]
+    names = [escape(name if len(name) <= 24 else name[:23] + "…") for name in groups]
     for label in labels:
         counts = [group.get(label, 0) for group in groups.values()]
         shares = [
@@ -120,7 +120,7 @@ def yield_funnel(stages: Mapping[str, int]) -> go.Figure:
             hovertemplate="%{y}: %{x} completions<extra></extra>",
         )
     )
-    figure.update_layout(xaxis_title="completions", showlegend=False)
+    figure.update_layout(xaxis={"title": "completions", "range": [0, first * 1.05]}, showlegend=False)
     figure.update_yaxes(autorange="reversed")
     return _finish(figure, 70 + 40 * len(stages))
 

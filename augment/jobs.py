@@ -90,6 +90,11 @@ class JobRunner:
             self._sink.finish_run(key, RunStatus.CANCELLED, "Cancelled before it began.")
         return waiting is not None
 
+    def is_stopping(self, key: RunKey) -> bool:
+        """Whether the run was cancelled and still ends its current batch or step."""
+        current = self._current
+        return current is not None and current.key == key and current.stop.is_set()
+
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing runs or waits; False if that took longer than `timeout_s`."""
         with self._changed:

@@ -73,6 +73,8 @@ def read_file(name: str, data: bytes) -> list[SourceTable]:
     Raises:
         DataError: the ending is unknown or the content is not what the ending says.
     """
+    if not data.strip():
+        raise DataError(f"'{name}' is empty. Expected one labelled text a row.")
     ending = PurePosixPath(name).suffix.lower()
     if ending == ".zip":
         return _read_zip(name, data)

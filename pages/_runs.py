@@ -7,7 +7,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
 from augment.arms import name_arm
+from augment.checks import CopyCheck
 from augment.classifiers import train
+from augment.errors import DataError
 from augment.generate import draw_prompt, generate
 from augment.jobs import JobRunner, Record, is_worker_alive, worker_name
 from augment.lms.cache import LMCache
@@ -101,6 +103,25 @@ def restart_training(bench: Workbench, run_id: int) -> RunKey:
     bench.store.runs.queue(key, worker_name())
     bench.runner.submit(key, lambda: _train(bench.store, run_id))
     return key
+
+
+def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> tuple[int, int]:
+    """Store texts written elsewhere as a run; returns its id and how many copies of held-out texts were left out.
+
+    Raises:
+        DataError: nothing but copies of held-out texts.
+    """
+    held_out = CopyCheck()
+    for split in (Split.VALIDATION, Split.TEST):
+        held_out.forbid((one.text for one in bench.store.tasks.examples(task_id, split)), RejectReason.HELD_OUT_COPY)
+    kept = [one for one in texts if held_out.find(one.text) is None]
+    n_left_out = len(texts) - len(kept)
+    if not kept:
+        raise DataError(
+            f"All {len(texts)} texts stand in the validation or test split. Training on them would be a leak."
+        )
+    message = f"Imported; {n_left_out} copies of validation or test texts left out" if n_left_out else "Imported"
+    return bench.store.generations.import_texts(task_id, lm_name, kept, message=message).id, n_left_out
 
 
 def needs_key(lm: LMSpec) -> bool:

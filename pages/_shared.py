@@ -73,8 +73,15 @@ def workbench() -> Workbench:
 def current_task() -> Task | None:
     """The task chosen in this browser tab, or the newest one."""
     tasks = workbench().store.tasks.all()
-    chosen = st.session_state.get("shared_task_id")
+    chosen = st.session_state.get("shared_task_id") or _task_in_address()
+    if chosen is not None and len(tasks) > 1:
+        st.query_params["task"] = str(chosen)  # so that a reload keeps it
     return next((task for task in tasks if task.id == chosen), tasks[0] if tasks else None)
+
+
+def _task_in_address() -> int | None:
+    value = st.query_params.get("task", "")
+    return int(value) if value.isdecimal() else None
 
 
 def choose_task(task_id: int) -> None:
@@ -86,6 +93,7 @@ def require_task(what: str) -> Task:
     """The current task, or an empty state that leads to the Seeds page."""
     task = current_task()
     if task is None:
+        st.title(what, anchor=False)
         empty_state(f"{what} needs labelled texts to start from, and there are none yet.", "Choose seeds", "seeds")
     assert task is not None  # noqa: S101  empty_state has ended the script
     return task
@@ -136,7 +144,9 @@ def show_error(text: str) -> None:
 
 def escape_markdown(text: str) -> str:
     """`text` so that Markdown shows it literally: no links, images, directives or emphasis."""
-    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:@/])", r"\\\1", text).replace("\n", " ")
+    # A zero-width space keeps addresses from becoming links, which Markdown makes of them even when escaped.
+    unlinked = re.sub(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?=@)", "\u200b", text)
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>~$:@/])", r"\\\1", unlinked).replace("\n", " ")
 
 
 def literal(text: str) -> None:
@@ -201,11 +211,11 @@ _LMS = {
 }
 
 
-def choose_lm(page: str) -> tuple[LMSpec, str | None]:
-    """Widgets that choose an LM; returns it and, for an endpoint, the API key of this session.
+def choose_lm(page: str) -> tuple[LMSpec | None, str | None]:
+    """Widgets that choose an LM; returns it (None while it has no name yet) and, for an endpoint, the API key.
 
     Raises:
-        LMError: what was typed names no LM.
+        LMError: the endpoint's address is none.
     """
     chosen = st.selectbox("Language model", list(_LMS), key=f"{page}_lm", persist_state="session")
     known = _LMS[chosen]
@@ -222,16 +232,16 @@ def choose_lm(page: str) -> tuple[LMSpec, str | None]:
             key=f"{page}_lm_name",
             persist_state="session",
         )
-        return LMSpec(LMKind.TRANSFORMERS, name), None
+        return (LMSpec(LMKind.TRANSFORMERS, name) if name.strip() else None), None
     return _choose_endpoint(page)
 
 
 STRATEGY_NAMES = {"mix": "mix: score every label (GPT3Mix)", "free": "free: the LM writes the label"}
 
 
-def choose_strategy(page: str, lm: LMSpec) -> str:
+def choose_strategy(page: str, lm: LMSpec | None) -> str:
     """Which strategy decides the labels; endpoints in general give no label scores, so there it is `free`."""
-    if lm.kind is LMKind.OPENAI:
+    if lm is not None and lm.kind is LMKind.OPENAI:
         st.caption("Strategy: free. Endpoints in general give no label scores.")
         return "free"
     return st.selectbox(
@@ -246,7 +256,7 @@ def choose_strategy(page: str, lm: LMSpec) -> str:
     )
 
 
-def _choose_endpoint(page: str) -> tuple[LMSpec, str | None]:
+def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
     url = st.text_input(
         "Address",
         value="http://127.0.0.1:8000/v1",
@@ -273,7 +283,8 @@ def _choose_endpoint(page: str) -> tuple[LMSpec, str | None]:
             "OPENAI_API_KEY or secrets.toml is used."
         ),
     )
-    return LMSpec(LMKind.OPENAI, name, base_url=url, api=EndpointApi(api)), typed or find_key()
+    lm = LMSpec(LMKind.OPENAI, name, base_url=url, api=EndpointApi(api)) if name.strip() else None
+    return lm, typed or find_key()
 
 
 def find_key() -> str | None:

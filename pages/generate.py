@@ -19,7 +19,7 @@ from augment.records import (
     Task,
     TextChecks,
 )
-from pages._runs import needs_key, resume_generation, start_generation
+from pages._runs import import_texts, needs_key, resume_generation, start_generation
 from pages._shared import (
     PAGES,
     POLL_S,
@@ -80,12 +80,17 @@ def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
             help="More are faster: a prompt is read once for all its texts. Fewer show the LM more different seeds.",
         )
     checks = choose_checks()
-    if st.button(
-        f"Generate {plural(target, 'text')}",
-        type="primary",
-        key="generate_start",
-        icon=":material/auto_awesome:",
-        width="stretch",
+    if (
+        st.button(
+            f"Generate {plural(target, 'text')}",
+            type="primary",
+            key="generate_start",
+            icon=":material/auto_awesome:",
+            width="stretch",
+            disabled=lm is None,
+            help="Name the language model first" if lm is None else None,
+        )
+        and lm is not None
     ):
         sampling = Sampling(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, rng_seed=rng_seed)
         config = GenerationConfig(
@@ -143,9 +148,9 @@ def import_panel(task: Task) -> None:
         ("label" if "label" in columns else columns[-1]),
     )
     texts = datasets.read_labelled(tables, text_column, label_column, task.labels)
-    run = workbench().store.generations.import_texts(task.id, name.strip(), texts)
-    st.session_state["generate_run"] = run.id
-    st.toast(f"{plural(len(texts), 'text')} imported as run {run.id}", icon=":material/check:")
+    run_id, n_left_out = import_texts(workbench(), task.id, name.strip(), texts)
+    st.session_state["generate_run"] = run_id
+    st.toast(f"{plural(len(texts) - n_left_out, 'text')} imported as run {run_id}", icon=":material/check:")
     st.rerun()
 
 
@@ -171,7 +176,7 @@ def show_run(run_id: int, task: Task) -> None:
             config={"displayModeBar": False},
         )
     with right:
-        st.markdown("**Label balance**: as proposed, against the seeds")
+        st.markdown("**Label balance** as proposed" + (", against the seeds" if run.seed_set_id is not None else ""))
         st.plotly_chart(
             label_shares(balance(run), task.labels),
             key="generate_balance",
@@ -188,7 +193,10 @@ def show_run(run_id: int, task: Task) -> None:
             hide_index=True,
             height=320,
             key="generate_texts",
-            column_config={"label": st.column_config.TextColumn(width=90)},
+            column_config={
+                "label": st.column_config.TextColumn(width=90),
+                "text": st.column_config.TextColumn(width=640),
+            },
             placeholder="The first batch is on its way",
         )
     with rejected:
@@ -209,16 +217,30 @@ def show_run(run_id: int, task: Task) -> None:
     st.session_state["generate_was_active"] = run.state.status.is_active
 
 
+def cancel_run(key: RunKey) -> None:
+    """The cancel button's callback."""
+    workbench().runner.cancel(key)
+
+
 def show_run_button(run: GenerationRun, place: st.delta_generator.DeltaGenerator) -> None:
     """Cancel while it runs, resume while something is missing."""
     if run.state.status.is_active:
-        if place.button("Cancel", key="generate_cancel", icon=":material/stop:", width="stretch"):
-            workbench().runner.cancel(RunKey(RunKind.GENERATION, run.id))
-            st.toast("Cancelling after this batch", icon=":material/stop:")
+        key = RunKey(RunKind.GENERATION, run.id)
+        is_stopping = workbench().runner.is_stopping(key)
+        place.button(
+            "Stopping" if is_stopping else "Cancel",
+            key="generate_cancel",
+            icon=":material/stop:",
+            width="stretch",
+            disabled=is_stopping,
+            help="Ends after the current batch" if is_stopping else None,
+            on_click=cancel_run,
+            args=(key,),
+        )
     elif run.state.status in RESUMABLE and run.config is not None:
         if place.button("Resume", key="generate_resume", icon=":material/play_arrow:", width="stretch"):
-            key = st.session_state.get("generate_endpoint_key") or find_key() if needs_key(run.config.lm) else None
-            resume_generation(workbench(), run.id, api_key=key)
+            api_key = st.session_state.get("generate_endpoint_key") or find_key() if needs_key(run.config.lm) else None
+            resume_generation(workbench(), run.id, api_key=api_key)
             st.session_state["generate_was_active"] = True
             st.rerun()
     elif place.button("Review", key="generate_review", icon=":material/arrow_forward:", width="stretch"):

@@ -102,11 +102,13 @@ def show_running() -> None:
 def show_journey(task: Task, runs: list[GenerationRun], trainings: list[TrainingRun]) -> None:
     """Each step with a tick, and the last things that happened."""
     store = workbench().store
+    waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
+    n_events = store.reviews.count_events(task.id)
     done = {
         "seeds": ("Seeds", bool(store.tasks.seed_sets(task.id))),
         "prompt": ("Prompt", bool(store.prompts.all(task.id))),
         "generate": ("Generate", any(run.n_texts for run in runs)),
-        "review": ("Review", store.reviews.count_events(task.id) > 0),
+        "review": (f"Review · {waiting:,} left" if waiting else "Review", n_events > 0 and not waiting),
         "train": ("Train", any(run.last for run in trainings)),
         "results": ("Results", len({run.arm for run in trainings if run.last}) > 1),
     }
@@ -142,6 +144,7 @@ with showing_errors():
                 learning_curve(points, "macro_f1", arm_colours([run.arm for run in reversed(trainings)])),
                 key="overview_gain",
                 alt="macro-F1 against the number of synthetic texts, one line an arm",
+                config={"displayModeBar": False},
             )
         else:
             st.caption(

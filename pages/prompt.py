@@ -7,6 +7,7 @@ import streamlit as st
 
 from augment.datasets import count_wordpieces
 from augment.generate import draw_prompt
+from augment.lms import EMBEDDED_LM
 from augment.prompts import DEFAULT_TEMPLATE, check_template
 from augment.records import GenerationConfig, PromptTemplate, PromptVersion, Sampling, SeedSet, Task
 from augment.strategies import Outcome
@@ -37,6 +38,13 @@ def load_template(task: Task, template: PromptTemplate) -> None:
     """Put a template into the editor."""
     for name, value in asdict(template).items():
         st.session_state[field(task, name)] = value
+
+
+def save_version(task: Task, template: PromptTemplate) -> None:
+    """The save button's callback: the new version is the chosen one before the page runs again."""
+    saved = workbench().store.prompts.save(task.id, template)
+    st.session_state[f"prompt_{task.id}_version"] = saved.number
+    st.toast(f"Prompt version {saved.number} saved", icon=":material/check:")
 
 
 def default_template(task: Task) -> PromptTemplate:
@@ -94,8 +102,8 @@ def edit(task: Task) -> PromptTemplate:
     text_type = left.text_input("Text type", key=field(task, "text_type"), persist_state="session")
     label_type = right.text_input("Label type", key=field(task, "label_type"), persist_state="session")
     st.caption(
-        "Placeholders: `{text_type}` `{Text_type}` `{label_type}` `{Label_type}` `{labels}` "
-        "everywhere, `{examples}` in the description, `{text}` `{label}` in the item."
+        "Placeholders: {text_type}, {Text_type}, {label_type}, {Label_type}, {labels} everywhere; {examples} in the "
+        "description; {text} and {label} in the item."
     )
     return PromptTemplate(description, item, open_item, text_type, label_type)
 
@@ -186,19 +194,19 @@ with left:
     if base is not None and template != base.template:
         show_diff(base.template, template)
     is_new = not versions or template != versions[0].template
+    is_valid = False
     with showing_errors():
         check_template(template)
-        if action.button(
+        is_valid = True
+        action.button(
             "Save as a new version" if is_new else "Saved",
             type="primary",
             disabled=not is_new,
             key="prompt_save",
             icon=":material/save:",
-        ):
-            saved = store.prompts.save(task.id, template)
-            st.session_state.pop(f"prompt_{task.id}_version", None)
-            st.toast(f"Prompt version {saved.number} saved", icon=":material/check:")
-            st.rerun()
+            on_click=save_version,
+            args=(task, template),
+        )
     if not is_new and action.button("Continue: generate", key="prompt_continue", icon=":material/arrow_forward:"):
         st.switch_page(PAGES["generate"])
 with right:
@@ -209,6 +217,9 @@ with right:
         )
         if st.button("Choose seeds", key="prompt_to_seeds"):
             st.switch_page(PAGES["seeds"])
+        st.stop()
+    if not is_valid:
+        st.caption("The rendered prompt appears here once the template is mended.")
         st.stop()
     with showing_errors():
         with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -228,7 +239,8 @@ with right:
                 persist_state="session",
             )
         with st.expander("Language model and sampling"):
-            lm, api_key = choose_lm("prompt")
+            chosen_lm, api_key = choose_lm("prompt")
+            lm = chosen_lm or EMBEDDED_LM  # until another one has a name
             one, two = st.columns(2)
             temperature = one.number_input(
                 "Temperature", 0.1, 5.0, 1.0, 0.1, key="prompt_temperature", persist_state="session"

@@ -49,6 +49,7 @@ def show_comparison(runs: list[TrainingRun], colours: dict[str, str], majority: 
         learning_curve(points, metric, colours, majority=majority),
         key="results_curve",
         alt=f"{METRICS[metric]} against the number of synthetic texts, one line an arm",
+        config={"displayModeBar": False},
     )
     steps = sorted({run.config.steps for run in runs})
     st.caption(
@@ -80,6 +81,7 @@ def show_steps(runs: list[TrainingRun], colours: dict[str, str], majority: float
         step_curves(curves, metric, n_steps=n_steps, majority=majority),
         key="results_steps",
         alt="Metrics over optimiser steps",
+        config={"displayModeBar": False},
     )
 
 
@@ -128,7 +130,7 @@ def show_table(runs: list[TrainingRun]) -> None:
 
 
 enter_through_app()
-task = require_task("Results")
+task = require_task("Comparison")
 store = workbench().store
 all_runs = store.trainings.all(task.id)
 finished = [run for run in all_runs if run.state.status is RunStatus.DONE and run.last]

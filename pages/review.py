@@ -32,6 +32,7 @@ def decide(text_id: int, action: ReviewAction, label: str | None = None) -> None
     try:
         event = workbench().store.reviews.decide(text_id, action, reviewer=reviewer(), label=label)
         st.session_state["review_last"] = describe(event)
+        st.session_state.pop("review_last_skip", None)
     except AugmentError as error:
         st.session_state["review_error"] = str(error)
     st.session_state.pop("review_text_id", None)
@@ -40,11 +41,18 @@ def decide(text_id: int, action: ReviewAction, label: str | None = None) -> None
 def skip(text_id: int) -> None:
     """Put the card behind the others until the page is opened anew."""
     st.session_state["review_skipped"] = st.session_state.get("review_skipped", frozenset()) | {text_id}
+    st.session_state["review_last_skip"] = text_id
+    st.session_state["review_last"] = "skipped"
     st.session_state.pop("review_text_id", None)
 
 
 def undo(task_id: int) -> None:
-    """Take back this reviewer's last decision and show its card again."""
+    """Take back the last skip, or this reviewer's last decision, and show its card again."""
+    if (skipped := st.session_state.pop("review_last_skip", None)) is not None:
+        st.session_state["review_text_id"] = skipped
+        st.session_state["review_skipped"] -= {skipped}
+        st.session_state["review_last"] = "undone"
+        return
     try:
         event = workbench().store.reviews.undo(task_id, reviewer=reviewer())
     except AugmentError as error:
@@ -80,7 +88,16 @@ def next_card(task: Task) -> StoredText | None:
 
 
 def show_desk(task: Task) -> None:
-    """The card with its keys; a fragment, so that a decision reruns nothing else."""
+    """Card and table; a fragment, so that a decision reruns nothing else, and both show it."""
+    card, table = st.tabs(["Card", "Table"])
+    with card:
+        show_card_tab(task)
+    with table:
+        show_table(task)
+
+
+def show_card_tab(task: Task) -> None:
+    """The card, its keys, and what is left."""
     reviews = workbench().store.reviews
     if error := st.session_state.pop("review_error", None):
         st.error(escape_markdown(error), icon=":material/error:")
@@ -94,7 +111,7 @@ def show_desk(task: Task) -> None:
             f"{counts[ReviewStatus.ACCEPTED]:,} accepted · {counts[ReviewStatus.REJECTED]:,} rejected"
         ),
     )
-    with st.container(border=True, height=270, gap="small"):
+    with st.container(border=True, height=220, gap="small"):
         if card is None:
             st.space("medium")
             st.markdown(
@@ -103,6 +120,20 @@ def show_desk(task: Task) -> None:
             )
         else:
             show_card(card, task)
+    if card is not None:
+        with st.container(horizontal=True):
+            for number, label in enumerate(task.labels[:9], start=1):
+                st.button(
+                    f"{escape_markdown(label)}",
+                    key=f"review_label_{number}",
+                    shortcut=str(number),
+                    type="secondary",
+                    icon=":material/radio_button_checked:"
+                    if label == card.label
+                    else ":material/radio_button_unchecked:",
+                    on_click=decide,
+                    args=(card.id, ReviewAction.RELABEL, label),
+                )
     last = reviews.last_standing(task.id, reviewer=reviewer())
     with st.container(horizontal=True, vertical_alignment="center"):
         if card is not None:
@@ -131,7 +162,7 @@ def show_desk(task: Task) -> None:
             key="review_undo",
             shortcut="Z",
             icon=":material/undo:",
-            disabled=last is None,
+            disabled=last is None and "review_last_skip" not in st.session_state,
             on_click=undo,
             args=(task.id,),
             help="Take back your last decision; press again for the one before",
@@ -140,27 +171,12 @@ def show_desk(task: Task) -> None:
 
 
 def show_card(card: StoredText, task: Task) -> None:
-    """The text, its labels as keys, and where it came from."""
+    """The text, its label probabilities, and where it came from."""
     left, right = st.columns([3, 1], gap="large")
     with left:
         literal(card.text)
-        st.space("small")
-        with st.container(horizontal=True):
-            for number, label in enumerate(task.labels[:9], start=1):
-                st.button(
-                    f"{escape_markdown(label)}",
-                    key=f"review_label_{number}",
-                    shortcut=str(number),
-                    type="secondary",
-                    icon=":material/radio_button_checked:"
-                    if label == card.label
-                    else ":material/radio_button_unchecked:",
-                    on_click=decide,
-                    args=(card.id, ReviewAction.RELABEL, label),
-                )
         if card.label_probs:
             label_bar(task.labels, card.label_probs)
-        st.caption("A label's key sets it and accepts the text.")
     with right:
         st.caption("Label now")
         st.badge(escape_markdown(card.label), icon=":material/label:", color="primary")
@@ -248,8 +264,4 @@ with action.popover("Keys", icon=":material/keyboard:"):
 with showing_errors():
     if not sum(workbench().store.reviews.count_status(task.id).values()):
         empty_state("Texts to review appear here once a generation run has written some.", "Generate texts", "generate")
-    card, table = st.tabs(["Card", "Table"])
-    with card:
-        st.fragment(show_desk)(task)
-    with table:
-        show_table(task)
+    st.fragment(show_desk)(task)

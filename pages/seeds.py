@@ -78,8 +78,8 @@ def choose_split(number: int, table: sources.SourceTable) -> sources.SourceTable
     return replace(table, split=split)
 
 
-def choose_columns(tables: list[sources.SourceTable]) -> tuple[str, str]:
-    """The text and the label column; guessed from their names."""
+def choose_columns(tables: list[sources.SourceTable]) -> tuple[str, str | None]:
+    """The text and the label column, guessed from their names; no label column where no name tells it."""
     columns = sources.list_columns(tables)
     if len(columns) < 2:
         raise DataError(
@@ -92,7 +92,13 @@ def choose_columns(tables: list[sources.SourceTable]) -> tuple[str, str]:
     text_at = next((i for i, name in enumerate(names) if name in ("text", "tweet", "sentence", "content")), -1)
     left, right = st.columns(2)
     text = left.selectbox("Text column", columns, index=max(text_at, 0), key="seeds_text_column")
-    label = right.selectbox("Label column", columns, index=label_at % len(columns), key="seeds_label_column")
+    label = right.selectbox(
+        "Label column",
+        columns,
+        index=label_at if label_at >= 0 else None,
+        placeholder="Choose the label column",
+        key="seeds_label_column",
+    )
     return text, label
 
 
@@ -124,6 +130,9 @@ def import_panel() -> None:
     text_column, label_column = (
         ("text", "label") if source != UPLOAD and not source.startswith("upload") else choose_columns(tables)
     )
+    if label_column is None:
+        st.info("No column is named like a label. Choose the one that holds the labels.", icon=":material/label:")
+        return
     rename = choose_labels(sources.count_labels(tables, label_column))
     st.subheader("3 · Filter", anchor=False)
     max_tokens = st.number_input(

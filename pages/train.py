@@ -7,6 +7,7 @@ import streamlit as st
 
 from augment.arms import name_run
 from augment.charts import Curve, arm_colours, step_curves
+from augment.embedded import ENCODER_NAME
 from augment.metrics import majority_share
 from augment.records import (
     EncoderKind,
@@ -118,8 +119,9 @@ def choose_recipe(task: Task, encoder: EncoderSpec) -> list[TrainingConfig]:
                 "Steps", 1, 10_000, 125, 25, key="train_steps", help=help_steps, persist_state="session"
             )
             help_frozen = "From the bottom, with the embeddings; 0 freezes nothing"
+            most = 6 if encoder.name in (ENCODER_NAME, "distilbert-base-uncased") else 48
             frozen = st.number_input(
-                "Frozen layers", 0, 48, 3, key="train_frozen", help=help_frozen, persist_state="session"
+                "Frozen layers", 0, most, 3, key="train_frozen", help=help_frozen, persist_state="session"
             )
             help_repeats = "How often each size is trained anew; from 2 on the charts show an interval"
             n_repeats = st.number_input(
@@ -203,10 +205,14 @@ def draw_curves(task: Task, runs: list[TrainingRun]) -> None:
             step_curves(curves, metric, n_steps=n_steps, majority=majority),
             key=f"train_{metric}",
             alt=f"{title} over optimiser steps",
+            config={"displayModeBar": False},
         )
     with st.expander("Loss"):
         st.plotly_chart(
-            step_curves(curves, "loss", n_steps=n_steps), key="train_loss", alt="Test loss over optimiser steps"
+            step_curves(curves, "loss", n_steps=n_steps),
+            key="train_loss",
+            alt="Test loss over optimiser steps",
+            config={"displayModeBar": False},
         )
 
 

@@ -50,14 +50,16 @@ class Generations:
             session.flush()
             return _to_run(row)
 
-    def import_texts(self, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> GenerationRun:
+    def import_texts(
+        self, task_id: int, lm_name: str, texts: Sequence[LabelledText], *, message: str = "Imported"
+    ) -> GenerationRun:
         """Store texts that were written elsewhere as a finished run of the LM named `lm_name`."""
         with writing(self._engine) as session:
             row = GenerationRunRow(
                 task_id=task_id,
                 lm_name=lm_name,
                 status=RunStatus.DONE,
-                message="Imported",
+                message=message,
                 n_done=len(texts),
                 n_total=len(texts),
                 n_attempts=len(texts),

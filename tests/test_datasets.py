@@ -137,7 +137,7 @@ def test_a_zipped_save_to_disk_folder_gives_its_splits_and_label_names(tmp_path:
         ("x.xlsx", b"PK", "Expected one of .csv, .tsv, .jsonl, .parquet, .txt, .zip"),
         ("x.csv", b"\x00\x01\x02", "a binary file"),
         ("x.csv", b"text,label\n", "has no rows"),
-        ("x.csv", b"", "not a readable .csv file"),
+        ("x.csv", b"", "is empty"),
         ("x.csv", b'text,label\n"a,b\n', "not a readable .csv file"),
         ("x.csv", "text,label\nä,a".encode("utf-16"), "x.csv"),
         ("x.parquet", b"not parquet", "not a readable .parquet file"),

@@ -206,3 +206,47 @@ def test_escaped_text_has_no_markdown_left() -> None:
 
 def test_durations_read_well() -> None:
     assert [format_duration(s) for s in (7.6, 200, 3900)] == ["8 s", "3 min 20 s", "1 h 5 min"]
+
+
+def test_a_saved_prompt_stays_in_the_editor(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("prompt")
+    key = f"prompt_{filled.id}_item"
+    app.text_input(key=key).set_value("{text} => {label}").run()
+    button(app, "Save as a new version")
+    button(app, "Other seeds")
+    assert app.text_input(key=key).value == "{text} => {label}"
+    assert app.selectbox(key=f"prompt_{filled.id}_version").value == 2
+    assert "=> " in app.code[0].value
+    assert len(bench.prompts.all(filled.id)) == 2
+
+
+def test_undo_takes_back_a_skip_first(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("review")
+    first = app.text[0].value
+    app.button(key="review_skip").click().run()
+    assert app.text[0].value != first
+    app.button(key="review_undo").click().run()
+    assert app.text[0].value == first
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 1  # the decision before it stands
+
+
+def test_the_chosen_task_stands_in_the_address(
+    open_page: Open, bench: Store, filled: Task, starter: PreparedData
+) -> None:
+    newer = bench.tasks.create(starter)
+    app = open_page("generate")
+    assert "task" not in app.query_params
+    app.query_params["task"] = str(filled.id)
+    app.run()
+    assert app.query_params["task"] == str(filled.id)
+    assert any("1 · GPT-J" in option for box in app.selectbox for option in box.options)
+    assert newer.id != filled.id
+
+
+def test_a_csv_whose_columns_tell_no_label_asks_for_it(open_page: Open) -> None:
+    app = open_page("seeds")
+    app.segmented_control(key="seeds_source").set_value("Upload").run()
+    app.file_uploader(key="seeds_upload").set_value([("x.csv", b"text,when\nhello,1\nbye,2\n", "text/csv")]).run()
+    assert errors(app) == []
+    assert any("Choose the one that holds the labels" in one.value for one in app.info)
+    assert "Import" not in [one.label for one in app.button]
