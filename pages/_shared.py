@@ -85,8 +85,10 @@ def _task_in_address() -> int | None:
 
 
 def choose_task(task_id: int) -> None:
-    """Work on this task from now on in this browser tab."""
+    """Work on this task from now on in this browser tab; what was open of another one closes."""
     st.session_state["shared_task_id"] = task_id
+    for key in ("review_text_id", "review_skipped", "review_last_skip", "review_last", "generate_run"):
+        st.session_state.pop(key, None)
 
 
 def require_task(what: str) -> Task:

@@ -111,7 +111,7 @@ def show_card_tab(task: Task) -> None:
             f"{counts[ReviewStatus.ACCEPTED]:,} accepted · {counts[ReviewStatus.REJECTED]:,} rejected"
         ),
     )
-    with st.container(border=True, height=220, gap="small"):
+    with st.container(border=True, height=240, gap="small"):
         if card is None:
             st.space("medium")
             st.markdown(
@@ -121,19 +121,28 @@ def show_card_tab(task: Task) -> None:
         else:
             show_card(card, task)
     if card is not None:
-        with st.container(horizontal=True):
-            for number, label in enumerate(task.labels[:9], start=1):
-                st.button(
-                    f"{escape_markdown(label)}",
-                    key=f"review_label_{number}",
-                    shortcut=str(number),
-                    type="secondary",
-                    icon=":material/radio_button_checked:"
-                    if label == card.label
-                    else ":material/radio_button_unchecked:",
-                    on_click=decide,
-                    args=(card.id, ReviewAction.RELABEL, label),
-                )
+        show_label_keys(card, task)
+    show_action_keys(card, task)
+
+
+def show_label_keys(card: StoredText, task: Task) -> None:
+    """One key a label: it sets the label and accepts the text."""
+    with st.container(horizontal=True):
+        for number, label in enumerate(task.labels[:9], start=1):
+            dot = "checked" if label == card.label else "unchecked"
+            st.button(
+                escape_markdown(label),
+                key=f"review_label_{number}",
+                shortcut=str(number),
+                icon=f":material/radio_button_{dot}:",
+                on_click=decide,
+                args=(card.id, ReviewAction.RELABEL, label),
+            )
+
+
+def show_action_keys(card: StoredText | None, task: Task) -> None:
+    """Accept, reject, skip, undo, and what was done last."""
+    reviews = workbench().store.reviews
     last = reviews.last_standing(task.id, reviewer=reviewer())
     with st.container(horizontal=True, vertical_alignment="center"):
         if card is not None:

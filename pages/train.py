@@ -121,7 +121,7 @@ def choose_recipe(task: Task, encoder: EncoderSpec) -> list[TrainingConfig]:
             help_frozen = "From the bottom, with the embeddings; 0 freezes nothing"
             most = 6 if encoder.name in (ENCODER_NAME, "distilbert-base-uncased") else 48
             frozen = st.number_input(
-                "Frozen layers", 0, most, 3, key="train_frozen", help=help_frozen, persist_state="session"
+                "Frozen layers", 0, most, 3, key=f"train_frozen_{most}", help=help_frozen, persist_state="session"
             )
             help_repeats = "How often each size is trained anew; from 2 on the charts show an interval"
             n_repeats = st.number_input(
