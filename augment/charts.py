@@ -80,29 +80,30 @@ def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str])
 def label_shares(groups: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> go.Figure:
     """The share of each label in each group of texts, one bar a group; hover gives the counts."""
     figure = go.Figure()
-    names = [escape(name if len(name) <= 24 else name[:23] + "…") for name in groups]
+    rows = list(range(len(groups)))  # bars stand by number: two long names may be shortened alike
+    short = [escape(name if len(name) <= 24 else name[:23] + "…") for name in groups]
     for label in labels:
         counts = [group.get(label, 0) for group in groups.values()]
         shares = [
             n / total if (total := sum(group.values())) else 0 for n, group in zip(counts, groups.values(), strict=True)
         ]
         figure.add_bar(
-            y=names,
+            y=rows,
             x=shares,
             orientation="h",
             name=escape(label),
             marker_color=label_colour(labels, label),
-            customdata=counts,
+            customdata=[[n, escape(name)] for n, name in zip(counts, groups, strict=True)],
             text=[f"{escape(label)} {share:.0%}" if share >= 0.12 else "" for share in shares],
             textposition="inside",
             insidetextanchor="middle",
             insidetextfont={"color": DARK_TEXT},
-            hovertemplate=f"%{{y}}: {escape(label)} %{{customdata}} texts, %{{x:.1%}}<extra></extra>",
+            hovertemplate=f"%{{customdata[1]}}: {escape(label)} %{{customdata[0]}} texts, %{{x:.1%}}<extra></extra>",
         )
     figure.update_layout(
         barmode="stack", xaxis={"title": "share of texts", "tickformat": ".0%", "range": [0, 1]}, showlegend=False
     )
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=rows, ticktext=short)
     return _finish(figure, 76 + 40 * max(len(groups), 1))
 
 

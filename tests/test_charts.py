@@ -119,7 +119,15 @@ def test_names_at_the_lines_ends_never_overlap() -> None:
 def test_names_from_data_are_no_html() -> None:
     figure = charts.label_shares({"<b>run</b>": {"<i>x</i>": 3}}, ("<i>x</i>", "y"))
     assert figure.data[0].name == "&lt;i&gt;x&lt;/i&gt;"
-    assert figure.data[0].y == ("&lt;b&gt;run&lt;/b&gt;",)
+    assert figure.layout.yaxis.ticktext == ("&lt;b&gt;run&lt;/b&gt;",)
+
+
+def test_runs_whose_long_names_begin_alike_keep_a_bar_each() -> None:
+    name = "a language model with a long name"
+    figure = charts.label_shares({f"{name} (run 1)": {"joy": 1}, f"{name} (run 2)": {"anger": 1}}, LABELS)
+    assert all(len(set(trace.y)) == 2 for trace in figure.data)
+    assert [sum(trace.x[i] for trace in figure.data) for i in (0, 1)] == [1, 1]
+    assert [row[1] for row in figure.data[0].customdata] == [f"{name} (run 1)", f"{name} (run 2)"]
 
 
 def test_label_shares_add_up_and_keep_each_label_s_colour() -> None:
