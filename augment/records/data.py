@@ -1,0 +1,93 @@
+"""Examples, tasks and seed sets: what is there before any language model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from augment.errors import DataError
+
+
+class Split(StrEnum):
+    """Where an example stands; seeds are drawn from the pool only."""
+
+    POOL = "pool"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledText:
+    """A text and its label, wherever both come from."""
+
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A real labelled text in its split."""
+
+    id: int
+    split: Split
+    text: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is labelled with what: a text type, a label type and the ordered labels."""
+
+    id: int
+    name: str
+    source: str
+    text_type: str
+    label_type: str
+    labels: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """One row of the source that was left out, and why."""
+
+    split: Split
+    text: str
+    label: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedData:
+    """A source after columns, labels, filter and splits: ready to be stored as a task."""
+
+    name: str
+    source: str
+    labels: tuple[str, ...]
+    splits: Mapping[Split, tuple[LabelledText, ...]]
+    left_out: tuple[LeftOut, ...] = ()
+    text_type: str = "tweet"
+    label_type: str = "sentiment"
+
+    def __post_init__(self) -> None:
+        if len(self.labels) < 2:
+            raise DataError(
+                f"A task needs at least 2 labels; {len(self.labels)} left ({', '.join(self.labels) or 'none'}). "
+                "Keep more labels or loosen the token filter."
+            )
+        if not self.splits.get(Split.POOL):
+            raise DataError(
+                "No text is left in the pool. Keep more labels, loosen the token filter, or check the columns."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SeedSet:
+    """The examples chosen as few-shot seeds. Never changed once stored."""
+
+    id: int
+    task_id: int
+    name: str
+    examples: tuple[Example, ...]
+    rng_seed: int | None
+    created_at: datetime

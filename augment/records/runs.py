@@ -1,0 +1,57 @@
+"""What all runs share, whatever they do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class RunStatus(StrEnum):
+    """How far a generation or training run is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a job still works on it, or will."""
+        return self in (RunStatus.QUEUED, RunStatus.RUNNING)
+
+
+class RunKind(StrEnum):
+    """What a job does."""
+
+    GENERATION = "generation"
+    TRAINING = "training"
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """Where a run stands, whatever its kind. `elapsed_s` is working time in seconds."""
+
+    status: RunStatus
+    message: str
+    n_done: int
+    n_total: int
+    elapsed_s: float
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+    @property
+    def eta_s(self) -> float | None:
+        """Seconds left at the rate so far; None before the first unit is done or when nothing runs."""
+        if self.status is not RunStatus.RUNNING or not self.n_done or self.elapsed_s <= 0:
+            return None
+        return self.elapsed_s / self.n_done * max(self.n_total - self.n_done, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    """Names one run for the job runner and its sink."""
+
+    kind: RunKind
+    id: int
