@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.devices import best_device, fastest_dtype, measure_need
+from augment.devices import best_device, fastest_dtype, free_memory
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
+from augment.memory import need_for
 from augment.metrics import accuracy, macro_f1
 from augment.records import (
     EncoderKind,
@@ -146,7 +147,7 @@ def _load(config: TrainingConfig) -> _Classifier:
                 one.numel() for one in AutoModelForSequenceClassification.from_config(model_config).parameters()
             )
         # weights, gradients and AdamW's two moments
-        need = measure_need(n_parameters, 16, device)
+        need = need_for(n_parameters * 16, free_memory(device), device)
         if not need.fits:
             raise TrainingError(f"The encoder '{config.encoder.name}' {need}. Choose a smaller encoder.")
         tokenizer = AutoTokenizer.from_pretrained(source)

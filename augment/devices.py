@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from augment.memory import MemoryNeed, need_for
-
 if TYPE_CHECKING:
     import torch
 
@@ -39,9 +37,9 @@ def fastest_dtype(device: str) -> "torch.dtype":
     return torch.bfloat16 if seconds(torch.bfloat16) < seconds(torch.float32) else torch.float32
 
 
-def measure_need(n_parameters: int, bytes_per_parameter: int, device: str) -> MemoryNeed:
-    """What a model of `n_parameters` needs on `device`, and what is free there now."""
+def free_memory(device: str) -> int:
+    """Bytes that are free on `device` now."""
     import torch
 
-    free = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
-    return need_for(n_parameters, bytes_per_parameter, free, device)
+    free: int = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
+    return free

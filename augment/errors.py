@@ -4,9 +4,14 @@ AugmentError
 ├── DataError       a file, a column, a label, a split
 ├── PromptError     a template or its placeholders
 ├── LMError         loading or asking a language model
+│   ├── PartialError    some of a batch's answers came, some did not
+│   └── NoScoresError   the LM gives no label scores
 ├── TrainingError   a classifier or its training set
 └── StorageError    the database: full, locked, from a newer version
 """
+
+from collections.abc import Sequence
+from typing import Any
 
 
 class AugmentError(Exception):
@@ -23,6 +28,18 @@ class PromptError(AugmentError):
 
 class LMError(AugmentError):
     """A language model cannot be loaded, does not fit, or does not answer."""
+
+
+class PartialError(LMError):
+    """Asking failed midway; `answers` holds what came, in the order of the prompts, None where nothing did."""
+
+    def __init__(self, message: str, answers: Sequence[Any]) -> None:
+        super().__init__(message)
+        self.answers = list(answers)
+
+
+class NoScoresError(LMError):
+    """The LM gives no label scores; a strategy that needs none still works."""
 
 
 class TrainingError(AugmentError):

@@ -1,4 +1,4 @@
-"""Seeds, prompt and LM → synthetic texts and rejects. A plain generator; who drives it decides where they go.
+"""Seeds, prompts and LM → synthetic texts and rejects. A plain generator; who drives it decides where they go.
 
 Every completion becomes exactly one `SyntheticText` or one `Reject`, and each batch ends with a `GenerationProgress`:
 what was yielded up to there belongs together. Attempt number n draws its seeds and its tokens from (RNG seed, n), so a
@@ -13,80 +13,243 @@ from dataclasses import replace
 
 from augment.checks import CopyCheck, check_text
 from augment.errors import AugmentError
+from augment.few_shot import DrawnPrompt, FewShot
 from augment.lms import LanguageModel
-from augment.prompts import check_template, render_prompt
+from augment.prompts import check_template
+from augment.quotas import apportion
 from augment.records import (
     Attempt,
+    CheckAction,
     Example,
+    Finding,
     GenerationConfig,
     GenerationProgress,
-    LabelledText,
     Reject,
     RejectReason,
     SyntheticText,
 )
-from augment.strategies import STRATEGIES, Outcome
+from augment.strategies import STRATEGIES, Outcome, Planned, Request, Strategy
+from augment.word_templates import count_texts
 
 FIRST_BATCH_SHARE = 4  # the first batch is so many times smaller, so that something is there to see soon
 PARSE_RATE_AFTER = 50  # attempts
+CHARACTERS_PER_TOKEN = 3.5  # English in byte-level BPE, on the cautious side: only to guess a first batch's cost
 
 
 def generate(
     config: GenerationConfig,
-    lm: LanguageModel,
+    lm: LanguageModel | None,
     seeds: Sequence[Example],
     *,
     avoid: Mapping[str, RejectReason] | None = None,
     resume_from: GenerationProgress | None = None,
 ) -> Iterator[SyntheticText | Reject | GenerationProgress]:
-    """Ask `lm` until `config.target` texts stand or `config.attempt_cap` completions were asked for.
+    """Ask `lm` until the target, the attempt cap or the budget of `config` is reached.
 
-    `avoid` holds texts that must not come again, each with the reason to give: texts of held-out splits, or of the
-    run's own earlier start. `resume_from` is the last stored progress of an interrupted run.
+    `lm` is None for a strategy without one. `avoid` holds texts that must not come again, each with the reason to give:
+    texts of held-out splits, of earlier runs, or of the run's own earlier start. `resume_from` is the last stored
+    progress of an interrupted run. Where the LM fails midway, what it answered is yielded before the error is raised.
 
     Raises:
         AugmentError: too few seeds, an unknown strategy, a broken template, or the LM fails.
     """
-    _check(config, seeds)
-    copies = CopyCheck(near_duplicate=config.checks.near_duplicate)
-    copies.forbid((seed.text for seed in seeds), RejectReason.SEED_COPY)
-    for text, reason in (avoid or {}).items():
-        copies.forbid([text], reason)
-    progress = resume_from or GenerationProgress(0, 0, config.target, 0.0)
-    started = time.monotonic() - progress.elapsed_s
-    first, n_parsed = progress.n_attempts, 0  # of this start
-    while progress.n_texts < config.target and progress.n_attempts < config.attempt_cap:
-        n_texts = progress.n_texts
-        numbers = range(progress.n_attempts, progress.n_attempts + _next_batch_size(config, progress))
-        for record in _run_batch(config, lm, seeds, numbers):
-            n_parsed += isinstance(record, SyntheticText)
-            result = _check_text(record, config, copies) if isinstance(record, SyntheticText) else record
-            if isinstance(result, SyntheticText) and n_texts == config.target:
-                result = Reject(RejectReason.SURPLUS, f"the target of {config.target} was reached", result.attempt)
-            n_texts += isinstance(result, SyntheticText)
-            yield result
-        progress = GenerationProgress(numbers.stop, n_texts, config.target, time.monotonic() - started)
-        yield replace(progress, message=_end_message(config, progress))
-        _check_parse_rate(config, n_parsed, progress.n_attempts - first)
+    strategy = _check(config, seeds)
+    yield from _Run(config, lm, strategy, seeds, avoid or {}).drive(resume_from or start_progress(config))
 
 
-def draw_prompt(config: GenerationConfig, seeds: Sequence[Example], number: int) -> tuple[str, tuple[int, ...]]:
-    """The prompt of attempt `number` and the ids of the seeds in it, in their order.
+def start_progress(config: GenerationConfig) -> GenerationProgress:
+    """The progress of a run that has not begun."""
+    return GenerationProgress(0, 0, config.target, 0.0, n_by_label=(0,) * len(config.labels))
 
-    `config.texts_per_prompt` attempts in a row share one prompt.
+
+def label_quotas(config: GenerationConfig) -> list[int] | None:
+    """How many texts of each label the run wants, or None where it takes them as they come."""
+    if config.label_shares is not None:
+        return apportion(config.target, config.label_shares)
+    return apportion(config.target, [1.0] * len(config.labels)) if STRATEGIES[config.strategy].gives_label else None
+
+
+def try_out(
+    config: GenerationConfig, lm: LanguageModel, seeds: Sequence[Example], *, number: int, n: int
+) -> list[Outcome]:
+    """Ask now for `n` completions of attempt `number`'s prompt, outside of any run and unchecked.
+
+    Raises:
+        AugmentError: as `generate`.
     """
-    ordered = sorted(seeds, key=lambda seed: seed.id)
-    rng = random.Random(f"{config.sampling.rng_seed}:{number // config.texts_per_prompt}")
-    chosen = rng.sample(ordered, min(config.n_seeds, len(ordered)))
-    prompt = render_prompt(config.template, config.labels, [_as_labelled(seed) for seed in chosen])
-    return prompt, tuple(seed.id for seed in chosen)
+    strategy = _check(config, seeds)
+    shots = FewShot(config, seeds)
+    prompt = draw_prompt(config, shots, number)
+    label = config.labels[number % len(config.labels)] if strategy.gives_label else None
+    planned = [Planned(number + i, prompt.text, prompt.seed_ids, label) for i in range(n)]
+    written = strategy.write(Request(config, lm, shots, planned, config.sampling))
+    if written.error is not None and not any(written.outcomes):
+        raise written.error
+    return [one for one in written.outcomes if one is not None]
 
 
-def _as_labelled(seed: Example) -> LabelledText:
-    return LabelledText(seed.text, seed.label)
+def draw_prompt(config: GenerationConfig, shots: FewShot, number: int) -> DrawnPrompt:
+    """The prompt of attempt `number`; where the label is given, the labels come in turn."""
+    if STRATEGIES[config.strategy].gives_label:
+        return shots.conditional_prompt(config.labels[number % len(config.labels)], str(number))
+    return shots.prompt(number)
 
 
-def _check(config: GenerationConfig, seeds: Sequence[Example]) -> None:
+class _Run:
+    """One call of `generate`: the config and what must not be written again."""
+
+    def __init__(
+        self,
+        config: GenerationConfig,
+        lm: LanguageModel | None,
+        strategy: Strategy,
+        seeds: Sequence[Example],
+        avoid: Mapping[str, RejectReason],
+    ) -> None:
+        self._config, self._lm, self._strategy = config, lm, strategy
+        self._shots = FewShot(config, seeds)
+        self._quotas = label_quotas(config)
+        is_near_off = RejectReason.NEAR_DUPLICATE in strategy.skips or config.checks.near is CheckAction.OFF
+        self._copies = CopyCheck(near_duplicate=1.0 if is_near_off else config.checks.near_duplicate)
+        self._copies.forbid((seed.text for seed in seeds), RejectReason.SEED_COPY)
+        for text, reason in avoid.items():
+            self._copies.forbid([text], reason)
+
+    def drive(self, progress: GenerationProgress) -> Iterator[SyntheticText | Reject | GenerationProgress]:
+        """Batch after batch, each with its records and then its progress."""
+        config = self._config
+        started = time.monotonic() - progress.elapsed_s
+        first, n_parsed = progress.n_attempts, 0  # of this start
+        while progress.n_texts < config.target and progress.n_attempts < config.attempt_cap:
+            planned = self._plan(progress)
+            if not planned:
+                yield replace(progress, message=_budget_message(config, progress))
+                return
+            # One generator a batch: its seed is a fixed function of the run's seed and the batch's first attempt.
+            key = random.Random(f"{config.sampling.rng_seed}/{progress.n_attempts}").getrandbits(31)
+            sampling = replace(config.sampling, rng_seed=key)
+            written = self._strategy.write(Request(config, self._lm, self._shots, planned, sampling))
+            counts, cost = list(progress.n_by_label), progress.cost
+            for one, outcome in zip(planned, written.outcomes, strict=True):
+                if outcome is None:
+                    continue
+                answer = outcome.completion
+                cost += config.price.cost(answer.n_prompt_tokens, answer.n_tokens)
+                n_parsed += outcome.parsed.reason is None
+                record = self._take(one, outcome, counts)
+                if isinstance(record, SyntheticText):
+                    counts[config.labels.index(record.label)] += 1
+                yield record
+            progress = replace(
+                progress,
+                n_attempts=progress.n_attempts + len(planned),
+                n_texts=sum(counts),
+                elapsed_s=time.monotonic() - started,
+                n_by_label=tuple(counts),
+                cost=cost,
+            )
+            yield replace(progress, message=self._message(progress))
+            if written.error is not None:
+                raise written.error
+            _check_parse_rate(config, n_parsed, progress.n_attempts - first)
+
+    # Before the LM is asked ------------------------------------------------------------------------------------------
+
+    def _plan(self, progress: GenerationProgress) -> list[Planned]:
+        """The next batch's attempts; none where the budget allows no more."""
+        size = min(self._batch_size(progress), self._affordable(progress))
+        start = progress.n_attempts
+        if not self._strategy.gives_label:
+            drawn = [self._shots.prompt(number) for number in range(start, start + size)]
+            return [Planned(start + i, one.text, one.seed_ids) for i, one in enumerate(drawn)]
+        planned: list[Planned] = []
+        for label, n in zip(self._config.labels, apportion(size, self._missing(progress)), strict=True):
+            for i in range(n):
+                number = start + len(planned)
+                head = number - i % self._config.texts_per_prompt  # the attempt that the prompt was drawn for
+                planned.append(self._plan_given(number, label, head))
+        return planned
+
+    def _plan_given(self, number: int, label: str, head: int) -> Planned:
+        if self._strategy.changes_seed:
+            own = [seed.id for seed in self._shots.seeds if seed.label == label]
+            rng = random.Random(f"{self._config.sampling.rng_seed}:{number}:seed")
+            return Planned(number, "", (rng.choice(own),), label)
+        if not self._strategy.needs_lm:
+            return Planned(number, "", (), label)
+        drawn = self._shots.conditional_prompt(label, str(head))
+        return Planned(number, drawn.text, drawn.seed_ids, label)
+
+    def _missing(self, progress: GenerationProgress) -> list[int]:
+        """How many texts each label still lacks by its quota."""
+        return [quota - n for quota, n in zip(self._quotas or (), progress.n_by_label, strict=True)]
+
+    def _batch_size(self, progress: GenerationProgress) -> int:
+        """A full batch, or what should bring the missing texts at the rate of such texts so far."""
+        config, n_missing = self._config, self._config.target - progress.n_texts
+        if not progress.n_attempts:
+            return min(math.ceil(config.batch_size / FIRST_BATCH_SHARE), n_missing)
+        n_useful = progress.n_texts
+        if self._quotas is not None and not self._strategy.gives_label:  # only labels that are still missing count
+            lacking = self._missing(progress)
+            n_useful = sum(n for n, lack in zip(progress.n_by_label, lacking, strict=True) if lack)
+        wanted = math.ceil(n_missing * progress.n_attempts / n_useful) if n_useful else config.batch_size
+        return min(config.batch_size, wanted, config.attempt_cap - progress.n_attempts)
+
+    def _affordable(self, progress: GenerationProgress) -> int:
+        """How many more completions the budget allows, by what one cost so far."""
+        config = self._config
+        if config.budget is None:
+            return config.attempt_cap
+        if progress.n_attempts:
+            each = progress.cost / progress.n_attempts
+        else:
+            length = len(self._shots.prompt(0).text)
+            each = config.price.cost(length / CHARACTERS_PER_TOKEN, config.sampling.max_new_tokens)
+        return math.floor((config.budget - progress.cost) / each) if each else config.attempt_cap
+
+    # What became of it ------------------------------------------------------------------------------------------------
+
+    def _take(self, planned: Planned, outcome: Outcome, counts: Sequence[int]) -> SyntheticText | Reject:
+        """A text with its flags, or a reject with its reason."""
+        attempt = Attempt(planned.number, planned.prompt, planned.seed_ids, outcome.completion)
+        parsed = outcome.parsed
+        if parsed.reason is not None:
+            return Reject(parsed.reason, parsed.detail, attempt)
+        record = SyntheticText(parsed.text, parsed.label, attempt, outcome.label_probs)
+        flags = []
+        for finding in self._findings(record):
+            action = self._config.checks.action(finding.reason)
+            if action is CheckAction.REJECT:
+                return Reject(finding.reason, finding.detail, attempt)
+            if action is CheckAction.FLAG:
+                flags.append(finding)
+        over = self._find_surplus(record.label, counts)
+        if over is not None:
+            return Reject(over.reason, over.detail, attempt)
+        self._copies.forbid([record.text], RejectReason.DUPLICATE)
+        return replace(record, flags=tuple(flags))
+
+    def _findings(self, record: SyntheticText) -> Iterator[Finding]:
+        copy = self._copies.find(record.text)
+        if copy is not None:
+            yield copy
+        yield from check_text(record, self._config)
+
+    def _find_surplus(self, label: str, counts: Sequence[int]) -> Finding | None:
+        place = self._config.labels.index(label)
+        if self._quotas is not None and counts[place] >= self._quotas[place]:
+            return Finding(RejectReason.OVER_QUOTA, f"{label} has its {self._quotas[place]} texts")
+        if sum(counts) >= self._config.target:
+            return Finding(RejectReason.SURPLUS, f"the target of {self._config.target} was reached")
+        return None
+
+    def _message(self, progress: GenerationProgress) -> str:
+        notes = " ".join(self._lm.notes) if self._lm else ""
+        return " ".join(part for part in (_end_message(self._config, progress), notes) if part)
+
+
+def _check(config: GenerationConfig, seeds: Sequence[Example]) -> Strategy:
     check_template(config.template)
     if not seeds:
         raise AugmentError("The seed set is empty. Draw seeds on the Seeds page first.")
@@ -95,6 +258,26 @@ def _check(config: GenerationConfig, seeds: Sequence[Example]) -> None:
     unknown = {seed.label for seed in seeds} - set(config.labels)
     if unknown:
         raise AugmentError(f"Seeds carry labels that the task does not have: {', '.join(sorted(unknown))}.")
+    strategy = STRATEGIES[config.strategy]
+    if strategy.gives_label:
+        _check_given(config, seeds, strategy)
+    return strategy
+
+
+def _check_given(config: GenerationConfig, seeds: Sequence[Example], strategy: Strategy) -> None:
+    """See that every label that gets a text has what its texts are made of."""
+    for label, quota in zip(config.labels, label_quotas(config) or [], strict=True):
+        if quota and not any(seed.label == label for seed in seeds):
+            raise AugmentError(
+                f"The seed set has no seed of '{label}', and {quota} texts of it are wanted. Choose another seed set."
+            )
+        if config.strategy == "templates" and config.word_templates is not None:
+            possible = count_texts(config.word_templates, label)
+            if possible < quota:
+                raise AugmentError(
+                    f"The patterns and words make {possible} different texts of '{label}'; {quota} are wanted. "
+                    "Add words or patterns, or ask for fewer texts."
+                )
 
 
 def _check_parse_rate(config: GenerationConfig, n_parsed: int, n_attempts: int) -> None:
@@ -105,42 +288,6 @@ def _check_parse_rate(config: GenerationConfig, n_parsed: int, n_attempts: int) 
         )
 
 
-def _next_batch_size(config: GenerationConfig, progress: GenerationProgress) -> int:
-    """A full batch, or what should reach the target at the rate of valid texts so far."""
-    rate = progress.n_texts / progress.n_attempts if progress.n_texts else 1.0
-    wanted = math.ceil((config.target - progress.n_texts) / rate)
-    full = config.batch_size if progress.n_attempts else math.ceil(config.batch_size / FIRST_BATCH_SHARE)
-    return max(1, min(full, wanted, config.attempt_cap - progress.n_attempts))
-
-
-def _run_batch(
-    config: GenerationConfig, lm: LanguageModel, seeds: Sequence[Example], numbers: range
-) -> Iterator[SyntheticText | Reject]:
-    drawn = [draw_prompt(config, seeds, number) for number in numbers]
-    # One generator a batch: its seed is a fixed function of the run's seed and the batch's first attempt.
-    sampling = replace(
-        config.sampling, rng_seed=random.Random(f"{config.sampling.rng_seed}/{numbers.start}").getrandbits(31)
-    )
-    outcomes = STRATEGIES[config.strategy](config, lm, [prompt for prompt, _ in drawn], sampling)
-    for number, (prompt, seed_ids), outcome in zip(numbers, drawn, outcomes, strict=True):
-        yield _to_record(outcome, Attempt(number, prompt, seed_ids, outcome.completion))
-
-
-def _to_record(outcome: Outcome, attempt: Attempt) -> SyntheticText | Reject:
-    parsed = outcome.parsed
-    if parsed.reason is not None:
-        return Reject(parsed.reason, parsed.detail, attempt)
-    return SyntheticText(parsed.text, parsed.label, attempt, outcome.label_probs)
-
-
-def _check_text(record: SyntheticText, config: GenerationConfig, copies: CopyCheck) -> SyntheticText | Reject:
-    finding = check_text(record, config.checks, config.sampling) or copies.find(record.text)
-    if finding is not None:
-        return Reject(*finding, record.attempt)
-    copies.forbid([record.text], RejectReason.DUPLICATE)
-    return record
-
-
 def _end_message(config: GenerationConfig, progress: GenerationProgress) -> str:
     if progress.n_texts < config.target and progress.n_attempts >= config.attempt_cap:
         return (
@@ -148,3 +295,10 @@ def _end_message(config: GenerationConfig, progress: GenerationProgress) -> str:
             "Look at the rejects, then change the prompt or raise the cap."
         )
     return ""
+
+
+def _budget_message(config: GenerationConfig, progress: GenerationProgress) -> str:
+    return (
+        f"Stopped before the budget of {config.budget:g} would be passed: {progress.cost:.4g} spent on "
+        f"{progress.n_texts} of {config.target} texts. Raise the budget to go on."
+    )

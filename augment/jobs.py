@@ -10,8 +10,8 @@ import socket
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from threading import Condition, Event, Thread
+from dataclasses import dataclass
+from threading import Condition, Thread
 from typing import Protocol
 
 import psutil
@@ -51,11 +51,11 @@ class Sink(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Job:
     key: RunKey
     work: Work
-    stop: Event = field(default_factory=Event)
+    stops_as: RunStatus | None = None  # what it was asked to end as; looked at after each batch or step
 
 
 class JobRunner:
@@ -79,21 +79,28 @@ class JobRunner:
 
     def cancel(self, key: RunKey) -> bool:
         """Stop the run: at once if it waits, after its current batch or step if it runs. False if it does neither."""
+        return self._stop(key, RunStatus.CANCELLED)
+
+    def pause(self, key: RunKey) -> bool:
+        """As `cancel`, but the run is marked as paused; those behind it in the queue go on."""
+        return self._stop(key, RunStatus.PAUSED)
+
+    def _stop(self, key: RunKey, status: RunStatus) -> bool:
         with self._changed:
             waiting = next((job for job in self._waiting if job.key == key), None)
             if waiting is not None:
                 self._waiting.remove(waiting)
             elif self._current is not None and self._current.key == key:
-                self._current.stop.set()
+                self._current.stops_as = status
                 return True
         if waiting is not None:
-            self._sink.finish_run(key, RunStatus.CANCELLED, "Cancelled before it began.")
+            self._sink.finish_run(key, status, f"{status.value.capitalize()} before it began.")
         return waiting is not None
 
     def is_stopping(self, key: RunKey) -> bool:
-        """Whether the run was cancelled and still ends its current batch or step."""
+        """Whether the run was cancelled or paused and still ends its current batch or step."""
         current = self._current
-        return current is not None and current.key == key and current.stop.is_set()
+        return current is not None and current.key == key and current.stops_as is not None
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait until nothing runs or waits; False if that took longer than `timeout_s`."""
@@ -126,8 +133,8 @@ class JobRunner:
                         continue
                     self._sink.write_run(job.key, pending, item)
                     pending, message = [], item.message
-                    if job.stop.is_set() and item.n_done < item.n_total:
-                        return RunStatus.CANCELLED, "Cancelled. What was stored is kept."
+                    if job.stops_as is not None and item.n_done < item.n_total:
+                        return job.stops_as, f"{job.stops_as.value.capitalize()}. What was stored is kept."
         except AugmentError as error:
             return RunStatus.FAILED, str(error)
         except Exception as error:  # a bug must end this job, not the worker; the log has its traceback

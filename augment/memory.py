@@ -1,5 +1,9 @@
-"""What a model needs in memory, and what is free. Loads no weights."""
+"""What a model needs in memory, what is free, and how memory is given back. Loads no weights."""
 
+import ctypes
+import gc
+import importlib.util
+import sys
 from dataclasses import dataclass
 
 import psutil
@@ -29,12 +33,31 @@ class MemoryNeed:
         return f"needs {self.needed / GIB:.1f} GiB, {self.free / GIB:.1f} GiB free on {self.device}"
 
 
-def need_for(n_parameters: int, bytes_per_parameter: int, free: int, device: str) -> MemoryNeed:
-    """The need of a model of `n_parameters` at the given width."""
-    return MemoryNeed(int(n_parameters * bytes_per_parameter * HEADROOM), free, device)
+def need_for(n_bytes: float, free: int, device: str) -> MemoryNeed:
+    """The need of a model whose weights take `n_bytes`."""
+    return MemoryNeed(int(n_bytes * HEADROOM), free, device)
 
 
-def known_need(name: str) -> MemoryNeed | None:
-    """The need of one of the reference's LMs at 16 bits on the CPU's memory, without importing torch."""
+def known_need(name: str, *, bytes_per_parameter: float = 2.0) -> MemoryNeed | None:
+    """The need of one of the reference's LMs in the CPU's memory, without importing torch."""
     n_parameters = KNOWN_PARAMETERS.get(name)
-    return need_for(n_parameters, 2, psutil.virtual_memory().available, "this machine") if n_parameters else None
+    if n_parameters is None:
+        return None
+    return need_for(n_parameters * bytes_per_parameter, psutil.virtual_memory().available, "this machine")
+
+
+def can_quantise() -> bool:
+    """Whether the library that holds weights in 8 or 4 bits is installed; imports nothing."""
+    return importlib.util.find_spec("bitsandbytes") is not None
+
+
+def give_back() -> None:
+    """Return what was freed to the system: Python's garbage, CUDA's cache, the allocator's free pages."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only
+        if trim is not None:
+            trim(0)

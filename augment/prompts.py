@@ -3,6 +3,7 @@
 The default template is GPT3Mix's (Yoo et al. 2021, arXiv 2104.08826, section 3.2), as the reference notebook words it.
 """
 
+import json
 import re
 import string
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,13 @@ DEFAULT_TEMPLATE = PromptTemplate(
 CONTENT_FREE = " N/A"  # Zhao et al. 2021 (arXiv 2102.09690), section 5
 
 _COMMON = ("text_type", "Text_type", "label_type", "Label_type", "labels")
-_ALLOWED = {"description": (*_COMMON, "examples"), "item": (*_COMMON, "text", "label"), "open item": _COMMON}
-_REQUIRED = {"description": ("examples",), "item": ("text", "label"), "open item": ()}
+_ALLOWED = {
+    "description": (*_COMMON, "examples"),
+    "item": (*_COMMON, "text", "label"),
+    "open item": _COMMON,
+    "given item": (*_COMMON, "text", "label"),
+}
+_REQUIRED = {"description": ("examples",), "item": ("text", "label"), "open item": (), "given item": ("text", "label")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +48,15 @@ def check_template(template: PromptTemplate) -> None:
 
     Raises:
         PromptError: a placeholder is missing, unknown or malformed; the item is not one line with the text before the
-            label; nothing stands between text and label; or the open item is empty.
+            label; nothing stands between text and label; the given item is not one line that ends with the text; or the
+            open item is empty.
     """
-    parts = {"description": template.description, "item": template.item, "open item": template.open_item}
+    parts = {
+        "description": template.description,
+        "item": template.item,
+        "open item": template.open_item,
+        "given item": template.given_item,
+    }
     for part, body in parts.items():
         found = _placeholders(part, body)
         for name in found:
@@ -63,6 +75,10 @@ def check_template(template: PromptTemplate) -> None:
         raise PromptError("The text type and the label type must not be empty.")
     if not template.item.index("{text}") < template.item.index("{label}"):
         raise PromptError("In the item {text} must come before {label}: the LM writes the text first.")
+    if "\n" in template.given_item.strip() or not template.given_item.strip().endswith("{text}"):
+        raise PromptError(
+            "The given item must be one line that ends with {text}: the LM writes the text after the label."
+        )
     if not label_mark(template).strip():
         raise PromptError("In the item something must stand between {text} and {label}, such as ' ({Label_type}: '.")
 
@@ -83,6 +99,32 @@ def render_item(template: PromptTemplate, labels: Sequence[str], seed: LabelledT
     """One seed as a line of the prompt; line breaks inside its text become spaces."""
     text = " ".join(seed.text.split())
     return template.item.strip().format(**_words(template, labels), text=text, label=seed.label)
+
+
+def render_conditional_prompt(
+    template: PromptTemplate, labels: Sequence[str], seeds: Sequence[LabelledText], label: str
+) -> str:
+    """The prompt that asks for a text of `label`: seeds as given items, then one of that label, cut before its text.
+
+    Raises:
+        PromptError: as `check_template`.
+    """
+    check_template(template)
+    words = _words(template, labels)
+    given = template.given_item.strip()
+    lines = [given.format(**words, text=" ".join(seed.text.split()), label=seed.label) for seed in seeds]
+    opening = given.removesuffix("{text}").rstrip().format(**words, label=label)
+    return template.description.format(**words, examples="\n".join(lines)) + "\n" + opening
+
+
+def find_marks(template: PromptTemplate, text: str) -> str | None:
+    """The first mark of an item's parts ('Sentiment:', 'Tweet:') that stands inside a text, or None."""
+    words = _words(template, ())
+    marks = (label_mark(template), template.open_item.format(**words))
+    for mark in (one.strip(" \t([{<\"'") for one in marks):
+        if mark and mark.casefold() in text.casefold():
+            return mark
+    return None
 
 
 def label_mark(template: PromptTemplate) -> str:
@@ -107,17 +149,37 @@ def parse_completion(template: PromptTemplate, labels: Sequence[str], completion
     """Read the first line of what the LM wrote after the open item.
 
     The label must be one of `labels` up to case; nothing is guessed or substituted. `text` is kept as written but for
-    outer white space.
+    outer white space. An endpoint that writes JSON answers with an object of text and label instead of a line.
     """
     line = completion.strip("\n").split("\n", 1)[0]
     if not line.strip():
         return ParsedCompletion("", "", RejectReason.EMPTY, "nothing was written")
+    item = _read_json_item(line)
+    if item is not None:
+        return _check_parsed(item.text, item.label, labels)
     text, mark, rest = line.partition(label_mark(template).strip())
     if not mark:
         detail = f"no '{label_mark(template).strip()}' in the line"
         return ParsedCompletion(line.strip(), "", RejectReason.NO_LABEL, detail)
     after = template.item.split("{label}", 1)[1].strip().format(**_words(template, labels))
     written = rest.split(after, 1)[0].strip() if after else rest.strip()
+    return _check_parsed(text, written, labels)
+
+
+def _read_json_item(line: str) -> LabelledText | None:
+    """A JSON object with a text and a label, both strings; None for anything else."""
+    if not line.lstrip().startswith("{"):
+        return None
+    try:
+        item = json.loads(line)
+    except ValueError:
+        return None
+    if not isinstance(item, dict) or not isinstance(item.get("text"), str) or not isinstance(item.get("label"), str):
+        return None
+    return LabelledText(" ".join(item["text"].split()), item["label"])
+
+
+def _check_parsed(text: str, written: str, labels: Sequence[str]) -> ParsedCompletion:
     label = {one.casefold(): one for one in labels}.get(written.strip("'\"").casefold())
     if not text.strip():
         return ParsedCompletion("", written, RejectReason.EMPTY, "no text before the label")

@@ -17,7 +17,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from augment import lms
-from augment.generate import draw_prompt, generate
+from augment.few_shot import FewShot
+from augment.generate import generate
 from augment.lms.local import LocalLM
 from augment.lms.unpack import unpack_embedded_lm
 from augment.prompts import DEFAULT_TEMPLATE, parse_completion
@@ -72,7 +73,8 @@ def run_notebook(dtype: torch.dtype, seeds: list[Example], seconds: float) -> fl
 
 def _prompts(seeds: list[Example]) -> Iterator[str]:
     config = make_config(1, 0)
-    return (draw_prompt(config, seeds, number * config.texts_per_prompt)[0] for number in count())
+    shots = FewShot(config, seeds)
+    return (shots.prompt(number * config.texts_per_prompt).text for number in count())
 
 
 def run_ours(lm: LocalLM, seeds: list[Example], target: int, rng_seed: int) -> tuple[float, float]:

@@ -10,13 +10,14 @@ from augment.arms import name_arm
 from augment.checks import CopyCheck
 from augment.classifiers import train
 from augment.errors import DataError
-from augment.generate import draw_prompt, generate
+from augment.generate import generate, try_out
 from augment.jobs import JobRunner, Record, is_worker_alive, worker_name
 from augment.lms.cache import LMCache
 from augment.records import (
     Example,
     GenerationConfig,
     GenerationProgress,
+    GenerationRun,
     LabelledText,
     LMKind,
     LMSpec,
@@ -28,7 +29,7 @@ from augment.records import (
     TrainingPlan,
     TrainingProgress,
 )
-from augment.strategies import STRATEGIES, Outcome
+from augment.strategies import Outcome
 from storage import Store
 
 
@@ -84,9 +85,8 @@ def try_prompt(
     Raises:
         AugmentError: the template is broken, or the LM cannot be loaded or asked.
     """
-    prompt, _ = draw_prompt(config, seeds, number)
     with bench.lms.borrow(config.lm, key=api_key) as lm:
-        return STRATEGIES[config.strategy](config, lm, [prompt] * n, config.sampling)
+        return try_out(config, lm, seeds, number=number, n=n)
 
 
 def start_training(bench: Workbench, task_id: int, config: TrainingConfig, plan: TrainingPlan) -> RunKey:
@@ -134,13 +134,25 @@ def _generate(bench: Workbench, run_id: int, api_key: str | None) -> Generator[R
     if run.config is None or run.seed_set_id is None:
         raise ValueError(f"generation run {run_id} was imported and cannot be run")
     seeds = bench.store.tasks.seed_set(run.seed_set_id).examples
-    avoid = {text.text: RejectReason.DUPLICATE for text in bench.store.generations.texts([run_id])}
-    for split in (Split.VALIDATION, Split.TEST):
-        avoid |= {one.text: RejectReason.HELD_OUT_COPY for one in bench.store.tasks.examples(run.task_id, split)}
+    avoid = _texts_to_avoid(bench.store, run, looks_at_earlier=run.config.checks.looks_at_earlier)
     progress = bench.store.generations.progress(run_id)
+    if run.config.lm.kind is LMKind.RULES:
+        yield from generate(run.config, None, seeds, avoid=avoid, resume_from=progress)
+        return
     yield replace(progress, message=f"Loading {run.lm_name}")
     with bench.lms.borrow(run.config.lm, key=api_key) as lm:
         yield from generate(run.config, lm, seeds, avoid=avoid, resume_from=progress)
+
+
+def _texts_to_avoid(store: Store, run: GenerationRun, *, looks_at_earlier: bool) -> dict[str, RejectReason]:
+    """The run's own texts, those of earlier runs if wanted, and every held-out text."""
+    own = store.generations.texts([run.id])
+    avoid = {one.text: RejectReason.DUPLICATE for one in own}
+    if looks_at_earlier:
+        avoid |= {text: RejectReason.DUPLICATE for _, text in store.generations.earlier_texts(run.id)}
+    for split in (Split.VALIDATION, Split.TEST):
+        avoid |= {one.text: RejectReason.HELD_OUT_COPY for one in store.tasks.examples(run.task_id, split)}
+    return avoid
 
 
 def _train(store: Store, run_id: int) -> Generator[Record | TrainingProgress, None, None]:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import streamlit as st
 
 from augment.datasets import count_wordpieces
+from augment.few_shot import FewShot
 from augment.generate import draw_prompt
 from augment.lms import EMBEDDED_LM
 from augment.prompts import DEFAULT_TEMPLATE, check_template
@@ -124,7 +125,7 @@ def show_diff(old: PromptTemplate, new: PromptTemplate) -> None:
 
 def show_prompt(config: GenerationConfig, seeds: SeedSet, number: int) -> None:
     """The rendered prompt of one attempt, with its token count."""
-    prompt, _ = draw_prompt(config, seeds.examples, number)
+    prompt = draw_prompt(config, FewShot(config, seeds.examples), number).text
     exact = workbench().lms.count_tokens(config.lm, prompt)
     count = f"{exact:,} tokens" if exact is not None else f"about {count_wordpieces([prompt])[0]:,} tokens"
     left, right = st.columns([3, 1], vertical_alignment="center")

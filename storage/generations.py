@@ -1,13 +1,16 @@
 """Generation runs, their completions, and the synthetic texts and rejects that these became."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Engine, Select, func, insert, select
+from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
 from augment.records import (
     Attempt,
     Completion,
+    Finding,
     GenerationConfig,
     GenerationProgress,
     GenerationRun,
@@ -23,7 +26,7 @@ from augment.records import (
 from storage.codec import from_json, to_json
 from storage.engine import reading, writing
 from storage.runs import state_of
-from storage.schema import CompletionRow, GenerationRunRow, SyntheticTextRow, utc_now
+from storage.schema import CompletionRow, GenerationRunRow, SyntheticTextRow, TextFlagRow, utc_now
 
 
 class Generations:
@@ -88,6 +91,7 @@ class Generations:
                     seed_ids=list(record.attempt.seed_ids),
                     raw=record.attempt.completion.text,
                     n_tokens=record.attempt.completion.n_tokens,
+                    n_prompt_tokens=record.attempt.completion.n_prompt_tokens,
                     reject_reason=reject.reason if reject else None,
                     reject_detail=reject.detail if reject else "",
                 )
@@ -96,8 +100,13 @@ class Generations:
                     session.flush()
                     values = _text_values(run_id, record.attempt.number, record.text, record.label)
                     probs = list(record.label_probs) if record.label_probs else None
-                    session.add(SyntheticTextRow(**values, completion_id=completion.id, label_probs=probs))
+                    text = SyntheticTextRow(**values, completion_id=completion.id, label_probs=probs)
+                    session.add(text)
+                    session.flush()
+                    flags = {flag.reason: flag.detail for flag in record.flags}
+                    session.add_all(TextFlagRow(text_id=text.id, reason=one, detail=flags[one]) for one in flags)
             run.n_attempts, run.n_done, run.n_total = progress.n_attempts, progress.n_texts, progress.target
+            run.cost = progress.cost
             run.elapsed_s, run.message, run.heartbeat_at = progress.elapsed_s, progress.message, utc_now()
 
     def all(self, task_id: int) -> list[GenerationRun]:
@@ -113,15 +122,42 @@ class Generations:
             StorageError: there is none of that id.
         """
         with reading(self._engine) as session:
-            row = session.get(GenerationRunRow, run_id)
-            if row is None:
-                raise StorageError(f"There is no generation run {run_id} in this database. Reload the page.")
-            return _to_run(row)
+            return _to_run(_get(session, run_id))
 
     def progress(self, run_id: int) -> GenerationProgress:
-        """The last stored progress of a run, to resume from."""
+        """The last stored progress of a run, to resume from.
+
+        Raises:
+            StorageError: there is no such run, or its texts were imported.
+        """
         run = self.get(run_id)
-        return GenerationProgress(run.n_attempts, run.n_texts, run.state.n_total, run.state.elapsed_s)
+        if run.config is None:
+            raise StorageError(f"Run {run_id} was imported; it cannot go on. Start a new run.")
+        counts = self.count_labels(run_id)
+        return GenerationProgress(
+            run.n_attempts,
+            run.n_texts,
+            run.config.target,
+            run.state.elapsed_s,
+            n_by_label=tuple(counts.get(label, 0) for label in run.config.labels),
+            cost=run.cost,
+        )
+
+    def extend(self, run_id: int, config: GenerationConfig) -> None:
+        """Give a run another target, cap or budget; everything else of its config must stay.
+
+        Raises:
+            StorageError: it was imported, or more than these would change.
+        """
+        with writing(self._engine) as session:
+            row = _get(session, run_id)
+            stored = from_json(GenerationConfig, row.config) if row.config else None
+            same = stored and replace(
+                stored, target=config.target, attempt_cap=config.attempt_cap, budget=config.budget
+            )
+            if same != config:
+                raise StorageError(f"Run {run_id} can be given another target, cap or budget, nothing else.")
+            row.config, row.n_total = to_json(config), config.target
 
     def texts(self, run_ids: Sequence[int], *, newest: int | None = None) -> list[StoredText]:
         """The synthetic texts of some runs, round robin over the runs in the order they were written.
@@ -134,7 +170,19 @@ class Generations:
         else:
             query = query.order_by(SyntheticTextRow.id.desc()).limit(newest)
         with reading(self._engine) as session:
-            return [to_stored_text(row, lm_name) for row, lm_name in session.execute(query)]
+            return to_stored_texts(session, query)
+
+    def earlier_texts(self, run_id: int) -> list[tuple[int, str]]:
+        """The texts of the same task's earlier runs, each with its run's id."""
+        with reading(self._engine) as session:
+            task_id = _get(session, run_id).task_id
+            query = (
+                select(SyntheticTextRow.run_id, SyntheticTextRow.text)
+                .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
+                .where(GenerationRunRow.task_id == task_id, SyntheticTextRow.run_id < run_id)
+                .order_by(SyntheticTextRow.id)
+            )
+            return [(one, text) for one, text in session.execute(query)]
 
     def rejects(self, run_id: int, *, newest: int) -> list[StoredReject]:
         """The newest rejects of a run, newest first."""
@@ -161,6 +209,17 @@ class Generations:
         with reading(self._engine) as session:
             return {RejectReason(reason): n for reason, n in session.execute(query) if reason is not None}
 
+    def count_flags(self, run_id: int) -> dict[RejectReason, int]:
+        """Flags of a run's texts by reason."""
+        query = (
+            select(TextFlagRow.reason, func.count())
+            .join(SyntheticTextRow, SyntheticTextRow.id == TextFlagRow.text_id)
+            .where(SyntheticTextRow.run_id == run_id)
+            .group_by(TextFlagRow.reason)
+        )
+        with reading(self._engine) as session:
+            return {RejectReason(reason): n for reason, n in session.execute(query)}
+
     def count_labels(self, run_id: int, *, status: ReviewStatus | None = None) -> dict[str, int]:
         """Synthetic texts of a run by the label the LM proposed, of one review status or all."""
         query = select(SyntheticTextRow.proposed_label, func.count()).where(SyntheticTextRow.run_id == run_id)
@@ -186,7 +245,19 @@ def select_texts() -> Select[SyntheticTextRow, str]:
     )
 
 
-def to_stored_text(row: SyntheticTextRow, lm_name: str) -> StoredText:
+def to_stored_texts(session: Session, query: Select[SyntheticTextRow, str]) -> list[StoredText]:
+    """What a query made by `select_texts` finds, as records with their flags."""
+    found = [(row, lm_name) for row, lm_name in session.execute(query)]
+    flags: dict[int, list[Finding]] = {}
+    ids = [row.id for row, _ in found]
+    for start in range(0, len(ids), 500):  # SQLite takes so many parameters a statement, and more
+        chunk = select(TextFlagRow).where(TextFlagRow.text_id.in_(ids[start : start + 500]))
+        for flag in session.scalars(chunk.order_by(TextFlagRow.text_id, TextFlagRow.reason)):
+            flags.setdefault(flag.text_id, []).append(Finding(RejectReason(flag.reason), flag.detail))
+    return [to_stored_text(row, lm_name, flags.get(row.id, ())) for row, lm_name in found]
+
+
+def to_stored_text(row: SyntheticTextRow, lm_name: str, flags: Sequence[Finding]) -> StoredText:
     """A synthetic text as a record."""
     return StoredText(
         id=row.id,
@@ -198,7 +269,15 @@ def to_stored_text(row: SyntheticTextRow, lm_name: str) -> StoredText:
         status=ReviewStatus(row.status),
         label_probs=tuple(row.label_probs) if row.label_probs else None,
         created_at=row.created_at,
+        flags=tuple(flags),
     )
+
+
+def _get(session: Session, run_id: int) -> GenerationRunRow:
+    row = session.get(GenerationRunRow, run_id)
+    if row is None:
+        raise StorageError(f"There is no generation run {run_id} in this database. Reload the page.")
+    return row
 
 
 def _text_values(run_id: int, number: int, text: str, label: str) -> dict[str, object]:
@@ -224,4 +303,5 @@ def _to_run(row: GenerationRunRow) -> GenerationRun:
         state=state_of(row),
         n_attempts=row.n_attempts,
         n_texts=row.n_done,
+        cost=row.cost,
     )

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session, aliased
 from augment.errors import StorageError
 from augment.records import ReviewAction, ReviewEvent, ReviewStatus, StoredText
 from storage.engine import reading, writing
-from storage.generations import select_texts, to_stored_text
+from storage.generations import select_texts, to_stored_texts
 from storage.schema import GenerationRunRow, ReviewEventRow, SyntheticTextRow, TaskRow
 
 
@@ -22,8 +22,8 @@ class Reviews:
         if skipped:
             query = query.where(SyntheticTextRow.id.not_in(skipped))
         with reading(self._engine) as session:
-            found = session.execute(query.order_by(SyntheticTextRow.id).limit(1)).first()
-            return to_stored_text(*found) if found else None
+            found = to_stored_texts(session, query.order_by(SyntheticTextRow.id).limit(1))
+            return found[0] if found else None
 
     def text(self, text_id: int) -> StoredText:
         """One synthetic text as it stands now.
@@ -32,10 +32,10 @@ class Reviews:
             StorageError: there is none of that id.
         """
         with reading(self._engine) as session:
-            found = session.execute(select_texts().where(SyntheticTextRow.id == text_id)).first()
-            if found is None:
+            found = to_stored_texts(session, select_texts().where(SyntheticTextRow.id == text_id))
+            if not found:
                 raise StorageError(f"Text {text_id} is gone from the database. Reload the page.")
-            return to_stored_text(*found)
+            return found[0]
 
     def page(
         self, task_id: int, *, status: ReviewStatus | None, label: str | None, number: int, size: int
@@ -50,8 +50,8 @@ class Reviews:
             n = session.scalar(
                 select(func.count()).select_from(query.with_only_columns(SyntheticTextRow.id).subquery())
             )
-            rows = session.execute(query.order_by(SyntheticTextRow.id).offset((number - 1) * size).limit(size))
-            return [to_stored_text(row, lm_name) for row, lm_name in rows], n or 0
+            rows = query.order_by(SyntheticTextRow.id).offset((number - 1) * size).limit(size)
+            return to_stored_texts(session, rows), n or 0
 
     def count_status(self, task_id: int) -> dict[ReviewStatus, int]:
         """The task's synthetic texts by review status; every status is there."""

@@ -159,6 +159,7 @@ class GenerationRunRow(RunRow):
     lm_name: Mapped[str]
     config: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     n_attempts: Mapped[int] = mapped_column(default=0)
+    cost: Mapped[float] = mapped_column(default=0.0, server_default="0")
 
 
 class CompletionRow(Base):
@@ -176,6 +177,7 @@ class CompletionRow(Base):
     seed_ids: Mapped[list[Any]]
     raw: Mapped[str]
     n_tokens: Mapped[int]
+    n_prompt_tokens: Mapped[int] = mapped_column(default=0, server_default="0")
     reject_reason: Mapped[RejectReason | None]
     reject_detail: Mapped[str] = mapped_column(default="")
 
@@ -195,6 +197,15 @@ class SyntheticTextRow(Base):
     label: Mapped[str]
     status: Mapped[ReviewStatus]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class TextFlagRow(Base):
+    """Something that a check found in a synthetic text without rejecting it."""
+
+    __tablename__ = "text_flag"
+    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True)
+    reason: Mapped[RejectReason] = mapped_column(primary_key=True)
+    detail: Mapped[str]
 
 
 class ReviewEventRow(Base):

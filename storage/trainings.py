@@ -21,7 +21,7 @@ from augment.records import (
 )
 from storage.codec import from_json, to_json
 from storage.engine import reading, writing
-from storage.generations import select_texts, to_stored_text
+from storage.generations import select_texts, to_stored_texts
 from storage.runs import state_of
 from storage.schema import (
     ExampleRow,
@@ -183,7 +183,7 @@ def _available(session: Session, plan: TrainingPlan) -> list[StoredText]:
     if plan.use is TextUse.ACCEPTED:
         query = query.where(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
     query = query.order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
-    return [to_stored_text(row, lm_name) for row, lm_name in session.execute(query)]
+    return to_stored_texts(session, query)
 
 
 def _label(text: StoredText, use: TextUse) -> str:

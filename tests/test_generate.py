@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from augment import lms
 from augment.checks import CopyCheck, normalise_text
 from augment.errors import AugmentError, PromptError
-from augment.generate import draw_prompt, generate
+from augment.few_shot import FewShot
+from augment.generate import generate
 from augment.lms.scoring import score_completions
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
     Completion,
     Example,
+    Finding,
     GenerationConfig,
     GenerationProgress,
     LabelQuestion,
@@ -54,7 +56,9 @@ class ScriptedLM:
         self._lines = list(lines)
         self.asked: list[str] = []
 
-    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[Completion]:
+    notes: Sequence[str] = ()
+
+    def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
         start = len(self.asked)
         self.asked += prompts
         return [Completion(self._lines[(start + i) % len(self._lines)], 5) for i in range(len(prompts))]
@@ -134,17 +138,17 @@ def test_a_resumed_run_goes_on_as_if_it_had_never_stopped() -> None:
 
 
 def test_each_attempt_draws_its_own_seeds_reproducibly() -> None:
-    prompts = [draw_prompt(CONFIG, SEEDS, number) for number in range(20)]
-    assert prompts == [draw_prompt(CONFIG, SEEDS[::-1], number) for number in range(20)]
-    assert len({ids for _, ids in prompts}) > 15
-    assert all(len(set(ids)) == 3 for _, ids in prompts)
+    prompts = [FewShot(CONFIG, SEEDS).prompt(number) for number in range(20)]
+    assert prompts == [FewShot(CONFIG, SEEDS[::-1]).prompt(number) for number in range(20)]
+    assert len({one.seed_ids for one in prompts}) > 15
+    assert all(len(set(one.seed_ids)) == 3 for one in prompts)
     other = replace(CONFIG, sampling=replace(CONFIG.sampling, rng_seed=1))
-    assert prompts != [draw_prompt(other, SEEDS, number) for number in range(20)]
+    assert prompts != [FewShot(other, SEEDS).prompt(number) for number in range(20)]
 
 
 def test_attempts_share_a_prompt_by_as_many_as_the_config_says() -> None:
     config = replace(CONFIG, texts_per_prompt=4)
-    prompts = [draw_prompt(config, SEEDS, number)[0] for number in range(12)]
+    prompts = [FewShot(config, SEEDS).prompt(number).text for number in range(12)]
     assert [len(set(prompts[start : start + 4])) for start in (0, 4, 8)] == [1, 1, 1]
     assert len(set(prompts)) == 3
 
@@ -227,7 +231,7 @@ def test_a_broken_template_stops_before_the_lm_is_asked() -> None:
 def test_copies_are_found_up_to_case_space_and_outer_punctuation() -> None:
     copies = CopyCheck()
     copies.forbid(["So  happy!"], RejectReason.SEED_COPY)
-    assert copies.find(' "so happy" ') == (RejectReason.SEED_COPY, ' "so happy" ')
+    assert copies.find(' "so happy" ') == Finding(RejectReason.SEED_COPY, ' "so happy" ')
     assert copies.find("so happy today") is None
     assert normalise_text("Über  Alles.") == "über alles"
 

@@ -10,7 +10,8 @@ from augment import lms
 from augment.errors import LMError
 from augment.lms.cache import LMCache
 from augment.lms.decoding import draw_tokens
-from augment.lms.local import LocalLM, load_local
+from augment.lms.loading import load_local
+from augment.lms.local import LocalLM
 from augment.memory import known_need, need_for
 from augment.records import LabelQuestion, LMKind, LMSpec, Sampling
 from tests.tiny import save_tiny_lm
@@ -160,7 +161,7 @@ def test_the_need_of_gpt_j_is_about_13_gib() -> None:
     need = known_need("EleutherAI/gpt-j-6b")
     assert need is not None
     assert 12 < need.needed / 1024**3 < 14
-    assert not need_for(100, 2, free=10, device="cpu").fits
+    assert not need_for(200, free=10, device="cpu").fits
 
 
 # The embedded LM -----------------------------------------------------------------------------------------------------

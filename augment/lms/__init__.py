@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from augment.embedded import LM_NAME
 from augment.errors import LMError
+from augment.memory import MemoryNeed
 from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
 
 EMBEDDED_LM = LMSpec(LMKind.EMBEDDED, LM_NAME)
@@ -22,11 +23,19 @@ GPT_NEO = LMSpec(LMKind.TRANSFORMERS, "EleutherAI/gpt-neo-2.7B")
 class LanguageModel(Protocol):
     """What writes. One object may be asked from one thread at a time (`augment.lms.cache` sees to that)."""
 
-    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[Completion]:
+    @property
+    def notes(self) -> Sequence[str]:
+        """What a person should know about how the LM is asked, such as a parameter that its server refused."""
+        ...
+
+    def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
         """One completion a prompt, in order, each ended at the first line break or `sampling.max_new_tokens`.
+
+        `labels` are those that an answer may carry, for an LM that can be held to them; the others ignore them.
 
         Raises:
             LMError: a prompt is too long, or the LM does not answer.
+            PartialError: the LM answered some prompts only.
         """
         ...
 
@@ -38,7 +47,9 @@ class LanguageModel(Protocol):
         The completion keeps what the LM wrote, a mark of its own included; texts are scored with theirs cut off.
 
         Raises:
-            LMError: as `complete`, or the LM gives no label scores.
+            LMError: as `complete`.
+            NoScoresError: the LM gives no label scores.
+            PartialError: as `complete`; its answers are ScoredCompletions.
         """
         ...
 
@@ -46,7 +57,7 @@ class LanguageModel(Protocol):
         """Log-probability in nats of each label string right after each context: (len(contexts), len(labels)).
 
         Raises:
-            LMError: the LM gives no such scores.
+            NoScoresError: the LM gives no such scores.
         """
         ...
 
@@ -56,7 +67,7 @@ class LanguageModel(Protocol):
 
 
 def _load_local(spec: LMSpec, key: str | None) -> LanguageModel:
-    from augment.lms.local import load_local
+    from augment.lms.loading import load_local
 
     return load_local(spec)
 
@@ -72,6 +83,19 @@ LMS: dict[LMKind, Callable[[LMSpec, str | None], LanguageModel]] = {
     LMKind.TRANSFORMERS: _load_local,
     LMKind.OPENAI: _load_endpoint,
 }
+
+
+def measure(spec: LMSpec) -> MemoryNeed | None:
+    """What a local LM would need and what is free, before any weight is read; None for one that is not local.
+
+    Raises:
+        LMError: there is no such model.
+    """
+    if spec.kind not in (LMKind.EMBEDDED, LMKind.TRANSFORMERS):
+        return None
+    from augment.lms.loading import measure_local
+
+    return measure_local(spec)
 
 
 def load(spec: LMSpec, *, key: str | None = None) -> LanguageModel:

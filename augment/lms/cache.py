@@ -1,11 +1,11 @@
 """Keeps one LM loaded and lets one caller ask it at a time. Thread-safe; one object serves the whole process."""
 
-import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
 
 from augment import lms
+from augment.memory import give_back
 from augment.records import LMKind, LMSpec
 
 
@@ -54,4 +54,4 @@ class LMCache:
 
     def _unload(self) -> None:
         self._spec, self._lm = None, None
-        gc.collect()
+        give_back()

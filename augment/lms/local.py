@@ -1,30 +1,28 @@
-"""Any causal LM that transformers loads: hub name, local folder or GGUF file; CUDA, MPS or CPU.
+"""A causal LM of transformers in this process, once `augment.lms.loading` has it in memory.
 
 Between strings and `augment.lms.decoding`, whose sampling loop is our own: it stops each text at its line break, drops
 finished rows from the batch, cuts to top-k before any sorting, and draws from its own generator, so that a seed gives
 the same texts.
 """
 
+import copy
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.devices import best_device, fastest_dtype, measure_need
 from augment.errors import LMError
 from augment.lms.decoding import Batch, PaddedBatch, Row, Step, decode, draw_tokens
 from augment.lms.label_reading import LabelReading
 from augment.lms.scoring import score_completions
 from augment.lms.shared_prefix import SharedBatch, use_shared_prefix
-from augment.lms.unpack import unpack_embedded_lm
-from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
+from augment.records import Completion, LabelQuestion, Sampling, ScoredCompletion
 
 if TYPE_CHECKING:
     import torch
 
-SCORING_BATCH = 32  # contexts a pass
+SCORING_BATCH = 64  # contexts a pass
 
 
 class LocalLM:
@@ -49,7 +47,12 @@ class LocalLM:
         """Tokens of `text`, no special ones added."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def complete(self, prompts: Sequence[str], sampling: Sampling) -> list[Completion]:
+    @property
+    def notes(self) -> Sequence[str]:
+        """Nothing is done otherwise than asked."""
+        return ()
+
+    def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
         """See `LanguageModel.complete`. Deterministic for one seed, dtype and list of prompts."""
         written = self._write(prompts, sampling, question=None)
         return [self._to_completion(row.written) for row in written]
@@ -73,16 +76,22 @@ class LocalLM:
         ]
 
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
-        """See `LanguageModel.label_logprobs`; labels of several tokens are summed over their tokens."""
+        """See `LanguageModel.label_logprobs`; labels of several tokens are summed over their tokens.
+
+        What all contexts begin with is run once.
+        """
         label_ids = [self._ids(label) for label in labels]
         # One pass scores every one-token label of a context; each longer label needs a pass of its own.
         tails = [[], *(label[:-1] for label in label_ids if len(label) > 1)]
         rows = [(self._prompt_ids(context), tail) for context in contexts for tail in tails]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
         logprobs: dict[int, torch.Tensor] = {}
+        n_common = _count_common([context for context, _ in rows])
+        prefix = self._run_prefix(rows[0][0][:n_common]) if rows and n_common else None
         for start in range(0, len(order), SCORING_BATCH):
             chunk = order[start : start + SCORING_BATCH]
-            logprobs |= zip(chunk, self._score_chunk([rows[i] for i in chunk]), strict=True)
+            scored = self._score_chunk([(rows[i][0][n_common:], rows[i][1]) for i in chunk], prefix, n_common)
+            logprobs |= zip(chunk, scored, strict=True)
         scores = np.empty((len(contexts), len(labels)))
         for i in range(len(contexts)):
             longer = i * len(tails) + 1
@@ -92,18 +101,46 @@ class LocalLM:
                 scores[i, j] = sum(logprobs[at][step, token].item() for step, token in enumerate(label))
         return scores
 
-    def _score_chunk(self, rows: Sequence[tuple[list[int], list[int]]]) -> "list[torch.Tensor]":
-        """For each (context, tail): the log-probabilities after the context and each tail token, (len(tail) + 1, V)."""
+    def _run_prefix(self, ids: Sequence[int]) -> Any:
+        """The cache after `ids`, one row."""
+        import torch
+        from transformers import DynamicCache
+
+        self._check_length(len(ids))
+        cache = DynamicCache(config=self._model.config)
+        with torch.inference_mode():
+            self._model.base_model(
+                input_ids=torch.tensor([list(ids)], device=self._model.device), past_key_values=cache, use_cache=True
+            )
+        return cache
+
+    def _score_chunk(
+        self, rows: Sequence[tuple[list[int], list[int]]], prefix: Any, n_prefix: int
+    ) -> "list[torch.Tensor]":
+        """For each (context, tail): the log-probabilities after the context and each tail token, (len(tail) + 1, V).
+
+        The contexts come without their first `n_prefix` tokens, whose cache is `prefix`.
+        """
         import torch
 
         # Padded on the right and unmasked: under causal attention what follows a token cannot change it.
         width = max(len(context) + len(tail) for context, tail in rows)
-        self._check_length(width)
+        self._check_length(n_prefix + width)
+        cache = copy.deepcopy(prefix)
+        if cache is not None:
+            cache.batch_repeat_interleave(len(rows))
         padded = [[*context, *tail, *[0] * (width - len(context) - len(tail))] for context, tail in rows]
         first = min(len(context) for context, _ in rows) - 1
         with torch.inference_mode():
             ids = torch.tensor(padded, device=self._model.device)
-            logits = self._model(input_ids=ids, logits_to_keep=width - first).logits  # (B, width - first, V)
+            positions = torch.arange(n_prefix, n_prefix + width, device=ids.device).expand(len(rows), -1)
+            logits = self._model(
+                input_ids=ids,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=cache is not None,
+                logits_to_keep=width - first,
+            ).logits  # (B, width - first, V)
         starts = [len(context) - 1 - first for context, _ in rows]
         return [
             logits[i, at : at + len(tail) + 1].float().log_softmax(-1)
@@ -175,67 +212,13 @@ class LocalLM:
             )
 
 
-# Loading -------------------------------------------------------------------------------------------------------------
-
-
-def load_local(spec: LMSpec) -> LocalLM:
-    """Load the embedded LM, a hub name, a folder or a .gguf file onto the best device there is.
-
-    Raises:
-        LMError: there is no such model, it is not a causal LM, or it does not fit into memory.
-    """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    source, options = _locate(spec)
-    device = best_device()
-    try:
-        config = AutoConfig.from_pretrained(source, **options)
-        with torch.device("meta"):
-            n_parameters = sum(one.numel() for one in AutoModelForCausalLM.from_config(config).parameters())
-        dtype = fastest_dtype(device)
-        need = measure_need(n_parameters, dtype.itemsize, device)
-        if not need.fits:
-            raise LMError(f"'{spec.name}' {need}. Choose a smaller LM, free memory, or use an endpoint.")
-        tokenizer = AutoTokenizer.from_pretrained(source, **options)
-        if "gguf_file" in options:  # dense weights in our dtype: packed ones cast at every product
-            options["quantization_config"] = GgufConfig(dequantize=True)
-        model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, **options)
-    except (OSError, ValueError, KeyError) as error:  # not there, not reachable, or not a causal LM
-        reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-        raise LMError(
-            f"No language model '{spec.name}' could be loaded. Expected a hub name such as EleutherAI/gpt-neo-2.7B, a "
-            f"folder with a causal LM, or a .gguf file; transformers says: {reason}"
-        ) from error
-    try:
-        model = model.to(device)
-    except torch.OutOfMemoryError as error:
-        raise LMError(f"'{spec.name}' does not fit into the memory of {device}. Choose a smaller LM.") from error
-    return LocalLM(spec.name, model, tokenizer)
-
-
-def _locate(spec: LMSpec) -> tuple[str, dict[str, Any]]:
-    """Where `from_pretrained` finds the model, and the options that go with it."""
-    if spec.kind is LMKind.EMBEDDED:
-        return str(unpack_embedded_lm()), {}
-    path = Path(spec.name).expanduser()
-    if path.suffix == ".gguf":
-        if not path.is_file():
-            raise LMError(f"There is no GGUF file '{spec.name}'. Expected the path of a .gguf file on this machine.")
-        return str(path.parent), {"gguf_file": path.name}
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise LMError(
-                f"The folder '{spec.name}' holds no config.json. Expected a folder that save_pretrained wrote."
-            )
-        return str(path), {}
-    if path.is_absolute() or spec.name.count("/") > 1:
-        raise LMError(
-            f"There is no folder '{spec.name}' on this machine. Expected a folder or a hub name 'owner/model'."
-        )
-    return spec.name, {}
+def _count_common(rows: Sequence[list[int]]) -> int:
+    """How many tokens all rows begin with, short of any row's last; 0 for a single row, which shares with none."""
+    if len(rows) < 2:
+        return 0
+    low, high = min(rows), max(rows)  # all rows lie between these two
+    longest = min(map(len, rows)) - 1
+    return next((i for i in range(longest) if low[i] != high[i]), longest)
 
 
 def _line_break_ids(tokenizer: Any) -> set[int]:

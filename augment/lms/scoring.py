@@ -13,13 +13,14 @@ def score_completions(
     lm: "LanguageModel", prompts: Sequence[str], completions: Sequence[Completion], question: LabelQuestion
 ) -> list[ScoredCompletion]:
     """Score every completion up to its label mark after its prompt, and the content-free text once a prompt."""
-    texts = [one.text.partition(question.mark.strip())[0].rstrip() for one in completions]
-    contexts = [prompt + text + question.mark for prompt, text in zip(prompts, texts, strict=True)]
-    distinct = list(dict.fromkeys(prompts)) if question.content_free else []
-    free = [prompt + (question.content_free or "") + question.mark for prompt in distinct]
-    scores = lm.label_logprobs([*contexts, *free], question.labels).tolist()
-    of_prompt = {prompt: tuple(row) for prompt, row in zip(distinct, scores[len(contexts) :], strict=True)}
-    return [
-        ScoredCompletion(completion, tuple(row), of_prompt.get(prompt))
-        for completion, row, prompt in zip(completions, scores, prompts, strict=False)
-    ]
+    scored: dict[int, ScoredCompletion] = {}
+    for prompt in dict.fromkeys(prompts):  # one prompt at a time: what its contexts begin with is then run once
+        rows = [i for i, one in enumerate(prompts) if one == prompt]
+        texts = [completions[i].text.partition(question.mark.strip())[0].rstrip() for i in rows]
+        contexts = [prompt + text + question.mark for text in texts]
+        if question.content_free:
+            contexts.append(prompt + question.content_free + question.mark)
+        scores = [tuple(row) for row in lm.label_logprobs(contexts, question.labels).tolist()]
+        content_free = scores[-1] if question.content_free else None
+        scored |= {i: ScoredCompletion(completions[i], scores[at], content_free) for at, i in enumerate(rows)}
+    return [scored[i] for i in range(len(prompts))]

@@ -149,15 +149,20 @@ def attend(
 ) -> "tuple[torch.Tensor, Any]":
     """Attention of one new token a row, (B, heads, 1, head size), over its group's prefix and its own tokens.
 
-    Without `shared_prefix` it is plain causal attention: prompts are run through it, and texts padded on the right.
+    Without `shared_prefix` it is plain causal attention over all keys so far: prompts are run through it, and texts
+    padded on the right.
     """
     import torch
 
     if shared_prefix is None:
         from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
+        n_new, n_seen = query.shape[2], key.shape[2]
+        mask = None  # SDPA's own causal mask begins at the first key
+        if 1 < n_new < n_seen:
+            mask = torch.ones(n_new, n_seen, dtype=torch.bool, device=query.device).tril(n_seen - n_new)[None, None]
         plain: tuple[torch.Tensor, Any] = sdpa_attention_forward(
-            module, query, key, value, None, scaling=scaling, **options
+            module, query, key, value, mask, scaling=scaling, **options
         )
         return plain
     n_rows, n_heads, _, size = query.shape

@@ -4,18 +4,31 @@ Knows nothing of how they are made, stored or shown. A config checks itself and 
 Times are UTC. Records that the store hands out carry their `id`; records that the domain makes do not have one yet.
 """
 
-from augment.records.checks import RejectReason, TextChecks
+from augment.records.checks import CheckAction, Finding, RejectReason, TextChecks
 from augment.records.data import Example, LabelledText, LeftOut, PreparedData, SeedSet, Split, Task
 from augment.records.generation import (
     Attempt,
     GenerationConfig,
     GenerationProgress,
     GenerationRun,
+    LabelWords,
+    Price,
     Reject,
+    SeedChoice,
     StoredReject,
     SyntheticText,
+    WordTemplates,
 )
-from augment.records.lms import Completion, EndpointApi, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
+from augment.records.lms import (
+    Completion,
+    EndpointApi,
+    LabelQuestion,
+    LMKind,
+    LMSpec,
+    Quantisation,
+    Sampling,
+    ScoredCompletion,
+)
 from augment.records.prompts import PromptTemplate, PromptVersion
 from augment.records.reviews import ReviewAction, ReviewEvent, ReviewStatus, StoredText
 from augment.records.runs import RunKey, RunKind, RunState, RunStatus
@@ -33,24 +46,29 @@ from augment.records.training import (
 
 __all__ = [
     "Attempt",
+    "CheckAction",
     "Completion",
     "EncoderKind",
     "EncoderSpec",
     "EndpointApi",
     "Example",
+    "Finding",
     "GenerationConfig",
     "GenerationProgress",
     "GenerationRun",
     "LMKind",
     "LMSpec",
     "LabelQuestion",
+    "LabelWords",
     "LabelledText",
     "LeftOut",
     "MetricPoint",
     "Prediction",
     "PreparedData",
+    "Price",
     "PromptTemplate",
     "PromptVersion",
+    "Quantisation",
     "Reject",
     "RejectReason",
     "ReviewAction",
@@ -62,6 +80,7 @@ __all__ = [
     "RunStatus",
     "Sampling",
     "ScoredCompletion",
+    "SeedChoice",
     "SeedSet",
     "Split",
     "StoredReject",
@@ -74,4 +93,5 @@ __all__ = [
     "TrainingPlan",
     "TrainingProgress",
     "TrainingRun",
+    "WordTemplates",
 ]

@@ -7,7 +7,7 @@ from augment.errors import AugmentError
 
 
 class RejectReason(StrEnum):
-    """Why a completion was not taken."""
+    """Why a completion was not taken, or what a text is flagged for."""
 
     EMPTY = "empty"
     NO_LABEL = "no label"
@@ -19,22 +19,52 @@ class RejectReason(StrEnum):
     TOO_SHORT = "too short"
     TOO_LONG = "too long"
     CUT_OFF = "cut off"
+    MARK_INSIDE = "label mark inside"
     UNSURE = "label too unsure"
+    DISAGREES = "label disagrees"
+    OVER_QUOTA = "over the label's quota"
     SURPLUS = "over the target"
+
+
+class CheckAction(StrEnum):
+    """What a failed check does to a text."""
+
+    REJECT = "reject"
+    FLAG = "flag"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found: the reason, and the figure or text behind it."""
+
+    reason: RejectReason
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
 class TextChecks:
-    """What a parsed text must pass; what fails is a reject with its reason and figure.
+    """What a parsed text must pass, and what failing does: each check rejects, flags, or is off.
 
-    `near_duplicate` is the similarity (0 to 1, edit ratio) to a seed, a held-out text or another text of the run from
-    which a text is rejected; 1 turns it off. `min_confidence` asks that much of the likeliest label's probability.
+    `near_duplicate` is the similarity (0 to 1, edit ratio) to a seed, a held-out text or another text from which a text
+    counts as a near-duplicate. `min_confidence` asks that much of the likeliest label's probability. `looks_at_earlier`
+    seeks duplicates in the task's earlier runs too. A copy of a validation or test text is always a reject.
     """
 
     min_words: int = 2
     max_words: int = 60
     near_duplicate: float = 0.9
     min_confidence: float = 0.0
+    looks_at_earlier: bool = True
+    too_short: CheckAction = CheckAction.REJECT
+    too_long: CheckAction = CheckAction.REJECT
+    cut_off: CheckAction = CheckAction.REJECT
+    mark_inside: CheckAction = CheckAction.REJECT
+    seed_copy: CheckAction = CheckAction.REJECT
+    duplicate: CheckAction = CheckAction.REJECT
+    near: CheckAction = CheckAction.REJECT
+    unsure: CheckAction = CheckAction.REJECT
+    disagrees: CheckAction = CheckAction.FLAG
 
     def __post_init__(self) -> None:
         if not 1 <= self.min_words <= self.max_words:
@@ -47,3 +77,18 @@ class TextChecks:
             )
         if not 0 <= self.min_confidence < 1:
             raise AugmentError(f"The least confidence must be 0 or more and below 1; found {self.min_confidence}.")
+
+    def action(self, reason: RejectReason) -> CheckAction:
+        """What a finding of `reason` does; what no setting names is a reject."""
+        named = {
+            RejectReason.TOO_SHORT: self.too_short,
+            RejectReason.TOO_LONG: self.too_long,
+            RejectReason.CUT_OFF: self.cut_off,
+            RejectReason.MARK_INSIDE: self.mark_inside,
+            RejectReason.SEED_COPY: self.seed_copy,
+            RejectReason.DUPLICATE: self.duplicate,
+            RejectReason.NEAR_DUPLICATE: self.near,
+            RejectReason.UNSURE: self.unsure,
+            RejectReason.DISAGREES: self.disagrees,
+        }
+        return named.get(reason, CheckAction.REJECT)

@@ -12,6 +12,7 @@ class LMKind(StrEnum):
     EMBEDDED = "embedded"
     TRANSFORMERS = "transformers"
     OPENAI = "openai"
+    RULES = "rules"
     IMPORTED = "imported"
 
 
@@ -22,14 +23,28 @@ class EndpointApi(StrEnum):
     CHAT = "chat"
 
 
+class Quantisation(StrEnum):
+    """How many bits a local LM's weights are held in, where the library offers it on the device."""
+
+    NONE = "none"
+    INT8 = "8-bit"
+    INT4 = "4-bit"
+
+
 @dataclass(frozen=True, slots=True)
 class LMSpec:
-    """Which language model, and how it is reached. Holds no key: that is looked up when the LM is loaded."""
+    """Which language model, and how it is reached. Holds no key: that is looked up when the LM is loaded.
+
+    `is_structured` asks a chat endpoint for a JSON object of text and label instead of a line (strategy `free`).
+    `RULES` names texts that are made without any LM.
+    """
 
     kind: LMKind
     name: str
     base_url: str = ""
     api: EndpointApi = EndpointApi.COMPLETIONS
+    quantisation: Quantisation = Quantisation.NONE
+    is_structured: bool = False
 
     def __post_init__(self) -> None:
         if not self.name.strip():
@@ -68,10 +83,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One raw answer of the LM. `text` is exactly what came after the prompt, the stop newline left out."""
+    """One raw answer of the LM. `text` is exactly what came after the prompt, the stop newline left out.
+
+    `n_prompt_tokens` is what an endpoint counted (and bills) for the prompt; 0 on a local LM.
+    """
 
     text: str
     n_tokens: int
+    n_prompt_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from augment.records.checks import Finding
+
 
 class ReviewStatus(StrEnum):
     """What people decided about a synthetic text."""
@@ -35,6 +37,7 @@ class StoredText:
     status: ReviewStatus
     label_probs: tuple[float, ...] | None
     created_at: datetime
+    flags: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
