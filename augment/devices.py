@@ -4,7 +4,7 @@ import time
 from functools import cache
 from typing import TYPE_CHECKING
 
-import psutil
+from augment.memory import free_main_memory
 
 if TYPE_CHECKING:
     import torch
@@ -41,5 +41,5 @@ def free_memory(device: str) -> int:
     """Bytes that are free on `device` now."""
     import torch
 
-    free: int = torch.cuda.mem_get_info()[0] if device == "cuda" else psutil.virtual_memory().available
+    free: int = torch.cuda.mem_get_info()[0] if device == "cuda" else free_main_memory()
     return free

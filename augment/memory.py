@@ -38,12 +38,18 @@ def need_for(n_bytes: float, free: int, device: str) -> MemoryNeed:
     return MemoryNeed(int(n_bytes * HEADROOM), free, device)
 
 
+def free_main_memory() -> int:
+    """Bytes of main memory that are free now."""
+    available: int = psutil.virtual_memory().available
+    return available
+
+
 def known_need(name: str, *, bytes_per_parameter: float = 2.0) -> MemoryNeed | None:
     """The need of one of the reference's LMs in the CPU's memory, without importing torch."""
     n_parameters = KNOWN_PARAMETERS.get(name)
     if n_parameters is None:
         return None
-    return need_for(n_parameters * bytes_per_parameter, psutil.virtual_memory().available, "this machine")
+    return need_for(n_parameters * bytes_per_parameter, free_main_memory(), "this machine")
 
 
 def can_quantise() -> bool:

@@ -167,11 +167,12 @@ def parse_completion(template: PromptTemplate, labels: Sequence[str], completion
 
 
 def _read_json_item(line: str) -> LabelledText | None:
-    """A JSON object with a text and a label, both strings; None for anything else."""
-    if not line.lstrip().startswith("{"):
+    """A JSON object with a text and a label, both strings, in a code fence or not; None for anything else."""
+    fenced = re.fullmatch(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", line)
+    if not fenced and not line.lstrip().startswith("{"):
         return None
     try:
-        item = json.loads(line)
+        item = json.loads(fenced[1] if fenced else line)
     except ValueError:
         return None
     if not isinstance(item, dict) or not isinstance(item.get("text"), str) or not isinstance(item.get("label"), str):

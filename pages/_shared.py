@@ -1,6 +1,5 @@
 """What pages share: the workbench of this process, the chosen task, errors, numbers, small widgets."""
 
-import os
 import re
 import runpy
 from collections.abc import Iterator, Sequence
@@ -9,12 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from augment.embedded import LM_NAME
 from augment.errors import AugmentError
-from augment.lms import EMBEDDED_LM, GPT_J, GPT_NEO
-from augment.memory import known_need
-from augment.records import EndpointApi, LMKind, LMSpec, RunState, RunStatus, Task
-from augment.strategies import STRATEGIES
+from augment.records import RunState, RunStatus, Task
 from pages._runs import Workbench, open_workbench
 
 PAGES = {
@@ -39,6 +34,7 @@ STATUS_ICONS = {
     RunStatus.QUEUED: ":material/hourglass_empty: queued",
     RunStatus.RUNNING: ":material/progress_activity: running",
     RunStatus.DONE: ":material/check: done",
+    RunStatus.PAUSED: ":material/pause_circle: paused",
     RunStatus.CANCELLED: ":material/block: cancelled",
     RunStatus.FAILED: ":material/error: failed",
     RunStatus.INTERRUPTED: ":material/power_off: interrupted",
@@ -199,102 +195,3 @@ def progress_share(state: RunState) -> float:
 def plural(n: int, word: str) -> str:
     """'1 text', '50 texts'."""
     return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"
-
-
-# Choosing an LM ------------------------------------------------------------------------------------------------------
-
-_OTHER, _ENDPOINT = "Another transformers model", "An OpenAI-compatible endpoint"
-_LMS = {
-    f"{LM_NAME} (embedded)": EMBEDDED_LM,
-    "GPT-Neo 2.7B": GPT_NEO,
-    "GPT-J 6B": GPT_J,
-    _OTHER: None,
-    _ENDPOINT: None,
-}
-
-
-def choose_lm(page: str) -> tuple[LMSpec | None, str | None]:
-    """Widgets that choose an LM; returns it (None while it has no name yet) and, for an endpoint, the API key.
-
-    Raises:
-        LMError: the endpoint's address is none.
-    """
-    chosen = st.selectbox("Language model", list(_LMS), key=f"{page}_lm", persist_state="session")
-    known = _LMS[chosen]
-    if known is not None:
-        need = known_need(known.name)
-        if need is not None:
-            icon = ":material/check_circle:" if need.fits else ":material/warning:"
-            st.caption(f"{icon} {escape_markdown(str(need))}")
-        return known, None
-    if chosen == _OTHER:
-        name = st.text_input(
-            "Hub name, folder or .gguf file",
-            placeholder="EleutherAI/gpt-neo-1.3B",
-            key=f"{page}_lm_name",
-            persist_state="session",
-        )
-        return (LMSpec(LMKind.TRANSFORMERS, name) if name.strip() else None), None
-    return _choose_endpoint(page)
-
-
-STRATEGY_NAMES = {"mix": "mix: score every label (GPT3Mix)", "free": "free: the LM writes the label"}
-
-
-def choose_strategy(page: str, lm: LMSpec | None) -> str:
-    """Which strategy decides the labels; endpoints in general give no label scores, so there it is `free`."""
-    if lm is not None and lm.kind is LMKind.OPENAI:
-        st.caption("Strategy: free. Endpoints in general give no label scores.")
-        return "free"
-    return st.selectbox(
-        "Strategy",
-        list(STRATEGIES),
-        index=list(STRATEGIES).index("mix"),
-        format_func=lambda name: STRATEGY_NAMES.get(name, name),
-        key=f"{page}_strategy",
-        persist_state="session",
-        help="mix: every text that is not empty is valid and gets label probabilities. "
-        "free: the notebook's way; what does not parse is a reject.",
-    )
-
-
-def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
-    url = st.text_input(
-        "Address",
-        value="http://127.0.0.1:8000/v1",
-        key=f"{page}_endpoint_url",
-        persist_state="session",
-        help="The base address of the server, up to /v1",
-    )
-    name = st.text_input("Model name", key=f"{page}_endpoint_model", persist_state="session")
-    api = st.segmented_control(
-        "Interface",
-        list(EndpointApi),
-        default=EndpointApi.COMPLETIONS,
-        required=True,
-        format_func=lambda api: api.value,
-        key=f"{page}_endpoint_api",
-        persist_state="session",
-    )
-    typed = st.text_input(
-        "API key",
-        type="password",
-        key=f"{page}_endpoint_key",
-        help=(
-            "Used in this session only; never stored, logged or shown. Left empty, "
-            "OPENAI_API_KEY or secrets.toml is used."
-        ),
-    )
-    lm = LMSpec(LMKind.OPENAI, name, base_url=url, api=EndpointApi(api)) if name.strip() else None
-    return lm, typed or find_key()
-
-
-def find_key() -> str | None:
-    """OPENAI_API_KEY from the environment, or from secrets.toml where there is one."""
-    if os.environ.get("OPENAI_API_KEY"):
-        return os.environ["OPENAI_API_KEY"]
-    try:
-        found = st.secrets.get("OPENAI_API_KEY")
-    except FileNotFoundError:  # no secrets.toml
-        return None
-    return str(found) if found else None

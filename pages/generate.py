@@ -1,34 +1,34 @@
 """Generate: start a run, watch it, cancel or resume it, and import texts that were written elsewhere."""
 
+from dataclasses import replace
+
 import pandas as pd
 import streamlit as st
 
 from augment import datasets, sources
 from augment.charts import label_shares, yield_funnel
+from augment.quotas import describe_drift
 from augment.records import (
+    Finding,
     GenerationConfig,
     GenerationRun,
-    LMKind,
     RejectReason,
     ReviewStatus,
     RunKey,
     RunKind,
     RunStatus,
-    Sampling,
     SeedSet,
     Task,
-    TextChecks,
 )
+from pages._generate_settings import choose_settings
+from pages._language_models import find_key
 from pages._runs import import_texts, needs_key, resume_generation, start_generation
 from pages._shared import (
     PAGES,
     POLL_S,
     STATUS_ICONS,
-    choose_lm,
-    choose_strategy,
     enter_through_app,
     escape_markdown,
-    find_key,
     format_state,
     page_header,
     plural,
@@ -40,46 +40,13 @@ from pages._shared import (
 )
 
 NOT_PARSED = (RejectReason.EMPTY, RejectReason.NO_LABEL)
-RESUMABLE = (RunStatus.INTERRUPTED, RunStatus.CANCELLED, RunStatus.FAILED)
+RESUMABLE = (RunStatus.INTERRUPTED, RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.FAILED)
 
 
 def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
     """What to generate with; the start button stands at the end."""
-    versions = workbench().store.prompts.all(task.id)
-    seed_set = st.selectbox(
-        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"generate_{task.id}_seed_set"
-    )
-    version = st.selectbox(
-        "Prompt version",
-        versions,
-        format_func=lambda one: f"{one.number} · {one.created_at:%d %b %H:%M}",
-        key=f"generate_{task.id}_prompt",
-    )
-    lm, api_key = choose_lm("generate")
-    strategy = choose_strategy("generate", lm)
-    left, right = st.columns(2)
-    target = left.number_input("Texts", 1, 100_000, 50, 10, key="generate_target", persist_state="session")
-    n_seeds = right.number_input("Seeds a prompt", 1, 16, 8, key="generate_n_seeds", persist_state="session")
-    with st.expander("Sampling"):
-        left, right = st.columns(2)
-        temperature = left.number_input(
-            "Temperature", 0.1, 5.0, 1.0, 0.1, key="generate_temperature", persist_state="session"
-        )
-        top_p = right.number_input("Top-p", 0.05, 1.0, 0.9, 0.05, key="generate_top_p", persist_state="session")
-        rng_seed = left.number_input("RNG seed", 0, value=0, key="generate_rng_seed", persist_state="session")
-        max_new_tokens = right.number_input(
-            "New tokens a text", 5, 512, 60, 5, key="generate_max_new_tokens", persist_state="session"
-        )
-        texts_per_prompt = left.number_input(
-            "Texts a prompt",
-            1,
-            64,
-            8,
-            key="generate_texts_per_prompt",
-            persist_state="session",
-            help="More are faster: a prompt is read once for all its texts. Fewer show the LM more different seeds.",
-        )
-    checks = choose_checks()
+    new, missing = choose_settings(task, seed_sets)
+    target = st.session_state["generate_target"]
     if (
         st.button(
             f"Generate {plural(target, 'text')}",
@@ -87,48 +54,21 @@ def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
             key="generate_start",
             icon=":material/auto_awesome:",
             width="stretch",
-            disabled=lm is None,
-            help="Name the language model first" if lm is None else None,
+            disabled=new is None,
+            help=missing or None,
         )
-        and lm is not None
+        and new is not None
     ):
-        sampling = Sampling(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, rng_seed=rng_seed)
-        config = GenerationConfig(
-            version.template,
-            task.labels,
-            lm,
-            sampling,
-            strategy=strategy,
-            n_seeds=n_seeds,
-            target=target,
-            batch_size=16 if lm.kind is LMKind.OPENAI else 64,
-            texts_per_prompt=texts_per_prompt,
-            checks=checks,
-        )
         key = start_generation(
-            workbench(), task.id, config, seed_set_id=seed_set.id, prompt_version_id=version.id, api_key=api_key
+            workbench(),
+            task.id,
+            new.config,
+            seed_set_id=new.seed_set.id,
+            prompt_version_id=new.version.id,
+            api_key=new.api_key,
         )
         st.session_state["generate_run"] = key.id
         st.rerun()
-
-
-def choose_checks() -> TextChecks:
-    """What a text must pass to be taken."""
-    with st.expander("Checks"):
-        left, right = st.columns(2)
-        with left:
-            min_words = st.number_input("Words, at least", 1, 200, 2, key="generate_min_words", persist_state="session")
-            help_near = "Edit similarity to a seed, a held-out text or another text of the run; 1 turns it off"
-            near = st.number_input(
-                "Near-duplicate from", 0.5, 1.0, 0.9, 0.05, key="generate_near", help=help_near, persist_state="session"
-            )
-        with right:
-            max_words = st.number_input("at most", 1, 500, 60, key="generate_max_words", persist_state="session")
-            help_sure = "Least probability of the likeliest label (mix)"
-            sure = st.number_input(
-                "Confidence", 0.0, 0.99, 0.0, 0.05, key="generate_sure", help=help_sure, persist_state="session"
-            )
-    return TextChecks(min_words, max_words, near, sure)
 
 
 def import_panel(task: Task) -> None:
@@ -158,48 +98,69 @@ def show_run(run_id: int, task: Task) -> None:
     """One run, live while it goes on: progress, funnel, balance, newest texts, rejects."""
     store = workbench().store
     run = store.generations.get(run_id)
+    rejects = store.generations.count_rejects(run.id)
+    accepted = sum(store.generations.count_labels(run.id, status=ReviewStatus.ACCEPTED).values())
     with st.container(border=True):
-        left, right = st.columns([4, 1], vertical_alignment="center")
-        left.markdown(f"**Run {run.id}** · {escape_markdown(run.lm_name)} · {STATUS_ICONS[run.state.status]}")
-        show_run_button(run, right)
+        left, right = st.columns([3, 2], vertical_alignment="center")
+        strategy = f" · {run.config.strategy}" if run.config else ""
+        left.markdown(f"**Run {run.id}** · {escape_markdown(run.lm_name)}{strategy} · {STATUS_ICONS[run.state.status]}")
+        with right.container(horizontal=True, horizontal_alignment="right"):
+            show_run_buttons(run)
         st.progress(progress_share(run.state), text=escape_markdown(format_state(run.state, "texts")))
         st.caption(escape_markdown(run.state.message) or "\u00a0")
     left, right = st.columns(2, gap="medium")
-    rejects = store.generations.count_rejects(run.id)
-    accepted = sum(store.generations.count_labels(run.id, status=ReviewStatus.ACCEPTED).values())
     with left:
-        st.markdown("**Yield**: from completion to accepted text")
+        st.markdown("**Yield**: from asked to accepted")
         st.plotly_chart(
             yield_funnel(funnel_stages(run, rejects, accepted)),
             key="generate_funnel",
             alt="How many completions reach each stage",
             config={"displayModeBar": False},
         )
+        st.caption(escape_markdown(describe_yield(run, accepted)))
     with right:
-        st.markdown("**Label balance** as proposed" + (", against the seeds" if run.seed_set_id is not None else ""))
+        groups = balance(run)
+        st.markdown("**Label balance**" + (", against the seeds" if "seeds" in groups else ""))
         st.plotly_chart(
-            label_shares(balance(run), task.labels),
+            label_shares(groups, task.labels),
             key="generate_balance",
             alt="Share of each label",
             config={"displayModeBar": False},
         )
+        drift = find_drift(run, groups, task)
+        st.caption(f":material/warning: {escape_markdown(drift)}" if drift else "\u00a0")
+    show_texts(run, rejects)
+    if st.session_state.get("generate_was_active") and not run.state.status.is_active:
+        st.session_state["generate_was_active"] = False
+        st.rerun()
+    st.session_state["generate_was_active"] = run.state.status.is_active
+
+
+def show_texts(run: GenerationRun, rejects: dict[RejectReason, int]) -> None:
+    """The newest texts with their flags, and the newest rejects with their reasons."""
+    store = workbench().store
+    flags = store.generations.count_flags(run.id)
     texts, rejected = st.tabs(["Newest texts", f"Rejects · {sum(rejects.values()):,}"])
     with texts:
+        st.caption(_list_counts("Flagged", flags) if flags else "No text is flagged")
         rows = [
-            {"label": one.proposed_label, "text": one.text} for one in store.generations.texts([run.id], newest=100)
+            {"label": one.proposed_label, "text": one.text, "flags": "; ".join(map(name_flag, one.flags))}
+            for one in store.generations.texts([run.id], newest=100)
         ]
         st.dataframe(
-            pd.DataFrame(rows, columns=["label", "text"]),
+            pd.DataFrame(rows, columns=["label", "text", "flags"]),
             hide_index=True,
             height=320,
             key="generate_texts",
             column_config={
                 "label": st.column_config.TextColumn(width=90),
-                "text": st.column_config.TextColumn(width=640),
+                "text": st.column_config.TextColumn(width=520),
+                "flags": st.column_config.TextColumn(width=260),
             },
             placeholder="The first batch is on its way",
         )
     with rejected:
+        st.caption(_list_counts("Not taken", rejects) if rejects else "Every completion so far was taken")
         raw = [
             {"reason": one.reason.value, "raw completion": one.raw, "found": one.detail}
             for one in store.generations.rejects(run.id, newest=100)
@@ -211,53 +172,121 @@ def show_run(run_id: int, task: Task) -> None:
             key="generate_rejects",
             placeholder="No completion was rejected",
         )
-    if st.session_state.get("generate_was_active") and not run.state.status.is_active:
-        st.session_state["generate_was_active"] = False
-        st.rerun()
-    st.session_state["generate_was_active"] = run.state.status.is_active
 
 
-def cancel_run(key: RunKey) -> None:
-    """The cancel button's callback."""
-    workbench().runner.cancel(key)
+def name_flag(flag: Finding) -> str:
+    return f"{flag.reason} ({flag.detail})"
 
 
-def show_run_button(run: GenerationRun, place: st.delta_generator.DeltaGenerator) -> None:
-    """Cancel while it runs, resume while something is missing."""
+def _list_counts(what: str, counts: dict[RejectReason, int]) -> str:
+    """'Not taken: 12 over the label's quota, 3 near-duplicate'."""
+    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    return escape_markdown(f"{what}: " + ", ".join(f"{n:,} {reason}" for reason, n in ordered))
+
+
+def stop_run(key: RunKey, *, is_pause: bool) -> None:
+    """The callback of the pause and cancel buttons."""
+    runner = workbench().runner
+    if is_pause:
+        runner.pause(key)
+    else:
+        runner.cancel(key)
+
+
+def show_run_buttons(run: GenerationRun) -> None:
+    """Pause and cancel while it runs; resume or extend once it stands; then review."""
+    key = RunKey(RunKind.GENERATION, run.id)
     if run.state.status.is_active:
-        key = RunKey(RunKind.GENERATION, run.id)
         is_stopping = workbench().runner.is_stopping(key)
-        place.button(
-            "Stopping" if is_stopping else "Cancel",
-            key="generate_cancel",
-            icon=":material/stop:",
-            width="stretch",
-            disabled=is_stopping,
-            help="Ends after the current batch" if is_stopping else None,
-            on_click=cancel_run,
-            args=(key,),
-        )
-    elif run.state.status in RESUMABLE and run.config is not None:
-        if place.button("Resume", key="generate_resume", icon=":material/play_arrow:", width="stretch"):
-            api_key = st.session_state.get("generate_endpoint_key") or find_key() if needs_key(run.config.lm) else None
-            resume_generation(workbench(), run.id, api_key=api_key)
-            st.session_state["generate_was_active"] = True
-            st.rerun()
-    elif place.button("Review", key="generate_review", icon=":material/arrow_forward:", width="stretch"):
+        for is_pause, name, icon in ((True, "Pause", "pause"), (False, "Cancel", "stop")):
+            st.button(
+                "Stopping" if is_stopping and not is_pause else name,
+                key=f"generate_{name.lower()}",
+                icon=f":material/{icon}:",
+                disabled=is_stopping,
+                help="Ends after the current batch; what was stored is kept" if is_stopping else None,
+                on_click=stop_run,
+                args=(key,),
+                kwargs={"is_pause": is_pause},
+            )
+        return
+    if run.config is not None:
+        if run.state.status in RESUMABLE and st.button("Resume", key="generate_resume", icon=":material/play_arrow:"):
+            go_on(run, run.config)
+        with st.popover("Extend", icon=":material/add:", key="generate_extend", help="More texts, attempts or money"):
+            extend_panel(run, run.config)
+    if run.n_texts and st.button("Review", key="generate_review", icon=":material/arrow_forward:"):
         st.switch_page(PAGES["review"])
 
 
+def extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
+    """Give an ended run another target, cap or budget, and go on from where it stands."""
+    target = st.number_input("Texts in all", run.n_texts, 100_000, config.target, 10, key=f"generate_more_{run.id}")
+    cap = st.number_input(
+        "Attempts in all, at most",
+        target,
+        2_000_000,
+        max(config.attempt_cap, 10 * target + 50),
+        50,
+        key=f"generate_more_cap_{run.id}",
+    )
+    budget = config.budget
+    if config.budget is not None:
+        budget = st.number_input("Budget in all", 0.01, value=config.budget, key=f"generate_more_budget_{run.id}")
+    with showing_errors():
+        extended = replace(config, target=target, attempt_cap=cap, budget=budget)
+        if st.button("Go on", key="generate_go_on", type="primary", disabled=extended == config):
+            workbench().store.generations.extend(run.id, extended)
+            go_on(run, extended)
+
+
+def go_on(run: GenerationRun, config: GenerationConfig) -> None:
+    """Queue the run from where it stands."""
+    api_key = st.session_state.get("generate_endpoint_key") or find_key() if needs_key(config.lm) else None
+    resume_generation(workbench(), run.id, api_key=api_key)
+    st.session_state["generate_was_active"] = True
+    st.rerun()
+
+
 def funnel_stages(run: GenerationRun, rejects: dict[RejectReason, int], accepted: int) -> dict[str, int]:
-    """Completed → parsed → valid label → passed checks → accepted; each stage counts what is left."""
-    parsed = run.n_attempts - sum(rejects.get(reason, 0) for reason in NOT_PARSED)
+    """Asked → completed → parsed → valid label → passed checks → accepted; each stage counts what is left."""
+    completed = run.n_texts + sum(rejects.values())
+    parsed = completed - sum(rejects.get(reason, 0) for reason in NOT_PARSED)
     valid = parsed - rejects.get(RejectReason.UNKNOWN_LABEL, 0)
     return {
-        "completed": run.n_attempts,
+        "asked": run.n_attempts,
+        "completed": completed,
         "parsed": parsed,
         "valid label": valid,
         "passed checks": run.n_texts,
         "accepted": accepted,
     }
+
+
+def describe_yield(run: GenerationRun, accepted: int) -> str:
+    """'0.12 s a text · 0.31 s an accepted text · cost 0.0021 so far, 0.011 expected', as far as it is known."""
+    parts = []
+    for n, what in ((run.n_texts, "a text"), (accepted, "an accepted text")):
+        if n and run.state.elapsed_s:
+            parts.append(f"{run.state.elapsed_s / n:.2g} s {what}")
+        if n and run.cost:
+            parts.append(f"{run.cost / n:.2g} {what}")
+    if run.cost and run.n_texts:
+        expected = run.cost / run.n_texts * run.state.n_total
+        parts.append(f"cost {run.cost:.3g} so far, {expected:.3g} expected in all")
+    return " · ".join(parts) or "\u00a0"
+
+
+def find_drift(run: GenerationRun, groups: dict[str, dict[str, int]], task: Task) -> str:
+    """Where the labels stand far from what was wanted, and what to do about it."""
+    if run.config is None:
+        return ""
+    seeds = [groups["seeds"].get(label, 0) for label in task.labels] if "seeds" in groups else []
+    wanted = list(run.config.label_shares or seeds)
+    drift = describe_drift([groups["synthetic"].get(label, 0) for label in task.labels], wanted, task.labels)
+    if not drift or run.config.label_shares is not None:
+        return drift
+    return f"{drift} Balanced labels, or the strategy conditional, keep them even."
 
 
 def balance(run: GenerationRun) -> dict[str, dict[str, int]]:

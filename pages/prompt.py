@@ -12,11 +12,10 @@ from augment.lms import EMBEDDED_LM
 from augment.prompts import DEFAULT_TEMPLATE, check_template
 from augment.records import GenerationConfig, PromptTemplate, PromptVersion, Sampling, SeedSet, Task
 from augment.strategies import Outcome
+from pages._language_models import choose_lm, choose_strategy
 from pages._runs import try_prompt
 from pages._shared import (
     PAGES,
-    choose_lm,
-    choose_strategy,
     enter_through_app,
     escape_markdown,
     label_bar,
@@ -247,7 +246,7 @@ with right:
                 "Temperature", 0.1, 5.0, 1.0, 0.1, key="prompt_temperature", persist_state="session"
             )
             top_p = two.number_input("Top-p", 0.05, 1.0, 0.9, 0.05, key="prompt_top_p", persist_state="session")
-            strategy = choose_strategy("prompt", lm)
+            strategy = choose_strategy("prompt", with_rules=False)
         # Each try draws anew from the same prompt.
         sampling = Sampling(temperature=temperature, top_p=top_p, rng_seed=st.session_state.get("prompt_n_trials", 0))
         config = GenerationConfig(

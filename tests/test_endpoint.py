@@ -535,6 +535,7 @@ def test_a_server_that_refuses_logprobs_gives_no_label_scores_but_still_writes(s
     with pytest.raises(LMError, match="gives no label scores. Use the strategy 'free'"):
         lm.complete_and_score(PROMPTS, SAMPLING, QUESTION)
     assert list(lm.notes) == [f"{server.url} refused 'logprobs'."]
+    assert all("logprobs" in body for body in server.bodies if body["max_tokens"] == 1)  # nothing is paid for in vain
     assert [one.text.strip() for one in lm.complete(PROMPTS, SAMPLING)] == ["so glad"] * 2
 
 

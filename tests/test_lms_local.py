@@ -1,10 +1,12 @@
 """Local causal LMs: the embedded one, and tiny GPT-J and GPT-Neo for what their architectures do."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from transformers import AutoModelForCausalLM
 
 from augment import lms
 from augment.errors import LMError
@@ -17,7 +19,7 @@ from augment.records import LabelQuestion, LMKind, LMSpec, Sampling
 from tests.tiny import save_tiny_lm
 
 PROMPTS = ["Tweet: i feel", "Tweet: i feel happy today (Sentiment: joy)\nTweet: so angry", "Tweet:"]
-ARCHITECTURES = ["gptj", "gptneo", "llama"]
+ARCHITECTURES = ["gptj", "gptneo", "llama", "gemma3"]
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -28,7 +30,15 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return lm
 
 
-def test_label_logprobs_equal_a_plain_loop_over_labels(tiny: LocalLM) -> None:
+@pytest.fixture(scope="module")
+def plain(tiny: LocalLM) -> Any:
+    """The same weights as transformers itself runs them."""
+    model = AutoModelForCausalLM.from_pretrained(tiny.name, attn_implementation="eager").float().eval()
+    model.load_state_dict(tiny._model.state_dict())  # rounded alike
+    return model
+
+
+def test_label_logprobs_equal_a_plain_loop_over_labels(tiny: LocalLM, plain: Any) -> None:
     contexts, labels = [f"{prompt} (Sentiment:" for prompt in PROMPTS], [" joy", " anger", " surprise"]
     scores = tiny.label_logprobs(contexts, labels)
     assert scores.shape == (3, 3)
@@ -37,11 +47,11 @@ def test_label_logprobs_equal_a_plain_loop_over_labels(tiny: LocalLM) -> None:
             context_ids = tiny._tokenizer(context)["input_ids"]
             label_ids = tiny._tokenizer(label)["input_ids"]
             with torch.no_grad():
-                logits = tiny._model(torch.tensor([context_ids + label_ids])).logits[0]
-            plain = sum(
+                logits = plain(torch.tensor([context_ids + label_ids])).logits[0]
+            summed = sum(
                 logits[len(context_ids) + i - 1].log_softmax(-1)[token].item() for i, token in enumerate(label_ids)
             )
-            assert scores[row, column] == pytest.approx(plain, abs=1e-4)
+            assert scores[row, column] == pytest.approx(summed, abs=1e-4)
 
 
 def test_left_padding_changes_no_token(tiny: LocalLM) -> None:
@@ -52,16 +62,17 @@ def test_left_padding_changes_no_token(tiny: LocalLM) -> None:
 
 
 def test_prefixes_are_shared_where_the_architecture_lets_them(tiny: LocalLM) -> None:
-    assert tiny._shares_prefixes == (tiny._model.config.model_type == "llama")
+    expected = {"gptj": 0, "gpt_neo": 0, "llama": 256, "gemma3_text": 256}  # Gemma's: its window
+    assert tiny._shared_length == expected[tiny._model.config.model_type]
 
 
-def test_greedy_completions_equal_a_plain_loop_of_whole_forward_passes(tiny: LocalLM) -> None:
+def test_greedy_completions_equal_a_plain_loop_of_whole_forward_passes(tiny: LocalLM, plain: Any) -> None:
     completions = tiny.complete([*PROMPTS, *PROMPTS], Sampling(top_k=1, max_new_tokens=12))
     for prompt, completion in zip([*PROMPTS, *PROMPTS], completions, strict=True):
         ids, written = list(tiny._tokenizer(prompt)["input_ids"]), []
         while len(written) < 12:
             with torch.no_grad():
-                token = int(tiny._model(torch.tensor([ids + written])).logits[0, -1].argmax())
+                token = int(plain(torch.tensor([ids + written])).logits[0, -1].argmax())
             if token in tiny._stop_ids:
                 break
             written.append(token)
@@ -69,9 +80,9 @@ def test_greedy_completions_equal_a_plain_loop_of_whole_forward_passes(tiny: Loc
         assert completion.n_tokens == len(written)
 
 
-def test_scores_made_while_writing_equal_a_plain_forward_pass(tiny: LocalLM) -> None:
+def test_scores_made_while_writing_equal_a_plain_forward_pass(tiny: LocalLM, plain: Any) -> None:
     question = LabelQuestion(" (S:", ("j", "a"), content_free=" N/A")
-    if not tiny._shares_prefixes:
+    if not tiny._shared_length:
         pytest.skip("this architecture scores afterwards, by label_logprobs")
     prompts = [PROMPTS[0], PROMPTS[1], PROMPTS[0], PROMPTS[2]]
     rows = tiny._write(prompts, Sampling(max_new_tokens=9, rng_seed=5), question=question)
@@ -83,7 +94,7 @@ def test_scores_made_while_writing_equal_a_plain_forward_pass(tiny: LocalLM) -> 
     assert len(rows) == len(led_on) == 7
     for ids, row in zip(led_on, rows, strict=True):
         with torch.no_grad():
-            logprobs = tiny._model(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
+            logprobs = plain(torch.tensor([ids])).logits[0, -1].log_softmax(-1)
         assert row.scores == pytest.approx(logprobs[label_ids].tolist(), abs=1e-4)
 
 

@@ -1,10 +1,12 @@
-"""Tiny random causal LMs of three architectures, made on the spot: for code paths, not for quality."""
+"""Tiny random causal LMs of four architectures, made on the spot: for code paths, not for quality."""
 
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
+    Gemma3ForCausalLM,
+    Gemma3TextConfig,
     GPTJConfig,
     GPTJForCausalLM,
     GPTNeoConfig,
@@ -33,17 +35,22 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def save_tiny_lm(folder: Path, architecture: str) -> Path:
-    """A two-layer GPT-J, GPT-Neo or Llama with random weights, as save_pretrained writes it."""
+    """A two-layer GPT-J, GPT-Neo, Llama or Gemma 3 with random weights, as save_pretrained writes it."""
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
     sizes = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0}
-    model: GPTJForCausalLM | GPTNeoForCausalLM | LlamaForCausalLM
+    model: GPTJForCausalLM | GPTNeoForCausalLM | LlamaForCausalLM | Gemma3ForCausalLM
     if architecture == "gptj":
         model = GPTJForCausalLM(GPTJConfig(n_embd=32, n_layer=2, n_head=4, rotary_dim=4, n_positions=256, **sizes))
     elif architecture == "llama":  # two query heads share a key head
         heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
         shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 256}
         model = LlamaForCausalLM(LlamaConfig(**shape, **heads, **sizes))
+    elif architecture == "gemma3":  # one layer with a window, one without; one key head
+        heads = {"num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 8, "query_pre_attn_scalar": 8}
+        shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 512}
+        kinds = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 256}
+        model = Gemma3ForCausalLM(Gemma3TextConfig(**shape, **heads, **kinds, **sizes, pad_token_id=0))
     else:
         config = GPTNeoConfig(
             hidden_size=32,

@@ -10,12 +10,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.embedded import LM_NAME
+from augment.embedded import GEMMA_NAME, LM_NAME
 from augment.errors import LMError
 from augment.memory import MemoryNeed
 from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
 
 EMBEDDED_LM = LMSpec(LMKind.EMBEDDED, LM_NAME)
+GEMMA = LMSpec(LMKind.EMBEDDED, GEMMA_NAME)
 GPT_J = LMSpec(LMKind.TRANSFORMERS, "EleutherAI/gpt-j-6b")
 GPT_NEO = LMSpec(LMKind.TRANSFORMERS, "EleutherAI/gpt-neo-2.7B")
 

@@ -47,10 +47,15 @@ class LMCache:
         lm = self._lm if self._spec == spec else None
         return lm.count_tokens(text) if lm else None
 
-    def unload(self) -> None:
-        """Free the memory of the loaded LM; waits until nobody uses it."""
-        with self._lock:
+    def unload(self) -> bool:
+        """Free the memory of the loaded LM; False where somebody uses it now."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
             self._unload()
+        finally:
+            self._lock.release()
+        return True
 
     def _unload(self) -> None:
         self._spec, self._lm = None, None

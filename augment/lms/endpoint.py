@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.errors import LMError, PartialError
+from augment.errors import LMError, NoScoresError, PartialError
 from augment.lms.endpoint_answers import is_item, item_format, score_labels
 from augment.lms.endpoint_client import EndpointClient, Params
 from augment.records import Completion, LabelQuestion, LMSpec, Sampling, ScoredCompletion
@@ -222,8 +222,9 @@ class EndpointLM:
         n_tokens = (answer.n_prompt_tokens or 0) + (answer.n_tokens or 0)
         return _LabelScores(score_labels(answer.top_tokens, labels), n_tokens)
 
-    def _no_scores(self) -> LMError:
-        return LMError(f"'{self._spec.name}' at {self._spec.base_url} gives no label scores. Use the strategy 'free'.")
+    def _no_scores(self) -> NoScoresError:
+        where = self._spec.base_url
+        return NoScoresError(f"'{self._spec.name}' at {where} gives no label scores. Use the strategy 'free'.")
 
 
 def _ask_all(asks: Sequence[Callable[[], _T]]) -> list[_T]:

@@ -73,10 +73,12 @@ def score_labels(top_tokens: Sequence[tuple[str, float]], labels: Sequence[str])
     shared: dict[str, float] = {}
     for token, logprob in top_tokens:
         start = token.strip().casefold()
+        if not start:
+            continue
         begun = [own for own, label in zip(starts, labels, strict=True) if label.strip().casefold().startswith(start)]
-        if start and len(begun) == 1:
+        if len(begun) == 1:
             begun[0].append(logprob)
-        elif start and begun:
+        elif begun:
             shared[start] = float(np.logaddexp(shared.get(start, -math.inf), logprob))
     floor = min(logprob for _, logprob in top_tokens) - math.log(2)
     scores = tuple(float(np.logaddexp.reduce(own)) if own else floor for own in starts)

@@ -13,7 +13,7 @@ N_TOP_TOKENS = 20  # the most that chat offers
 N_FEW_TOP_TOKENS = 5  # the most that OpenAI's completions offer
 _OPTIONAL = ("temperature", "top_p", "seed", "stop", "logprobs", "top_logprobs", "response_format", "max_tokens")
 # A prompt that is too long names max_tokens too, and dropping that would not help.
-_ABOUT_LENGTH = re.compile(r"context|too large|limit", re.IGNORECASE)
+_ABOUT_LENGTH = re.compile(r"context|too large|limit was reached", re.IGNORECASE)
 
 
 class Refusals:

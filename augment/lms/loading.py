@@ -126,7 +126,7 @@ def _not_loaded(spec: LMSpec, error: Exception) -> LMError:
 def _locate(spec: LMSpec) -> tuple[str, dict[str, Any]]:
     """Where `from_pretrained` finds the model, and the options that go with it."""
     if spec.kind is LMKind.EMBEDDED:
-        return str(unpack_embedded_lm()), {}
+        return str(unpack_embedded_lm(spec.name)), {}
     path = Path(spec.name).expanduser()
     if path.suffix == ".gguf":
         if not path.is_file():

@@ -35,8 +35,8 @@ class LocalLM:
         if tokenizer.pad_token_id is None:
             tokenizer.pad_token = tokenizer.eos_token
         self._stop_ids = _line_break_ids(tokenizer) | _end_ids(model, tokenizer)
-        self._context_length = getattr(model.config, "max_position_embeddings", None)
-        self._shares_prefixes = use_shared_prefix(model)
+        self._shared_length = use_shared_prefix(model)
+        self._context_length = self._shared_length or getattr(model.config, "max_position_embeddings", None)
 
     @property
     def dtype(self) -> str:
@@ -65,7 +65,7 @@ class LocalLM:
         Where the LM shares prefixes and every label is one token, each text is led on to the label inside its batch.
         """
         label_ids = [self._ids(label) for label in question.labels]
-        if not self._shares_prefixes or max(map(len, label_ids)) > 1:
+        if not self._shared_length or max(map(len, label_ids)) > 1:
             return score_completions(self, prompts, self.complete(prompts, sampling), question)
         rows = self._write(prompts, sampling, question=question)
         texts, content_free = rows[: len(prompts)], rows[len(prompts) :]
@@ -171,7 +171,7 @@ class LocalLM:
         max_steps = sampling.max_new_tokens + n_extra + 1
         with torch.inference_mode():
             batch: Batch
-            if self._shares_prefixes:
+            if self._shared_length:
                 batch = SharedBatch(self._model, prefixes, in_order, capacity=max_steps + 1)
             else:
                 batch = PaddedBatch(self._model, prefixes, in_order)

@@ -16,16 +16,20 @@ if TYPE_CHECKING:
 ATTENTION = "augment_shared_prefix"
 
 
-def use_shared_prefix(model: Any) -> bool:
-    """Give the model this file's attention; False if it cannot take it (GPT-J, GPT-Neo, layers with a window)."""
+def use_shared_prefix(model: Any) -> int:
+    """Give the model this file's attention; the most tokens it may then be given, 0 if it cannot take it.
+
+    GPT-J and GPT-Neo cannot. Layers with a window (Gemma) are like full ones for what is not longer than the window.
+    """
     from transformers import AttentionInterface
 
-    is_windowed = any("full" not in kind for kind in getattr(model.config, "layer_types", None) or [])
-    if is_windowed or not getattr(model, "_supports_attention_backend", False):
-        return False
+    kinds = set(getattr(model.config, "layer_types", None) or [])
+    if not getattr(model, "_supports_attention_backend", False) or kinds - {"full_attention", "sliding_attention"}:
+        return 0
+    window = model.config.sliding_window if "sliding_attention" in kinds else None
     AttentionInterface.register(ATTENTION, attend)
     model.set_attn_implementation(ATTENTION)
-    return True
+    return int(window or model.config.max_position_embeddings)
 
 
 class SharedBatch:

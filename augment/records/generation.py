@@ -57,7 +57,7 @@ class WordTemplates:
         if not self.patterns:
             raise AugmentError("There is no pattern. Expected at least one such as 'i feel {word}'.")
         for pattern in self.patterns:
-            if pattern.count("{word}") != 1 or "{" in pattern.replace("{word}", ""):
+            if pattern.count("{word}") != 1 or set("{}") & set(pattern.replace("{word}", "")):
                 raise AugmentError(f"The pattern '{pattern}' must hold {{word}} exactly once and no other braces.")
         for one in self.words:
             if not one.words:
