@@ -206,7 +206,7 @@ class _Run:
         else:
             length = len(self._shots.prompt(0).text)
             each = config.price.cost(length / CHARACTERS_PER_TOKEN, config.sampling.max_new_tokens)
-        return math.floor((config.budget - progress.cost) / each) if each else config.attempt_cap
+        return math.floor((config.budget - progress.cost) / each + 1e-9) if each else config.attempt_cap
 
     # What became of it ------------------------------------------------------------------------------------------------
 

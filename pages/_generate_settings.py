@@ -23,15 +23,9 @@ from augment.records import (
 )
 from augment.strategies import STRATEGIES
 from augment.word_templates import default_templates
-from pages._language_models import choose_lm, choose_strategy, lacks_scores
+from pages._language_models import choose_lm, choose_seed_choice, choose_strategy, lacks_scores
 from pages._shared import escape_markdown, workbench
 
-SEED_CHOICES = {
-    SeedChoice.UNIFORM: "at random",
-    SeedChoice.BALANCED: "evenly over the labels",
-    SeedChoice.NEAREST: "near to each other",
-    SeedChoice.FURTHEST: "far from each other",
-}
 AS_THEY_COME, BALANCED, GIVEN = "as they come", "balanced", "given shares"
 TOKENS_A_TEXT = 25  # a tweet's, to guess a cost by before anything was asked
 
@@ -172,14 +166,7 @@ def _choose_prompting(strategy: str) -> _Prompting:
             persist_state="session",
             help="More are faster: a prompt is read once for all its texts. Fewer show the LM more different seeds.",
         )
-        choice = st.selectbox(
-            "Chosen",
-            list(SeedChoice),
-            format_func=lambda one: SEED_CHOICES[one],
-            key="generate_seed_choice",
-            persist_state="session",
-            help="Near and far are measured by the embedded encoder.",
-        )
+        choice = choose_seed_choice("generate")
         n_contrast, is_calibrated = 0, True
         if strategy == "conditional":
             n_contrast = st.number_input(
@@ -199,7 +186,7 @@ def _choose_prompting(strategy: str) -> _Prompting:
                 persist_state="session",
                 help="Divides them by those of a text that says nothing, 'N/A' (Zhao et al. 2021)",
             )
-    return _Prompting(n_seeds, SeedChoice(choice), n_contrast, texts_per_prompt, is_calibrated)
+    return _Prompting(n_seeds, choice, n_contrast, texts_per_prompt, is_calibrated)
 
 
 def _choose_sampling(*, has_lm: bool) -> Sampling:
@@ -269,9 +256,9 @@ def _choose_checks() -> TextChecks:
             key="generate_earlier",
             persist_state="session",
         )
-        actions = {}
+        actions: dict[str, CheckAction] = {}
         for i, (name, title) in enumerate(CHECK_TITLES.items()):
-            actions[name] = (left, right)[i % 2].selectbox(
+            chosen = (left, right)[i % 2].selectbox(
                 title,
                 list(CheckAction),
                 index=list(CheckAction).index(getattr(default, name)),
@@ -279,6 +266,7 @@ def _choose_checks() -> TextChecks:
                 key=f"generate_check_{name}",
                 persist_state="session",
             )
+            actions[name] = CheckAction(str(chosen))
         st.caption("A flagged text is kept and marked. Copies of validation and test texts are always rejected.")
     return TextChecks(min_words, max_words, near, sure, looks_at_earlier=earlier, **actions)
 

@@ -9,7 +9,7 @@ from augment import lms
 from augment.embedded import GEMMA_NAME, LM_NAME, has_gemma
 from augment.errors import LMError
 from augment.memory import MemoryNeed, can_quantise, free_main_memory, known_need
-from augment.records import EndpointApi, LMKind, LMSpec, Quantisation
+from augment.records import EndpointApi, LMKind, LMSpec, Quantisation, SeedChoice
 from augment.strategies import STRATEGIES
 from pages._shared import escape_markdown, show_error, showing_errors, workbench
 
@@ -130,6 +130,27 @@ def choose_strategy(page: str, *, with_rules: bool) -> str:
     )
     st.caption(STRATEGIES[chosen].summary)
     return str(chosen)
+
+
+SEED_CHOICES = {
+    SeedChoice.UNIFORM: "at random",
+    SeedChoice.BALANCED: "evenly over the labels",
+    SeedChoice.NEAREST: "near to each other",
+    SeedChoice.FURTHEST: "far from each other",
+}
+
+
+def choose_seed_choice(page: str) -> SeedChoice:
+    """Which seeds go into a prompt together."""
+    chosen = st.selectbox(
+        "Seeds are chosen",
+        list(SeedChoice),
+        format_func=lambda one: SEED_CHOICES[one],
+        key=f"{page}_seed_choice",
+        persist_state="session",
+        help="Near and far are measured by the embedded encoder.",
+    )
+    return SeedChoice(str(chosen))
 
 
 # Endpoints -----------------------------------------------------------------------------------------------------------

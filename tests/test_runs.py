@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
     GenerationConfig,
     LabelledText,
+    LMKind,
+    LMSpec,
     PreparedData,
     RunStatus,
     Split,
@@ -20,7 +23,10 @@ from augment.records import (
     TrainingPlan,
 )
 from augment.seeds import draw_seeds
+from augment.word_templates import default_templates
 from pages._runs import Workbench, import_texts, open_workbench, resume_generation, start_generation, start_training
+
+LABELS = ("joy", "anger", "surprise")
 
 
 @pytest.fixture
@@ -76,3 +82,50 @@ def test_a_cancelled_generation_resumes_to_its_target_and_is_trained_on(bench: W
     assert (run.id, run.n_train, run.arm) == (trained.id, 70, "SmolLM2-135M-Instruct · raw")
     assert run.state.status is RunStatus.DONE
     assert run.last is not None
+
+
+def seeded(bench: Workbench, task_id: int) -> tuple[int, int]:
+    """Ids of a seed set of thirty and of the default prompt."""
+    pool = bench.store.tasks.examples(task_id, Split.POOL)
+    seed_set = bench.store.tasks.create_seed_set(task_id, "30", draw_seeds(pool, LABELS, 10, rng_seed=0))
+    return seed_set.id, bench.store.prompts.save(task_id, DEFAULT_TEMPLATE).id
+
+
+@pytest.mark.parametrize(("strategy", "name"), [("templates", "label-word templates"), ("eda", "EDA")])
+def test_an_arm_without_an_lm_is_a_run_like_any_other(bench: Workbench, task_id: int, strategy: str, name: str) -> None:
+    seed_set_id, version_id = seeded(bench, task_id)
+    config = GenerationConfig(
+        DEFAULT_TEMPLATE,
+        LABELS,
+        LMSpec(LMKind.RULES, name),
+        strategy=strategy,
+        target=60,
+        word_templates=default_templates(LABELS),
+    )
+    key = start_generation(bench, task_id, config, seed_set_id=seed_set_id, prompt_version_id=version_id)
+    assert bench.runner.wait(60)
+    assert bench.store.runs.state(key).status is RunStatus.DONE
+    assert bench.store.generations.count_labels(key.id) == dict.fromkeys(LABELS, 20)
+    assert bench.lms.loaded is None
+    again = start_generation(bench, task_id, config, seed_set_id=seed_set_id, prompt_version_id=version_id)
+    assert bench.runner.wait(60)
+    first, second = ({one.text for one in bench.store.generations.texts([one.id])} for one in (key, again))
+    assert first.isdisjoint(second)  # what an earlier run wrote is a duplicate
+    lenient = replace(config, checks=replace(config.checks, looks_at_earlier=False))
+    third = start_generation(bench, task_id, lenient, seed_set_id=seed_set_id, prompt_version_id=version_id)
+    assert bench.runner.wait(60)
+    assert {one.text for one in bench.store.generations.texts([third.id])} == first
+
+
+def test_an_ended_run_is_extended_and_goes_on(bench: Workbench, task_id: int) -> None:
+    seed_set_id, version_id = seeded(bench, task_id)
+    rules = LMSpec(LMKind.RULES, "EDA")
+    config = GenerationConfig(DEFAULT_TEMPLATE, LABELS, rules, strategy="eda", target=9)
+    key = start_generation(bench, task_id, config, seed_set_id=seed_set_id, prompt_version_id=version_id)
+    assert bench.runner.wait(60)
+    kept = bench.store.generations.texts([key.id])
+    bench.store.generations.extend(key.id, replace(config, target=30, attempt_cap=400))
+    resume_generation(bench, key.id)
+    assert bench.runner.wait(60)
+    assert bench.store.generations.texts([key.id])[:9] == kept
+    assert bench.store.generations.count_labels(key.id) == dict.fromkeys(LABELS, 10)

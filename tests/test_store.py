@@ -1,5 +1,6 @@
 """The store on real SQLite files: round trips, review events, resumption, threads, a full disk, migrations."""
 
+import json
 import random
 import sqlite3
 import threading
@@ -7,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from augment import lms
@@ -16,6 +20,7 @@ from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
     Attempt,
     Completion,
+    Finding,
     GenerationConfig,
     GenerationProgress,
     GenerationRun,
@@ -34,12 +39,14 @@ from augment.records import (
     Split,
     SyntheticText,
     Task,
+    TextChecks,
     TextUse,
     TrainingConfig,
     TrainingPlan,
     TrainingProgress,
 )
 from storage import Store
+from storage.engine import MIGRATIONS, open_engine
 from storage.schema import Base
 
 ALIVE = "host:1:1.00"
@@ -93,8 +100,11 @@ def test_saving_an_unchanged_prompt_makes_no_new_version(store: Store, task: Tas
 
 def test_a_batch_comes_back_with_its_lineage_and_progress(store: Store, run: GenerationRun) -> None:
     reject = Reject(RejectReason.NO_LABEL, "no mark", attempt(1, "junk"))
-    text = SyntheticText("fine", "joy", attempt(0, " fine (Sentiment: joy)"), label_probs=(0.7, 0.2, 0.1))
-    store.generations.write(run.id, [text, reject], GenerationProgress(2, 1, 20, 3.5))
+    flags = (Finding(RejectReason.DISAGREES, "anger 0.6, joy 0.3"), Finding(RejectReason.TOO_SHORT, "1 words"))
+    made = Attempt(0, "prompt 0", (1, 2), Completion(" fine (Sentiment: joy)", 7, n_prompt_tokens=90))
+    text = SyntheticText("fine", "joy", made, label_probs=(0.7, 0.2, 0.1), flags=flags)
+    progress = GenerationProgress(2, 1, 20, 3.5, n_by_label=(1, 0, 0), cost=0.125)
+    store.generations.write(run.id, [text, reject], progress)
     stored = store.generations.texts([run.id])[0]
     assert (stored.text, stored.proposed_label, stored.label, stored.status) == (
         "fine",
@@ -106,7 +116,10 @@ def test_a_batch_comes_back_with_its_lineage_and_progress(store: Store, run: Gen
     assert store.generations.attempt(stored.id) == text.attempt
     assert store.generations.count_rejects(run.id) == {RejectReason.NO_LABEL: 1}
     assert store.generations.rejects(run.id, newest=5)[0].raw == "junk"
-    assert store.generations.progress(run.id) == GenerationProgress(2, 1, 20, 3.5)
+    assert store.generations.progress(run.id) == progress
+    assert set(stored.flags) == set(flags)
+    assert store.generations.count_flags(run.id) == {RejectReason.DISAGREES: 1, RejectReason.TOO_SHORT: 1}
+    assert store.reviews.text(stored.id) == stored
     assert store.generations.get(run.id).config == run.config
 
 
@@ -324,6 +337,65 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 
 
 # Migrations ----------------------------------------------------------------------------------------------------------
+
+
+def test_an_extended_run_changes_its_limits_and_nothing_else(store: Store, run: GenerationRun) -> None:
+    assert run.config is not None
+    longer = replace(run.config, target=40, attempt_cap=900, budget=2.0)
+    store.generations.extend(run.id, longer)
+    assert store.generations.get(run.id).config == longer
+    assert store.generations.progress(run.id).target == 40
+    with pytest.raises(StorageError, match="another target, cap or budget, nothing else"):
+        store.generations.extend(run.id, replace(longer, strategy="mix"))
+
+
+def test_texts_of_earlier_runs_are_told_and_later_ones_are_not(
+    store: Store, task: Task, run: GenerationRun, starter: PreparedData
+) -> None:
+    store.generations.import_texts(task.id, "A", [LabelledText("later", "joy")])
+    other = store.tasks.create(starter)
+    store.generations.import_texts(other.id, "A", [LabelledText("of another task", "joy")])
+    last = store.generations.import_texts(task.id, "B", [LabelledText("last", "joy")])
+    assert store.generations.earlier_texts(run.id) == []
+    assert [text for _, text in store.generations.earlier_texts(last.id)] == ["later"]
+
+
+def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    engine = open_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.execution_options(immediate=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        old = {"min_words": 2, "max_words": 60, "near_duplicate": 0.9, "min_confidence": 0.0}
+        settings = {"template": {"description": "{examples}", "item": "{text} ({label})", "open_item": "Tweet:"}}
+        settings |= {"labels": ["joy", "anger"], "lm": {"kind": "embedded", "name": "x"}, "target": 5, "checks": old}
+        now = {"created_at": "2026-01-01 00:00:00"}
+        task = {"id": 1, "name": "t", "source": "s", "text_type": "tweet", "label_type": "sentiment", "labels": "[]"}
+        run = {"id": 1, "task_id": 1, "lm_name": "x", "config": json.dumps(settings), "n_attempts": 3, "message": ""}
+        run |= {"status": "done", "n_done": 1, "n_total": 5, "elapsed_s": 2.0, "worker": ""}
+        completion = {"id": 1, "run_id": 1, "number": 0, "prompt": "p", "seed_ids": "[]", "raw": " old", "n_tokens": 4}
+        text = {"id": 1, "run_id": 1, "completion_id": 1, "number": 0, "text": "old", "proposed_label": "joy"}
+        for table, row in (
+            ("task", task | now),
+            ("generation_run", run | now),
+            ("completion", completion | {"reject_detail": ""}),
+            ("synthetic_text", text | {"label": "joy", "status": "pending"} | now),
+        ):
+            columns = [sqlalchemy.column(name) for name in row]
+            connection.execute(sqlalchemy.insert(sqlalchemy.table(table, *columns)).values(row))
+    engine.dispose()
+    store = Store.open(url)
+    run = store.generations.get(1)
+    assert run.config is not None
+    assert (run.cost, run.config.checks, run.config.label_shares) == (0.0, TextChecks(), None)
+    stored = store.generations.texts([1])[0]
+    assert (stored.text, stored.flags) == ("old", ())
+    attempt = store.generations.attempt(1)
+    assert attempt is not None
+    assert attempt.completion == Completion(" old", 4)
+    store.close()
 
 
 def test_the_migrations_give_exactly_the_schema(store: Store) -> None:
