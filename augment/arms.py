@@ -7,11 +7,11 @@ from augment.records import TextUse, TrainingRun
 SEEDS_ONLY = "seeds only"
 
 
-def name_arm(lm_names: Sequence[str], use: TextUse) -> str:
-    """'GPT-J · raw', 'SmolLM2-135M-Instruct · accepted', or 'seeds only' without synthetic texts."""
-    if use is TextUse.NONE or not lm_names:
+def name_arm(writers: Sequence[str], use: TextUse) -> str:
+    """'GPT-J · raw', 'SmolLM2-135M-Instruct · mix · accepted', or 'seeds only' without synthetic texts."""
+    if use is TextUse.NONE or not writers:
         return SEEDS_ONLY
-    return f"{' + '.join(sorted(set(lm_names)))} · {use}"
+    return f"{' + '.join(sorted(set(writers)))} · {use}"
 
 
 def name_recipe(run: TrainingRun) -> str:

@@ -117,7 +117,8 @@ def yield_funnel(stages: Mapping[str, int]) -> go.Figure:
             orientation="h",
             marker_color=ARM_COLOURS[0],
             text=[f"{n:,}  ({n / first:.0%})" for n in stages.values()],
-            textposition="auto",
+            textposition=["inside" if n > 0.3 * first else "outside" for n in stages.values()],
+            cliponaxis=False,
             hovertemplate="%{y}: %{x} completions<extra></extra>",
         )
     )

@@ -157,27 +157,27 @@ class _Run:
 
     def _plan(self, progress: GenerationProgress) -> list[Planned]:
         """The next batch's attempts; none where the budget allows no more."""
+        config, start = self._config, progress.n_attempts
         size = min(self._batch_size(progress), self._affordable(progress))
-        start = progress.n_attempts
         if not self._strategy.gives_label:
             drawn = [self._shots.prompt(number) for number in range(start, start + size)]
             return [Planned(start + i, one.text, one.seed_ids) for i, one in enumerate(drawn)]
-        planned: list[Planned] = []
-        for label, n in zip(self._config.labels, apportion(size, self._missing(progress)), strict=True):
-            for i in range(n):
-                number = start + len(planned)
-                head = number - i % self._config.texts_per_prompt  # the attempt that the prompt was drawn for
-                planned.append(self._plan_given(number, label, head))
-        return planned
+        counts = apportion(size, self._missing(progress))
+        # Spread evenly, so that the first texts of a run are as balanced as all of them.
+        order = sorted((turn / (n + 1), place, turn) for place, n in enumerate(counts) for turn in range(1, n + 1))
+        return [
+            self._plan_given(start + i, config.labels[place], f"{start}:{(turn - 1) // config.texts_per_prompt}")
+            for i, (_, place, turn) in enumerate(order)
+        ]
 
-    def _plan_given(self, number: int, label: str, head: int) -> Planned:
+    def _plan_given(self, number: int, label: str, key: str) -> Planned:
         if self._strategy.changes_seed:
             own = [seed.id for seed in self._shots.seeds if seed.label == label]
             rng = random.Random(f"{self._config.sampling.rng_seed}:{number}:seed")
             return Planned(number, "", (rng.choice(own),), label)
         if not self._strategy.needs_lm:
             return Planned(number, "", (), label)
-        drawn = self._shots.conditional_prompt(label, str(head))
+        drawn = self._shots.conditional_prompt(label, key)
         return Planned(number, drawn.text, drawn.seed_ids, label)
 
     def _missing(self, progress: GenerationProgress) -> list[int]:

@@ -238,24 +238,24 @@ _ALIKE = frozenset({RejectReason.NEAR_DUPLICATE})
 
 STRATEGIES: Mapping[str, Strategy] = {
     "mix": Strategy(
-        "mix · every label is scored (GPT3Mix)",
+        "mix (GPT3Mix)",
         "The LM writes the text; every label is scored after it. Every text that is not empty is valid.",
         write_mix,
         needs_scores=True,
     ),
     "free": Strategy(
-        "free · the LM writes the label",
+        "free",
         "The notebook's way: the LM writes text and label; what does not parse is a reject.",
         write_free,
     ),
     "conditional": Strategy(
-        "conditional · the label is given",
+        "conditional",
         "Seeds of one label are shown, the text is written for it; labels come out exactly as wanted.",
         write_conditional,
         gives_label=True,
     ),
     "templates": Strategy(
-        "label-word templates · no LM",
+        "label-word templates, no LM",
         "Patterns such as 'i feel {word}' filled with each label's words: a baseline without a language model.",
         write_templates,
         gives_label=True,
@@ -263,7 +263,7 @@ STRATEGIES: Mapping[str, Strategy] = {
         skips=_ALIKE,
     ),
     "eda": Strategy(
-        "EDA · no LM",
+        "EDA, no LM",
         "Seeds with words replaced by synonyms, inserted, swapped or deleted (Wei & Zou 2019).",
         write_eda,
         gives_label=True,

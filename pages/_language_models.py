@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from augment.lms.endpoint import EndpointAbilities
 
 _OTHER, _ENDPOINT = "Another transformers model", "An OpenAI-compatible endpoint"
-_GEMMA = f"{GEMMA_NAME} (embedded, its own terms)"
+_GEMMA = f"{GEMMA_NAME} (embedded)"
 
 
 def _known_lms() -> dict[str, LMSpec | None]:
     gemma = {_GEMMA: lms.GEMMA} if has_gemma() else {}
     return {
-        f"{LM_NAME} (embedded)": lms.EMBEDDED_LM,
+        f"{LM_NAME.removesuffix('-Instruct')} (embedded)": lms.EMBEDDED_LM,
         **gemma,
         "GPT-Neo 2.7B": lms.GPT_NEO,
         "GPT-J 6B": lms.GPT_J,
@@ -111,8 +111,14 @@ def _show_loaded(page: str) -> None:
     if loaded is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f":material/memory: {escape_markdown(loaded.name)} is loaded")
-        if st.button("Unload", key=f"{page}_unload", type="tertiary", help="Frees its memory; a run loads it again"):
+        st.caption(":material/memory: loaded", width="content", help=escape_markdown(loaded.name))
+        if st.button(
+            "Unload",
+            key=f"{page}_unload",
+            type="tertiary",
+            width="content",
+            help="Frees its memory; a run loads it again",
+        ):
             if workbench().lms.unload():
                 st.rerun()
             st.toast("It is in use. Cancel the run first, or wait.", icon=":material/hourglass_empty:")

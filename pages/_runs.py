@@ -91,8 +91,8 @@ def try_prompt(
 
 def start_training(bench: Workbench, task_id: int, config: TrainingConfig, plan: TrainingPlan) -> RunKey:
     """Store a new training run with the texts it takes, and queue it."""
-    lm_names = [run.lm_name for run in bench.store.generations.all(task_id) if run.id in plan.generation_run_ids]
-    run = bench.store.trainings.create(task_id, name_arm(lm_names, plan.use), config, plan)
+    writers = [run.writer for run in bench.store.generations.all(task_id) if run.id in plan.generation_run_ids]
+    run = bench.store.trainings.create(task_id, name_arm(writers, plan.use), config, plan)
     return restart_training(bench, run.id)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import streamlit as st
 
 from augment.errors import AugmentError
-from augment.records import RunState, RunStatus, Task
+from augment.records import Finding, RunState, RunStatus, Task
 from pages._runs import Workbench, open_workbench
 
 PAGES = {
@@ -162,11 +162,18 @@ def label_bar(labels: Sequence[str], probs: Sequence[float]) -> None:
     st.caption(" · ".join(parts))
 
 
+def name_flag(flag: Finding) -> str:
+    """'near-duplicate (93 % like …)'; not escaped."""
+    return f"{flag.reason} ({flag.detail})"
+
+
 # Numbers -------------------------------------------------------------------------------------------------------------
 
 
 def format_duration(seconds: float) -> str:
-    """'8 s', '3 min 20 s', '1 h 5 min'."""
+    """'0.4 s', '8 s', '3 min 20 s', '1 h 5 min'."""
+    if 0 < seconds < 1:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -7,9 +7,7 @@ import streamlit as st
 
 from augment import datasets, sources
 from augment.charts import label_shares, yield_funnel
-from augment.quotas import describe_drift
 from augment.records import (
-    Finding,
     GenerationConfig,
     GenerationRun,
     RejectReason,
@@ -20,6 +18,7 @@ from augment.records import (
     SeedSet,
     Task,
 )
+from augment.yields import describe_yield, find_drift, funnel_stages
 from pages._generate_settings import choose_settings
 from pages._language_models import find_key
 from pages._runs import import_texts, needs_key, resume_generation, start_generation
@@ -30,6 +29,7 @@ from pages._shared import (
     enter_through_app,
     escape_markdown,
     format_state,
+    name_flag,
     page_header,
     plural,
     progress_share,
@@ -39,7 +39,6 @@ from pages._shared import (
     workbench,
 )
 
-NOT_PARSED = (RejectReason.EMPTY, RejectReason.NO_LABEL)
 RESUMABLE = (RunStatus.INTERRUPTED, RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.FAILED)
 
 
@@ -102,8 +101,7 @@ def show_run(run_id: int, task: Task) -> None:
     accepted = sum(store.generations.count_labels(run.id, status=ReviewStatus.ACCEPTED).values())
     with st.container(border=True):
         left, right = st.columns([3, 2], vertical_alignment="center")
-        strategy = f" · {run.config.strategy}" if run.config else ""
-        left.markdown(f"**Run {run.id}** · {escape_markdown(run.lm_name)}{strategy} · {STATUS_ICONS[run.state.status]}")
+        left.markdown(f"**Run {run.id}** · {escape_markdown(run.writer)} · {STATUS_ICONS[run.state.status]}")
         with right.container(horizontal=True, horizontal_alignment="right"):
             show_run_buttons(run)
         st.progress(progress_share(run.state), text=escape_markdown(format_state(run.state, "texts")))
@@ -117,7 +115,7 @@ def show_run(run_id: int, task: Task) -> None:
             alt="How many completions reach each stage",
             config={"displayModeBar": False},
         )
-        st.caption(escape_markdown(describe_yield(run, accepted)))
+        st.caption(escape_markdown(describe_yield(run, accepted)) or "\u00a0")
     with right:
         groups = balance(run)
         st.markdown("**Label balance**" + (", against the seeds" if "seeds" in groups else ""))
@@ -127,7 +125,7 @@ def show_run(run_id: int, task: Task) -> None:
             alt="Share of each label",
             config={"displayModeBar": False},
         )
-        drift = find_drift(run, groups, task)
+        drift = find_drift(run, groups["synthetic"], groups.get("seeds", {}))
         st.caption(f":material/warning: {escape_markdown(drift)}" if drift else "\u00a0")
     show_texts(run, rejects)
     if st.session_state.get("generate_was_active") and not run.state.status.is_active:
@@ -172,10 +170,6 @@ def show_texts(run: GenerationRun, rejects: dict[RejectReason, int]) -> None:
             key="generate_rejects",
             placeholder="No completion was rejected",
         )
-
-
-def name_flag(flag: Finding) -> str:
-    return f"{flag.reason} ({flag.detail})"
 
 
 def _list_counts(what: str, counts: dict[RejectReason, int]) -> str:
@@ -248,47 +242,6 @@ def go_on(run: GenerationRun, config: GenerationConfig) -> None:
     st.rerun()
 
 
-def funnel_stages(run: GenerationRun, rejects: dict[RejectReason, int], accepted: int) -> dict[str, int]:
-    """Asked → completed → parsed → valid label → passed checks → accepted; each stage counts what is left."""
-    completed = run.n_texts + sum(rejects.values())
-    parsed = completed - sum(rejects.get(reason, 0) for reason in NOT_PARSED)
-    valid = parsed - rejects.get(RejectReason.UNKNOWN_LABEL, 0)
-    return {
-        "asked": run.n_attempts,
-        "completed": completed,
-        "parsed": parsed,
-        "valid label": valid,
-        "passed checks": run.n_texts,
-        "accepted": accepted,
-    }
-
-
-def describe_yield(run: GenerationRun, accepted: int) -> str:
-    """'0.12 s a text · 0.31 s an accepted text · cost 0.0021 so far, 0.011 expected', as far as it is known."""
-    parts = []
-    for n, what in ((run.n_texts, "a text"), (accepted, "an accepted text")):
-        if n and run.state.elapsed_s:
-            parts.append(f"{run.state.elapsed_s / n:.2g} s {what}")
-        if n and run.cost:
-            parts.append(f"{run.cost / n:.2g} {what}")
-    if run.cost and run.n_texts:
-        expected = run.cost / run.n_texts * run.state.n_total
-        parts.append(f"cost {run.cost:.3g} so far, {expected:.3g} expected in all")
-    return " · ".join(parts) or "\u00a0"
-
-
-def find_drift(run: GenerationRun, groups: dict[str, dict[str, int]], task: Task) -> str:
-    """Where the labels stand far from what was wanted, and what to do about it."""
-    if run.config is None:
-        return ""
-    seeds = [groups["seeds"].get(label, 0) for label in task.labels] if "seeds" in groups else []
-    wanted = list(run.config.label_shares or seeds)
-    drift = describe_drift([groups["synthetic"].get(label, 0) for label in task.labels], wanted, task.labels)
-    if not drift or run.config.label_shares is not None:
-        return drift
-    return f"{drift} Balanced labels, or the strategy conditional, keep them even."
-
-
 def balance(run: GenerationRun) -> dict[str, dict[str, int]]:
     store = workbench().store
     groups = {"synthetic": store.generations.count_labels(run.id)}
@@ -305,9 +258,10 @@ def choose_run(runs: list[GenerationRun]) -> int:
     ids = [run.id for run in runs]
     shown = st.session_state.get("generate_run")
     names = {run.id: f"{run.name} · {plural(run.n_texts, 'text')} · {run.state.status.value}" for run in runs}
-    chosen = st.selectbox(
-        "Run", ids, index=ids.index(shown) if shown in ids else 0, format_func=lambda run_id: names[run_id]
-    )
+    with st.container(key="generate_run_choice"):
+        chosen = st.selectbox(
+            "Run", ids, index=ids.index(shown) if shown in ids else 0, format_func=lambda run_id: names[run_id]
+        )
     st.session_state["generate_run"] = chosen
     return int(chosen)
 
@@ -316,7 +270,7 @@ enter_through_app()
 task = require_task("Generation")
 store = workbench().store
 page_header("Generate", task_line(task))
-left, right = st.columns([1, 3], gap="large")
+left, right = st.columns([2, 5], gap="large")
 runs = store.generations.all(task.id)
 with left:
     seed_sets = store.tasks.seed_sets(task.id)

@@ -91,7 +91,7 @@ def show_labels(task: Task, runs: list[GenerationRun]) -> None:
     groups: dict[str, dict[str, int]] = {}
     for run in reversed(runs):
         if run.n_texts:
-            groups[f"run {run.id} · {run.lm_name}"] = store.generations.count_labels(run.id)
+            groups[f"run {run.name}"] = store.generations.count_labels(run.id)
     counts = store.tasks.count_examples(task.id)
     groups["test split"] = {label: counts.get((Split.TEST, label), 0) for label in task.labels}
     st.plotly_chart(

@@ -11,6 +11,7 @@ from pages._shared import (
     escape_markdown,
     label_bar,
     literal,
+    name_flag,
     page_header,
     plural,
     require_task,
@@ -186,6 +187,8 @@ def show_card(card: StoredText, task: Task) -> None:
         literal(card.text)
         if card.label_probs:
             label_bar(task.labels, card.label_probs)
+        for flag in card.flags:
+            st.caption(f":material/flag: {escape_markdown(name_flag(flag))}")
     with right:
         st.caption("Label now")
         st.badge(escape_markdown(card.label), icon=":material/label:", color="primary")
@@ -233,12 +236,13 @@ def show_table(task: Task) -> None:
             "label": one.label,
             "proposed": one.proposed_label,
             "status": one.status.value,
+            "flags": "; ".join(map(name_flag, one.flags)),
             "LM": one.lm_name,
         }
         for one in texts
     ]
     state = st.dataframe(
-        pd.DataFrame(rows, columns=["text", "label", "proposed", "status", "LM"]),
+        pd.DataFrame(rows, columns=["text", "label", "proposed", "status", "flags", "LM"]),
         hide_index=True,
         height=420,
         on_select="rerun",

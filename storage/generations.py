@@ -296,7 +296,6 @@ def _to_run(row: GenerationRunRow) -> GenerationRun:
     return GenerationRun(
         id=row.id,
         task_id=row.task_id,
-        name=f"{row.id} · {row.lm_name}",
         lm_name=row.lm_name,
         config=from_json(GenerationConfig, row.config) if row.config else None,
         seed_set_id=row.seed_set_id,

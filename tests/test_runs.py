@@ -79,7 +79,7 @@ def test_a_cancelled_generation_resumes_to_its_target_and_is_trained_on(bench: W
     trained = start_training(bench, task_id, TrainingConfig(labels, steps=4, eval_every=4), plan)
     assert bench.runner.wait(60)
     run = bench.store.trainings.all(task_id)[0]
-    assert (run.id, run.n_train, run.arm) == (trained.id, 70, "SmolLM2-135M-Instruct · raw")
+    assert (run.id, run.n_train, run.arm) == (trained.id, 70, "SmolLM2-135M-Instruct · mix · raw")
     assert run.state.status is RunStatus.DONE
     assert run.last is not None
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from augment.errors import AugmentError
 from augment.records.checks import Finding, RejectReason, TextChecks
-from augment.records.lms import Completion, LMSpec, Sampling
+from augment.records.lms import Completion, LMKind, LMSpec, Sampling
 from augment.records.prompts import PromptTemplate
 from augment.records.runs import RunState
 
@@ -204,7 +204,6 @@ class GenerationRun:
 
     id: int
     task_id: int
-    name: str
     lm_name: str
     config: GenerationConfig | None
     seed_set_id: int | None
@@ -213,6 +212,18 @@ class GenerationRun:
     n_attempts: int
     n_texts: int
     cost: float = 0.0
+
+    @property
+    def name(self) -> str:
+        """'12 · GPT-J 6B · mix'."""
+        return f"{self.id} · {self.writer}"
+
+    @property
+    def writer(self) -> str:
+        """Who wrote, and how: 'GPT-J 6B · mix'; imported texts and arms without an LM have their name only."""
+        if self.config is None or self.config.lm.kind is LMKind.RULES:
+            return self.lm_name
+        return f"{self.lm_name} · {self.config.strategy}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,8 @@ from tests.browser.test_journey import assert_no_error, press
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
 
-def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
-    app: App, visit: Callable[[str], Page], emotion_folder: Path, ml6_folder: Path
-) -> None:
+def upload_emotion(visit: Callable[[str], Page], emotion_folder: Path) -> None:
+    """Emotion's three files become a task, and the first ten of each label its seeds."""
     page = visit("seeds")
     page.get_by_text("Upload", exact=True).click()
     settle(page)
@@ -30,6 +29,11 @@ def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
     press(page, "Save 30 seeds")
     assert_no_error(page)
 
+
+def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
+    app: App, visit: Callable[[str], Page], emotion_folder: Path, ml6_folder: Path
+) -> None:
+    upload_emotion(visit, emotion_folder)
     page = visit("generate")
     page.get_by_role("tab", name="Import").click()
     page.get_by_label("Name of the language model").fill("GPT-J 6B")
