@@ -1,5 +1,6 @@
 """Which device and which width of numbers are fastest here. Measures, does not go by names."""
 
+import os
 import time
 from functools import cache
 from typing import TYPE_CHECKING
@@ -8,6 +9,15 @@ from augment.memory import free_main_memory
 
 if TYPE_CHECKING:
     import torch
+
+
+def leave_a_core() -> None:
+    """Have torch use all cores but one, so that pages answer while a run is going; before torch is imported.
+
+    Threads that wait for each other on a busy core cost more than the core they leave (docs/LOG.md). OMP_NUM_THREADS in
+    the environment goes before.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
 
 
 def best_device() -> str:

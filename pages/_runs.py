@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from augment.arms import name_arm
 from augment.checks import CopyCheck
 from augment.classifiers import train
+from augment.devices import leave_a_core
 from augment.errors import DataError
 from augment.generate import generate, try_out
 from augment.jobs import JobRunner, Record, is_worker_alive, worker_name
@@ -44,6 +45,7 @@ class Workbench:
 
 def open_workbench(url: str | None = None) -> Workbench:
     """Open the store, mark what a dead process left running as interrupted, make the runner."""
+    leave_a_core()
     store = Store.open(url)
     store.interrupt_dead(is_worker_alive)
     return Workbench(store, JobRunner(store), LMCache())

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from augment.records import RunStatus, Split
 from storage import Store
-from tests.browser.conftest import App, settle
+from tests.browser.app import App, settle
 from tests.browser.test_journey import assert_no_error, press
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]

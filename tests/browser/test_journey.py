@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from augment.records import ReviewStatus
 from storage import Store
-from tests.browser.conftest import App, settle
+from tests.browser.app import App, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 

@@ -12,7 +12,7 @@ from augment.records import RejectReason, RunStatus
 from augment.strategies import STRATEGIES
 from augment.yields import funnel_stages
 from storage import Store
-from tests.browser.conftest import App, settle
+from tests.browser.app import App, settle
 from tests.browser.test_emotion import upload_emotion
 from tests.browser.test_journey import assert_no_error, press, save_prompt
 

@@ -1,0 +1,118 @@
+"""How long pages take to answer while a generation run is going, against idle, in a real Chromium on a served app.
+
+An interaction is a click on the Prompt page's "Other seeds" until the new prompt stands there, and a switch from the
+Prompt page to the Generate page and back. Also: from the click on "Generate" on a fresh server, whose embedded LM is
+not loaded yet, to the first stored text. Last line: JSON with `interaction_ratio`, `first_text_s`, `texts_per_s`.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from augment.lms.unpack import unpack_embedded_lm
+from storage import Store
+from tests.browser.app import App, launch, settle
+from tests.browser.test_journey import generate, import_starter, save_prompt
+
+TARGET = 999  # more than a benchmark waits for
+
+
+def time_other_seeds(page: Page) -> float:
+    """Seconds from the click to another prompt."""
+    before = page.locator("[data-testid='stCode']").first.inner_text()
+    started = time.perf_counter()
+    page.get_by_role("button", name="Other seeds").click()
+    page.wait_for_function(
+        "before => document.querySelector(\"[data-testid='stCode']\").innerText !== before", arg=before
+    )
+    seconds = time.perf_counter() - started
+    settle(page)
+    return seconds
+
+
+def time_switch(page: Page, link: str, heading: str) -> float:
+    """Seconds from the click on a page's link until that page stands there whole."""
+    started = time.perf_counter()
+    page.get_by_role("link", name=link).first.click()
+    expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+    settle(page)
+    return time.perf_counter() - started
+
+
+def measure(page: Page, rounds: int) -> dict[str, list[float]]:
+    """Every interaction, `rounds` times."""
+    found: dict[str, list[float]] = {"other seeds": [], "to Generate": [], "to Prompt": []}
+    for _ in range(rounds):
+        found["other seeds"].append(time_other_seeds(page))
+        found["to Generate"].append(time_switch(page, "Generate", "Generate"))
+        found["to Prompt"].append(time_switch(page, "Prompt", "Prompt"))
+    return found
+
+
+def main() -> None:
+    """Measure idle, then during a run, and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    options = parser.parse_args()
+    models = unpack_embedded_lm().parent
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        home = Path(folder)
+        (home / "models").symlink_to(models)
+        app, browser = App(home), launch(playwright)
+        page = browser.new_page(viewport={"width": 1280, "height": 800})
+
+        def visit(name: str) -> Page:
+            page.goto(app.url(name))
+            settle(page)
+            return page
+
+        try:
+            figures = run(app, visit, options.rounds)
+        finally:
+            browser.close()
+            app.kill()
+    print(json.dumps(figures))
+
+
+def run(app: App, visit: Callable[[str], Page], rounds: int) -> dict[str, float]:
+    """The first text of a fresh server; then idle, with that run's charts on the page; then during a run."""
+    import_starter(visit)
+    save_prompt(visit)
+    store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
+    page = generate(visit, 12)
+    started = time.perf_counter()
+    first_id = store.generations.all(store.tasks.all()[0].id)[0].id
+    while not store.generations.get(first_id).n_texts:
+        time.sleep(0.05)
+    first_text_s = time.perf_counter() - started
+    expect(page.get_by_text("12 of 12 texts")).to_be_visible(timeout=60_000)
+    page = visit("prompt")
+    measure(page, 2)  # warm up
+    idle = measure(page, rounds)
+    generate(visit, TARGET)
+    run_id = store.generations.all(store.tasks.all()[0].id)[0].id
+    page = visit("prompt")
+    at_first, started = store.generations.get(run_id).n_texts, time.perf_counter()
+    busy = measure(page, rounds)
+    rate = (store.generations.get(run_id).n_texts - at_first) / (time.perf_counter() - started)
+    store.close()
+    ratios = {}
+    for name in idle:
+        idle_s, busy_s = statistics.median(idle[name]), statistics.median(busy[name])
+        ratios[name] = busy_s / idle_s
+        print(f"{name}: idle {idle_s * 1000:.0f} ms, during a run {busy_s * 1000:.0f} ms, ratio {ratios[name]:.2f}")
+    return {
+        "interaction_ratio": round(max(ratios.values()), 2),
+        "first_text_s": round(first_text_s, 1),
+        "texts_per_s": round(rate, 1),
+    }
+
+
+if __name__ == "__main__":
+    main()
