@@ -88,6 +88,7 @@ def choose_settings(task: Task, seed_sets: list[SeedSet]) -> tuple[NewRun | None
         texts_per_prompt=prompting.texts_per_prompt,
         is_calibrated=prompting.is_calibrated,
         checks=checks,
+        min_parse_rate=limits.min_parse_rate,
         seed_choice=prompting.seed_choice,
         n_contrast=prompting.n_contrast,
         label_shares=shares,
@@ -274,6 +275,7 @@ def _choose_checks() -> TextChecks:
 @dataclass(frozen=True, slots=True)
 class _Limits:
     attempt_cap: int
+    min_parse_rate: float
     price: Price
     budget: float | None
 
@@ -291,8 +293,18 @@ def _choose_limits(lm: LMSpec | None) -> _Limits:
             persist_state="session",
             help="0 allows ten attempts a text, and fifty",
         )
+        floor = st.number_input(
+            "Parse rate, at least",
+            0.0,
+            1.0,
+            0.1,
+            0.05,
+            key="generate_floor",
+            persist_state="session",
+            help="A run that parses less of its first 50 completions stops and says why",
+        )
         if lm is None or lm.kind is not LMKind.OPENAI:
-            return _Limits(cap, Price(), None)
+            return _Limits(cap, floor, Price(), None)
         left, right = st.columns(2)
         help_price = "Per million tokens, in the currency your endpoint bills in; 0 where it costs nothing"
         reading = left.number_input(
@@ -318,7 +330,7 @@ def _choose_limits(lm: LMSpec | None) -> _Limits:
             help="The run stops before it would cost more",
             disabled=not (reading or writing),
         )
-    return _Limits(cap, Price(reading, writing), budget if reading or writing else None)
+    return _Limits(cap, floor, Price(reading, writing), budget if reading or writing else None)
 
 
 def _show_expected_cost(config: GenerationConfig, seed_set: SeedSet) -> None:

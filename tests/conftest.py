@@ -4,13 +4,31 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
 
 from augment import datasets, sources
 from augment.embedded import unpacked_lm_folder
 from augment.prompts import DEFAULT_TEMPLATE
-from augment.records import PreparedData, SeedSet, Split, Task
+from augment.records import (
+    LabelledText,
+    MetricPoint,
+    PreparedData,
+    ReviewAction,
+    RunKey,
+    RunKind,
+    RunStatus,
+    SeedSet,
+    Split,
+    Task,
+    TextUse,
+    TrainingConfig,
+    TrainingPlan,
+    TrainingProgress,
+)
 from augment.seeds import draw_seeds
 from storage import Store
+from tests.app_test import Open
 
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
@@ -79,3 +97,45 @@ def ml6_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the notebook's synthetic texts are not at {folder}")
     return folder
+
+
+# Pages ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bench(home: Path) -> Iterator[Store]:
+    """The store behind the app under test, seen from outside."""
+    st.cache_resource.clear()
+    store = Store.open()
+    yield store
+    store.close()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def open_page(bench: Store) -> Open:
+    def go(name: str) -> AppTest:
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        if name != "overview":
+            app.switch_page(f"pages/{name}.py").run()
+        return app
+
+    return go
+
+
+@pytest.fixture
+def filled(bench: Store, starter: PreparedData) -> Task:
+    """A task with seeds, a prompt, an imported run, decisions and two measured training runs."""
+    task = bench.tasks.create(starter)
+    seeds = draw_seeds(bench.tasks.examples(task.id, Split.POOL), task.labels, 10, rng_seed=0)
+    seed_set = bench.tasks.create_seed_set(task.id, "30 seeds", seeds, rng_seed=0)
+    bench.prompts.save(task.id, DEFAULT_TEMPLATE)
+    texts = [LabelledText(f"![x](http://127.0.0.1:9/{i}) <b>text</b> {i}", task.labels[i % 3]) for i in range(12)]
+    run = bench.generations.import_texts(task.id, "GPT-J", texts)
+    bench.reviews.decide(bench.generations.texts([run.id])[0].id, ReviewAction.REJECT, reviewer="x")
+    plans = [TrainingPlan(seed_set.id, TextUse.NONE, (), 0), TrainingPlan(seed_set.id, TextUse.RAW, (run.id,), 12)]
+    for arm, plan, score in zip(("seeds only", "GPT-J · raw"), plans, (0.4, 0.6), strict=True):
+        trained = bench.trainings.create(task.id, arm, TrainingConfig(task.labels), plan)
+        bench.trainings.write(trained.id, [MetricPoint(125, 0.1, 0.9, score, score)], TrainingProgress(125, 125, 8.0))
+        bench.runs.finish(RunKey(RunKind.TRAINING, trained.id), RunStatus.DONE, "")
+    return task

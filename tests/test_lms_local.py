@@ -203,6 +203,27 @@ def test_what_contexts_begin_with_is_run_once_and_changes_no_score(tiny: LocalLM
         assert torch.allclose(one, other, atol=1e-4)
 
 
+def test_a_batch_too_big_for_the_device_is_written_in_halves(tiny: LocalLM) -> None:
+    """The device is played by a hook that has memory for two rows at a time."""
+    n_rows: list[int] = []
+
+    def refuse(module: Any, args: Any, options: dict[str, Any]) -> None:
+        n_rows.append(len(options["input_ids"]))
+        if n_rows[-1] > 2:
+            raise torch.OutOfMemoryError("no memory left")
+
+    prompts, greedy = [*PROMPTS, *PROMPTS], Sampling(top_k=1, max_new_tokens=6)
+    contexts = [f"{prompt} (S:" for prompt in prompts]
+    expected = tiny.complete(prompts, greedy), tiny.label_logprobs(contexts, ["j", "a"])
+    hook = tiny._model.register_forward_pre_hook(refuse, with_kwargs=True)
+    try:
+        assert tiny.complete(prompts, greedy) == expected[0]
+        assert tiny.label_logprobs(contexts, ["j", "a"]) == pytest.approx(expected[1], abs=1e-4)
+    finally:
+        hook.remove()
+    assert max(n_rows) > 2  # it was refused, and went on
+
+
 def test_the_need_of_gpt_j_is_about_13_gib() -> None:
     need = known_need("EleutherAI/gpt-j-6b")
     assert need is not None

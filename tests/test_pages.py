@@ -4,84 +4,22 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
-from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
-    LabelledText,
-    MetricPoint,
     PreparedData,
-    ReviewAction,
     ReviewStatus,
-    RunKey,
-    RunKind,
-    RunStatus,
     Split,
     Task,
-    TextUse,
-    TrainingConfig,
-    TrainingPlan,
-    TrainingProgress,
 )
-from augment.seeds import draw_seeds
 from pages._shared import escape_markdown, format_duration
 from storage import Store
+from tests.app_test import Open, button, errors
 from tests.conftest import ROOT
 
 PAGES = ["overview", "seeds", "prompt", "generate", "review", "train", "results"]
-Open = Callable[[str], AppTest]
-
-
-@pytest.fixture
-def bench(home: Path) -> Iterator[Store]:
-    """The store behind the app under test, seen from outside."""
-    st.cache_resource.clear()
-    store = Store.open()
-    yield store
-    store.close()
-    st.cache_resource.clear()
-
-
-@pytest.fixture
-def open_page(bench: Store) -> Open:
-    def go(name: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
-        if name != "overview":
-            app.switch_page(f"pages/{name}.py").run()
-        return app
-
-    return go
-
-
-@pytest.fixture
-def filled(bench: Store, starter: PreparedData) -> Task:
-    """A task with seeds, a prompt, an imported run, decisions and two measured training runs."""
-    task = bench.tasks.create(starter)
-    seeds = draw_seeds(bench.tasks.examples(task.id, Split.POOL), task.labels, 10, rng_seed=0)
-    seed_set = bench.tasks.create_seed_set(task.id, "30 seeds", seeds, rng_seed=0)
-    bench.prompts.save(task.id, DEFAULT_TEMPLATE)
-    texts = [LabelledText(f"![x](http://127.0.0.1:9/{i}) <b>text</b> {i}", task.labels[i % 3]) for i in range(12)]
-    run = bench.generations.import_texts(task.id, "GPT-J", texts)
-    bench.reviews.decide(bench.generations.texts([run.id])[0].id, ReviewAction.REJECT, reviewer="x")
-    plans = [TrainingPlan(seed_set.id, TextUse.NONE, (), 0), TrainingPlan(seed_set.id, TextUse.RAW, (run.id,), 12)]
-    for arm, plan, score in zip(("seeds only", "GPT-J · raw"), plans, (0.4, 0.6), strict=True):
-        trained = bench.trainings.create(task.id, arm, TrainingConfig(task.labels), plan)
-        bench.trainings.write(trained.id, [MetricPoint(125, 0.1, 0.9, score, score)], TrainingProgress(125, 125, 8.0))
-        bench.runs.finish(RunKey(RunKind.TRAINING, trained.id), RunStatus.DONE, "")
-    return task
-
-
-def errors(app: AppTest) -> list[str]:
-    return [one.value for one in [*app.exception, *app.error]]
-
-
-def button(app: AppTest, label: str) -> AppTest:
-    return next(one for one in app.button if one.label == label).click().run()
 
 
 @pytest.mark.parametrize("name", PAGES)

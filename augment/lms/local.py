@@ -6,8 +6,9 @@ the same texts.
 """
 
 import copy
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,13 @@ from augment.lms.decoding import Batch, PaddedBatch, Row, Step, decode, draw_tok
 from augment.lms.label_reading import LabelReading
 from augment.lms.scoring import score_completions
 from augment.lms.shared_prefix import SharedBatch, use_shared_prefix
+from augment.memory import give_back
 from augment.records import Completion, LabelQuestion, Sampling, ScoredCompletion
 
 if TYPE_CHECKING:
     import torch
+
+_T = TypeVar("_T")
 
 SCORING_BATCH = 64  # contexts a pass
 
@@ -53,9 +57,15 @@ class LocalLM:
         return ()
 
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
-        """See `LanguageModel.complete`. Deterministic for one seed, dtype and list of prompts."""
-        written = self._write(prompts, sampling, question=None)
-        return [self._to_completion(row.written) for row in written]
+        """See `LanguageModel.complete`. Deterministic for one seed, dtype and list of prompts.
+
+        A batch for which the device has no memory is written in halves, which draw other tokens.
+        """
+
+        def write(part: Sequence[str], drawing: Sampling) -> list[Completion]:
+            return [self._to_completion(row.written) for row in self._write(part, drawing, question=None)]
+
+        return self._in_halves(prompts, sampling, write)
 
     def complete_and_score(
         self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
@@ -67,19 +77,25 @@ class LocalLM:
         label_ids = [self._ids(label) for label in question.labels]
         if not self._shared_length or max(map(len, label_ids)) > 1:
             return score_completions(self, prompts, self.complete(prompts, sampling), question)
-        rows = self._write(prompts, sampling, question=question)
-        texts, content_free = rows[: len(prompts)], rows[len(prompts) :]
-        of_prompt = {prompt: row.scores for prompt, row in zip(dict.fromkeys(prompts), content_free, strict=False)}
-        return [
-            ScoredCompletion(self._to_completion(row.written), row.scores, of_prompt.get(prompt))
-            for prompt, row in zip(prompts, texts, strict=True)
-        ]
+
+        def write(part: Sequence[str], drawing: Sampling) -> list[ScoredCompletion]:
+            rows = self._write(part, drawing, question=question)
+            texts, content_free = rows[: len(part)], rows[len(part) :]
+            of_prompt = {prompt: row.scores for prompt, row in zip(dict.fromkeys(part), content_free, strict=False)}
+            return [
+                ScoredCompletion(self._to_completion(row.written), row.scores, of_prompt.get(prompt))
+                for prompt, row in zip(part, texts, strict=True)
+            ]
+
+        return self._in_halves(prompts, sampling, write)
 
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
         """See `LanguageModel.label_logprobs`; labels of several tokens are summed over their tokens.
 
         What all contexts begin with is run once.
         """
+        import torch
+
         label_ids = [self._ids(label) for label in labels]
         # One pass scores every one-token label of a context; each longer label needs a pass of its own.
         tails = [[], *(label[:-1] for label in label_ids if len(label) > 1)]
@@ -88,10 +104,18 @@ class LocalLM:
         logprobs: dict[int, torch.Tensor] = {}
         n_common = _count_common([context for context, _ in rows])
         prefix = self._run_prefix(rows[0][0][:n_common]) if rows and n_common else None
-        for start in range(0, len(order), SCORING_BATCH):
-            chunk = order[start : start + SCORING_BATCH]
-            scored = self._score_chunk([(rows[i][0][n_common:], rows[i][1]) for i in chunk], prefix, n_common)
+        size, start = SCORING_BATCH, 0
+        while start < len(order):
+            chunk = order[start : start + size]
+            try:
+                scored = self._score_chunk([(rows[i][0][n_common:], rows[i][1]) for i in chunk], prefix, n_common)
+            except torch.OutOfMemoryError:
+                if size == 1:
+                    raise
+                size //= 2
+                continue
             logprobs |= zip(chunk, scored, strict=True)
+            start += len(chunk)
         scores = np.empty((len(contexts), len(labels)))
         for i in range(len(contexts)):
             longer = i * len(tails) + 1
@@ -100,6 +124,30 @@ class LocalLM:
                 longer += len(label) > 1
                 scores[i, j] = sum(logprobs[at][step, token].item() for step, token in enumerate(label))
         return scores
+
+    def _in_halves(
+        self, prompts: Sequence[str], sampling: Sampling, write: Callable[[Sequence[str], Sampling], list[_T]]
+    ) -> list[_T]:
+        """`write` for all prompts, or for each half of them where the device has too little memory for all at once.
+
+        Raises:
+            LMError: there is too little for a single one.
+        """
+        import torch
+
+        try:
+            return write(prompts, sampling)
+        except torch.OutOfMemoryError as error:
+            if len(prompts) == 1:
+                raise LMError(
+                    f"'{self.name}' has too little memory on {self._model.device} for one text. Use fewer seeds a "
+                    "prompt, fewer bits, or a smaller LM."
+                ) from error
+        give_back()
+        half = len(prompts) // 2
+        later = replace(sampling, rng_seed=sampling.rng_seed + 1)
+        first = self._in_halves(prompts[:half], sampling, write)
+        return first + self._in_halves(prompts[half:], later, write)
 
     def _run_prefix(self, ids: Sequence[int]) -> Any:
         """The cache after `ids`, one row."""
