@@ -53,7 +53,7 @@ def generate(
     Raises:
         AugmentError: too few seeds, an unknown strategy, a broken template, or the LM fails.
     """
-    strategy = _check(config, seeds)
+    strategy = check_run(config, seeds)
     yield from _Run(config, lm, strategy, seeds, avoid or {}).drive(resume_from or start_progress(config))
 
 
@@ -69,19 +69,34 @@ def label_quotas(config: GenerationConfig) -> list[int] | None:
     return apportion(config.target, [1.0] * len(config.labels)) if STRATEGIES[config.strategy].gives_label else None
 
 
+def guess_cost(config: GenerationConfig, shots: FewShot, *, n_tokens: int) -> float:
+    """What one completion of `n_tokens` should cost, by the length of the first prompt.
+
+    Where labels are scored, a prompt is read for the text and once more for its label.
+    """
+    strategy = STRATEGIES[config.strategy]
+    n_reads = 2 if strategy.needs_scores or strategy.gives_label else 1
+    length = len(draw_prompt(config, shots, 0).text) / CHARACTERS_PER_TOKEN
+    return config.price.cost(n_reads * length, n_tokens)
+
+
 def try_out(
     config: GenerationConfig, lm: LanguageModel, seeds: Sequence[Example], *, number: int, n: int
 ) -> list[Outcome]:
     """Ask now for `n` completions of attempt `number`'s prompt, outside of any run and unchecked.
 
+    Where the label is given, the next attempts' prompts are used, so that the labels come in turn.
+
     Raises:
         AugmentError: as `generate`.
     """
-    strategy = _check(config, seeds)
+    strategy = check_run(config, seeds)
     shots = FewShot(config, seeds)
-    prompt = draw_prompt(config, shots, number)
-    label = config.labels[number % len(config.labels)] if strategy.gives_label else None
-    planned = [Planned(number + i, prompt.text, prompt.seed_ids, label) for i in range(n)]
+    planned = []
+    for i in range(n):
+        at = number + i if strategy.gives_label else number
+        prompt, label = draw_prompt(config, shots, at), config.labels[at % len(config.labels)]
+        planned.append(Planned(number + i, prompt.text, prompt.seed_ids, label if strategy.gives_label else None))
     written = strategy.write(Request(config, lm, shots, planned, config.sampling))
     if written.error is not None and not any(written.outcomes):
         raise written.error
@@ -129,11 +144,12 @@ class _Run:
             key = random.Random(f"{config.sampling.rng_seed}/{progress.n_attempts}").getrandbits(31)
             sampling = replace(config.sampling, rng_seed=key)
             written = self._strategy.write(Request(config, self._lm, self._shots, planned, sampling))
-            counts, cost = list(progress.n_by_label), progress.cost
+            counts, cost, n_completed = list(progress.n_by_label), progress.cost, progress.n_completed
             for one, outcome in zip(planned, written.outcomes, strict=True):
                 if outcome is None:
                     continue
                 answer = outcome.completion
+                n_completed += 1
                 cost += config.price.cost(answer.n_prompt_tokens, answer.n_tokens)
                 n_parsed += outcome.parsed.reason is None
                 record = self._take(one, outcome, counts)
@@ -147,6 +163,7 @@ class _Run:
                 elapsed_s=time.monotonic() - started,
                 n_by_label=tuple(counts),
                 cost=cost,
+                n_completed=n_completed,
             )
             yield replace(progress, message=self._message(progress))
             if written.error is not None:
@@ -201,11 +218,10 @@ class _Run:
         config = self._config
         if config.budget is None:
             return config.attempt_cap
-        if progress.n_attempts:
-            each = progress.cost / progress.n_attempts
+        if progress.cost:
+            each = progress.cost / progress.n_completed
         else:
-            length = len(self._shots.prompt(0).text)
-            each = config.price.cost(length / CHARACTERS_PER_TOKEN, config.sampling.max_new_tokens)
+            each = guess_cost(config, self._shots, n_tokens=config.sampling.max_new_tokens)
         return math.floor((config.budget - progress.cost) / each + 1e-9) if each else config.attempt_cap
 
     # What became of it ------------------------------------------------------------------------------------------------
@@ -249,7 +265,12 @@ class _Run:
         return " ".join(part for part in (_end_message(self._config, progress), notes) if part)
 
 
-def _check(config: GenerationConfig, seeds: Sequence[Example]) -> Strategy:
+def check_run(config: GenerationConfig, seeds: Sequence[Example]) -> Strategy:
+    """See that a run can begin; returns its strategy.
+
+    Raises:
+        AugmentError: a broken template, no seeds or seeds of unknown labels, too few words for the wanted texts.
+    """
     check_template(config.template)
     if not seeds:
         raise AugmentError("The seed set is empty. Draw seeds on the Seeds page first.")

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 import psutil
 
+from augment.records import Quantisation
+
 GIB = 1024**3
 # Beside the weights: activations and the key-value cache of a batch, as a share of the weights.
 HEADROOM = 1.15
+# Bytes a weight of 8 bits, and of 4 bits with their scales (a block of 64).
+QUANTISED_BYTES = {Quantisation.INT8: 1.0, Quantisation.INT4: 0.56}
 
 # Parameters of the reference's LMs, from their model cards, so that the figure stands before anything is downloaded.
 KNOWN_PARAMETERS = {"EleutherAI/gpt-j-6b": 6_050_882_784, "EleutherAI/gpt-neo-2.7B": 2_651_307_520}
@@ -45,10 +49,13 @@ def free_main_memory() -> int:
 
 
 def known_need(name: str, *, bytes_per_parameter: float = 2.0) -> MemoryNeed | None:
-    """The need of one of the reference's LMs in the CPU's memory, without importing torch."""
+    """The need of one of the reference's LMs, without importing torch: a GPU is seen once something else did."""
     n_parameters = KNOWN_PARAMETERS.get(name)
     if n_parameters is None:
         return None
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        return need_for(n_parameters * bytes_per_parameter, torch.cuda.mem_get_info()[0], "cuda")
     return need_for(n_parameters * bytes_per_parameter, free_main_memory(), "this machine")
 
 

@@ -122,7 +122,7 @@ def find_marks(template: PromptTemplate, text: str) -> str | None:
     words = _words(template, ())
     marks = (label_mark(template), template.open_item.format(**words))
     for mark in (one.strip(" \t([{<\"'") for one in marks):
-        if mark and mark.casefold() in text.casefold():
+        if mark and re.search(rf"(?<!\w){re.escape(mark)}", text, re.IGNORECASE):
             return mark
     return None
 

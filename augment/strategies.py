@@ -138,33 +138,26 @@ def write_conditional(request: Request) -> Written:
     Source: label-conditioned few-shot prompting as in PromDA (Wang et al. 2022, arXiv 2202.12499) and AugGPT (Dai et
     al. 2023, arXiv 2302.13007); scores as `write_mix`.
     """
-    config, lm = request.config, request.writer()
-    answers, error = _ask(lambda: lm.complete(request.prompts, request.sampling))
+    config, lm, behind = request.config, request.writer(), request.shots.scoring_prompt
     question = ask_label(config.template, config.labels, is_calibrated=config.is_calibrated)
-    texts = [answer.text.strip() if answer else "" for answer in answers]
-    rows = [i for i, text in enumerate(texts) if text]
-    contexts = [f"{request.shots.scoring_prompt} {texts[i]}{question.mark}" for i in rows]
-    free = [request.shots.scoring_prompt + question.content_free + question.mark] if question.content_free else []
-    scores: list[list[float]] = []
     try:
-        scores = lm.label_logprobs([*contexts, *free], question.labels).tolist() if rows else []
-    except NoScoresError:
-        pass  # the label is given: without scores only the flag is missing
-    except LMError as failed:
-        error = error or failed
-    content_free = tuple(scores[-1]) if free and scores else None
-    of_row = dict(zip(rows, scores, strict=False))
-    outcomes: list[Outcome | None] = []
-    for i, (planned, answer) in enumerate(zip(request.planned, answers, strict=True)):
-        if answer is None:
-            outcomes.append(None)
-        elif not texts[i]:
-            outcomes.append(Outcome(answer, _empty()))
-        else:
-            scored = ScoredCompletion(answer, tuple(of_row[i]), content_free) if i in of_row else None
-            parsed = ParsedCompletion(texts[i], str(planned.label))
-            outcomes.append(Outcome(answer, parsed, label_probabilities(scored) if scored else None))
+        answers, error = _ask(lambda: lm.complete_and_score(request.prompts, request.sampling, question, after=behind))
+    except NoScoresError:  # the label is given: without scores only the flag is missing
+        answers, error = _ask(lambda: lm.complete(request.prompts, request.sampling))
+    outcomes = [
+        _read_given(question, planned, answer) if answer else None
+        for planned, answer in zip(request.planned, answers, strict=True)
+    ]
     return Written(outcomes, error)
+
+
+def _read_given(question: LabelQuestion, planned: Planned, answer: Completion | ScoredCompletion) -> Outcome:
+    completion = answer.completion if isinstance(answer, ScoredCompletion) else answer
+    text = completion.text.partition(question.mark.strip())[0].strip()
+    if not text:
+        return Outcome(completion, _empty())
+    probs = label_probabilities(answer) if isinstance(answer, ScoredCompletion) else None
+    return Outcome(completion, ParsedCompletion(text, str(planned.label)), probs)
 
 
 def _ask(ask: Callable[[], Sequence[Any]]) -> tuple[Sequence[Any], LMError | None]:

@@ -6,6 +6,7 @@ Knows nothing of seeds or of the texts it is to resemble. Pure, and deterministi
 import random
 from collections.abc import Sequence
 
+from augment.checks import normalise_text
 from augment.records import LabelWords, WordTemplates
 
 DEFAULT_PATTERNS: tuple[str, ...] = (
@@ -50,10 +51,10 @@ def fill_template(templates: WordTemplates, label: str, rng: random.Random) -> s
 
 
 def count_texts(templates: WordTemplates, label: str) -> int:
-    """How many different texts `fill_template` can give for a label.
+    """How many texts `fill_template` can give for a label that no check takes for the same.
 
     Raises:
         AugmentError: the label has no words.
     """
     words = templates.words_of(label)
-    return len({pattern.replace("{word}", word) for pattern in templates.patterns for word in words})
+    return len({normalise_text(pattern.replace("{word}", word)) for pattern in templates.patterns for word in words})

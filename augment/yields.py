@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from augment.quotas import describe_drift
 from augment.records import GenerationRun, RejectReason
 
+MIN_TIMED_S = 0.2  # a shorter run's rate says nothing
+
+NOT_NEEDED = (RejectReason.OVER_QUOTA, RejectReason.SURPLUS)
 NOT_PARSED = (RejectReason.EMPTY, RejectReason.NO_LABEL)
 
 
 def funnel_stages(run: GenerationRun, rejects: Mapping[RejectReason, int], accepted: int) -> dict[str, int]:
-    """Asked → completed → parsed → valid label → passed checks → accepted; each stage counts what is left.
+    """Asked → completed → parsed → valid label → passed checks → kept → accepted; each stage counts what is left.
 
-    An imported run was not asked for here: its texts are its completions.
+    What passes but is over the target or its label's quota is not kept.
     """
     completed = run.n_texts + sum(rejects.values())
     parsed = completed - sum(rejects.get(reason, 0) for reason in NOT_PARSED)
@@ -21,7 +24,8 @@ def funnel_stages(run: GenerationRun, rejects: Mapping[RejectReason, int], accep
         "completed": completed,
         "parsed": parsed,
         "valid label": valid,
-        "passed checks": run.n_texts,
+        "passed checks": run.n_texts + sum(rejects.get(reason, 0) for reason in NOT_NEEDED),
+        "kept": run.n_texts,
         "accepted": accepted,
     }
 
@@ -30,8 +34,9 @@ def describe_yield(run: GenerationRun, accepted: int) -> str:
     """'0.12 s a text · 0.31 s an accepted text · cost 0.0021 so far, 0.011 expected', as far as it is known."""
     parts = []
     for n, what in ((run.n_texts, "a text"), (accepted, "an accepted text")):
-        if n and run.state.elapsed_s:
-            parts.append(f"{run.state.elapsed_s / n:.2g} s {what}")
+        if n and run.state.elapsed_s >= MIN_TIMED_S:
+            each = run.state.elapsed_s / n
+            parts.append(f"{each:.2g} s {what}" if each >= 0.1 else f"{1000 * each:.2g} ms {what}")
         if n and run.cost:
             parts.append(f"cost {run.cost / n:.2g} {what}")
     if run.cost and run.n_texts:

@@ -1,11 +1,11 @@
 """The settings of a new generation run: widgets in, one config out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from augment.few_shot import FewShot
-from augment.generate import CHARACTERS_PER_TOKEN, draw_prompt
+from augment.generate import check_run, guess_cost
 from augment.records import (
     CheckAction,
     GenerationConfig,
@@ -72,7 +72,7 @@ def choose_settings(task: Task, seed_sets: list[SeedSet]) -> tuple[NewRun | None
     checks = _choose_checks()
     limits = _choose_limits(lm)
     if lm is None:
-        return None, "Name the language model first"
+        return None, "Choose a language model that is there"
     if lacks_scores("generate", lm, name):
         return None, "This endpoint gives no label scores: choose another strategy"
     config = GenerationConfig(
@@ -96,8 +96,10 @@ def choose_settings(task: Task, seed_sets: list[SeedSet]) -> tuple[NewRun | None
         budget=limits.budget,
         word_templates=words,
     )
+    check_run(config, seed_set.examples)
     if limits.price != Price():
         _show_expected_cost(config, seed_set)
+    _warn_of_repetition(task, config, seed_set)
     return NewRun(config, seed_set, version, api_key), ""
 
 
@@ -324,6 +326,7 @@ def _choose_limits(lm: LMSpec | None) -> _Limits:
             0.0,
             value=None,
             step=1.0,
+            format="%g",
             placeholder="none",
             key="generate_budget",
             persist_state="session",
@@ -334,7 +337,22 @@ def _choose_limits(lm: LMSpec | None) -> _Limits:
 
 
 def _show_expected_cost(config: GenerationConfig, seed_set: SeedSet) -> None:
-    """What the run should cost if every completion is kept, guessed from its first prompt's length."""
-    prompt = draw_prompt(config, FewShot(config, seed_set.examples), 0).text
-    cost = config.target * config.price.cost(len(prompt) / CHARACTERS_PER_TOKEN, TOKENS_A_TEXT)
+    """What the run should cost if every completion is kept."""
+    cost = config.target * guess_cost(config, FewShot(config, seed_set.examples), n_tokens=TOKENS_A_TEXT)
     st.caption(f":material/payments: about {cost:.2g} for {config.target:,} texts, if every completion is kept")
+
+
+def _warn_of_repetition(task: Task, config: GenerationConfig, seed_set: SeedSet) -> None:
+    """Say so where an earlier run had the same settings: it wrote the same texts, and they would be duplicates."""
+    for run in workbench().store.generations.all(task.id):
+        if run.config is None or run.seed_set_id != seed_set.id or run.config.lm.kind is LMKind.OPENAI:
+            continue
+        limited = replace(
+            run.config, target=config.target, attempt_cap=config.attempt_cap, budget=config.budget, price=config.price
+        )
+        if limited == config:
+            st.caption(
+                f":material/info: Run {run.id} had these settings, and the same RNG seed writes the same texts. Choose "
+                "another, or extend that run."
+            )
+            return

@@ -8,7 +8,7 @@ import streamlit as st
 from augment import lms
 from augment.embedded import GEMMA_NAME, LM_NAME, has_gemma
 from augment.errors import LMError
-from augment.memory import MemoryNeed, can_quantise, free_main_memory, known_need
+from augment.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, free_main_memory, known_need
 from augment.records import EndpointApi, LMKind, LMSpec, Quantisation, SeedChoice
 from augment.strategies import STRATEGIES
 from pages._shared import escape_markdown, show_error, showing_errors, workbench
@@ -60,7 +60,7 @@ def choose_lm(page: str) -> tuple[LMSpec | None, str | None]:
         lm = LMSpec(LMKind.TRANSFORMERS, name.strip()) if name.strip() else None
     if lm is not None and lm.kind is LMKind.TRANSFORMERS:
         lm = _choose_bits(page, lm)
-        _show_need(lm)
+        lm = lm if _show_need(lm) else None
     _show_loaded(page)
     return lm, None
 
@@ -91,18 +91,19 @@ def _measure(lm: LMSpec) -> MemoryNeed | str:
         return str(error)
 
 
-def _show_need(lm: LMSpec) -> None:
-    """Needed and free memory, before anything is loaded."""
-    need: MemoryNeed | str | None = known_need(lm.name) if lm.quantisation is Quantisation.NONE else None
+def _show_need(lm: LMSpec) -> bool:
+    """Needed and free memory, before anything is loaded; False where there is no such model."""
+    need: MemoryNeed | str | None = known_need(lm.name, bytes_per_parameter=QUANTISED_BYTES.get(lm.quantisation, 2.0))
     if need is None:
         need = _measure(lm)
     if isinstance(need, str):
         show_error(need)
-        return
-    if need.device != "cuda":
+        return False
+    if need.device == "cpu":
         need = MemoryNeed(need.needed, free_main_memory(), need.device)
     icon = ":material/check_circle:" if need.fits else ":material/warning:"
     st.caption(f"{icon} {escape_markdown(str(need))}")
+    return True
 
 
 def _show_loaded(page: str) -> None:
@@ -253,6 +254,15 @@ def lacks_scores(page: str, lm: LMSpec | None, strategy: str) -> bool:
     """Whether the endpoint is known to give no label scores, and the strategy needs them."""
     abilities = _abilities(page, lm) if lm is not None and lm.kind is LMKind.OPENAI else None
     return abilities is not None and STRATEGIES[strategy].needs_scores and not abilities.has_logprobs
+
+
+def key_for(page: str, lm: LMSpec) -> str | None:
+    """The key for an endpoint that a run names: what was typed counts for the address it was typed for."""
+    if lm.kind is not LMKind.OPENAI:
+        return None
+    typed = st.session_state.get(f"{page}_endpoint_key")
+    is_same = st.session_state.get(f"{page}_endpoint_url") == lm.base_url
+    return typed if typed and is_same else find_key()
 
 
 def find_key() -> str | None:

@@ -21,7 +21,6 @@ from augment.records import (
     GenerationRun,
     LabelledText,
     LMKind,
-    LMSpec,
     RejectReason,
     RunKey,
     RunKind,
@@ -124,11 +123,6 @@ def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[L
         )
     message = f"Imported; {n_left_out} copies of validation or test texts left out" if n_left_out else "Imported"
     return bench.store.generations.import_texts(task_id, lm_name, kept, message=message).id, n_left_out
-
-
-def needs_key(lm: LMSpec) -> bool:
-    """Whether the LM is reached through an endpoint, where a key may be asked for."""
-    return lm.kind is LMKind.OPENAI
 
 
 def _generate(bench: Workbench, run_id: int, api_key: str | None) -> Generator[Record | GenerationProgress, None, None]:

@@ -10,6 +10,7 @@ import streamlit as st
 
 from augment.errors import AugmentError
 from augment.records import Finding, RunState, RunStatus, Task
+from augment.yields import MIN_TIMED_S
 from pages._runs import Workbench, open_workbench
 
 PAGES = {
@@ -171,9 +172,9 @@ def name_flag(flag: Finding) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """'0.4 s', '8 s', '3 min 20 s', '1 h 5 min'."""
-    if 0 < seconds < 1:
-        return f"{seconds:.1f} s"
+    """'0.4 s', '8 s', '3 min 20 s', '1 h 5 min'; 'less than 0.1 s'."""
+    if seconds < 1:
+        return f"{seconds:.1f} s" if seconds >= 0.1 else "less than 0.1 s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -185,8 +186,9 @@ def format_duration(seconds: float) -> str:
 def format_state(state: RunState, unit: str) -> str:
     """'34 of 50 texts · 2.9 texts/s · 6 s left', as far as it is known."""
     parts = [f"{state.n_done:,} of {state.n_total:,} {unit}"]
-    if state.elapsed_s > 0 and state.n_done:
-        parts.append(f"{state.n_done / state.elapsed_s:.1f} {unit}/s")
+    if state.elapsed_s >= MIN_TIMED_S and state.n_done:
+        rate = state.n_done / state.elapsed_s
+        parts.append(f"{rate:,.0f} {unit}/s" if rate >= 100 else f"{rate:.1f} {unit}/s")
     if state.eta_s is not None:
         parts.append(f"{format_duration(state.eta_s)} left")
     elif state.finished_at and state.elapsed_s:

@@ -7,6 +7,8 @@ import streamlit as st
 
 from augment import datasets, sources
 from augment.charts import label_shares, yield_funnel
+from augment.errors import AugmentError
+from augment.generate import label_quotas
 from augment.records import (
     GenerationConfig,
     GenerationRun,
@@ -20,8 +22,8 @@ from augment.records import (
 )
 from augment.yields import describe_yield, find_drift, funnel_stages
 from pages._generate_settings import choose_settings
-from pages._language_models import find_key
-from pages._runs import import_texts, needs_key, resume_generation, start_generation
+from pages._language_models import key_for
+from pages._runs import import_texts, resume_generation, start_generation
 from pages._shared import (
     PAGES,
     POLL_S,
@@ -34,30 +36,34 @@ from pages._shared import (
     plural,
     progress_share,
     require_task,
+    show_error,
     showing_errors,
     task_line,
     workbench,
 )
 
+TABLE_HEIGHT = 340
 RESUMABLE = (RunStatus.INTERRUPTED, RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.FAILED)
 
 
-def settings_panel(task: Task, seed_sets: list[SeedSet]) -> None:
-    """What to generate with; the start button stands at the end."""
-    new, missing = choose_settings(task, seed_sets)
+def settings_panel(task: Task, seed_sets: list[SeedSet], action: st.delta_generator.DeltaGenerator) -> None:
+    """What to generate with; the start button stands at the top right."""
+    new, missing = None, ""
+    try:
+        new, missing = choose_settings(task, seed_sets)
+    except AugmentError as error:
+        show_error(str(error))
+        missing = "Mend the settings first"
     target = st.session_state["generate_target"]
-    if (
-        st.button(
-            f"Generate {plural(target, 'text')}",
-            type="primary",
-            key="generate_start",
-            icon=":material/auto_awesome:",
-            width="stretch",
-            disabled=new is None,
-            help=missing or None,
-        )
-        and new is not None
-    ):
+    is_pressed = action.button(
+        f"Generate {plural(target, 'text')}",
+        type="primary",
+        key="generate_start",
+        icon=":material/auto_awesome:",
+        disabled=new is None,
+        help=missing or None,
+    )
+    if is_pressed and new is not None:
         key = start_generation(
             workbench(),
             task.id,
@@ -93,6 +99,12 @@ def import_panel(task: Task) -> None:
     st.rerun()
 
 
+def live_run(run_id: int, task: Task) -> None:
+    """`show_run` in a fragment: what goes wrong at a poll is shown there."""
+    with showing_errors():
+        show_run(run_id, task)
+
+
 def show_run(run_id: int, task: Task) -> None:
     """One run, live while it goes on: progress, funnel, balance, newest texts, rejects."""
     store = workbench().store
@@ -100,12 +112,12 @@ def show_run(run_id: int, task: Task) -> None:
     rejects = store.generations.count_rejects(run.id)
     accepted = sum(store.generations.count_labels(run.id, status=ReviewStatus.ACCEPTED).values())
     with st.container(border=True):
-        left, right = st.columns([3, 2], vertical_alignment="center")
+        left, right = st.columns(2, vertical_alignment="center")
         left.markdown(f"**Run {run.id}** · {escape_markdown(run.writer)} · {STATUS_ICONS[run.state.status]}")
         with right.container(horizontal=True, horizontal_alignment="right"):
             show_run_buttons(run)
         st.progress(progress_share(run.state), text=escape_markdown(format_state(run.state, "texts")))
-        st.caption(escape_markdown(run.state.message) or "\u00a0")
+        st.caption(escape_markdown(run.state.message or name_place_in_queue(run)) or "\u00a0")
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Yield**: from asked to accepted")
@@ -118,7 +130,8 @@ def show_run(run_id: int, task: Task) -> None:
         st.caption(escape_markdown(describe_yield(run, accepted)) or "\u00a0")
     with right:
         groups = balance(run)
-        st.markdown("**Label balance**" + (", against the seeds" if "seeds" in groups else ""))
+        against = next((f", against {name}" for name in ("wanted", "seeds") if name in groups), "")
+        st.markdown("**Label balance**" + against.replace("seeds", "the seeds").replace("wanted", "what is wanted"))
         st.plotly_chart(
             label_shares(groups, task.labels),
             key="generate_balance",
@@ -145,31 +158,38 @@ def show_texts(run: GenerationRun, rejects: dict[RejectReason, int]) -> None:
             {"label": one.proposed_label, "text": one.text, "flags": "; ".join(map(name_flag, one.flags))}
             for one in store.generations.texts([run.id], newest=100)
         ]
-        st.dataframe(
-            pd.DataFrame(rows, columns=["label", "text", "flags"]),
-            hide_index=True,
-            height=320,
-            key="generate_texts",
-            column_config={
-                "label": st.column_config.TextColumn(width=90),
-                "text": st.column_config.TextColumn(width=520),
-                "flags": st.column_config.TextColumn(width=260),
-            },
-            placeholder="The first batch is on its way",
-        )
+        with st.container(height=TABLE_HEIGHT, border=False):
+            if not rows:
+                st.caption("The first batch is on its way" if run.state.status.is_active else "No text was kept")
+            else:
+                st.dataframe(
+                    pd.DataFrame(rows, columns=["label", "text", "flags"]),
+                    hide_index=True,
+                    key="generate_texts",
+                    column_config={
+                        "label": st.column_config.TextColumn(width=80),
+                        "text": st.column_config.TextColumn(width=500),
+                        "flags": st.column_config.TextColumn(width=300),
+                    },
+                )
     with rejected:
-        st.caption(_list_counts("Not taken", rejects) if rejects else "Every completion so far was taken")
+        st.caption(_list_counts("Not taken", rejects) if rejects else "No completion was rejected")
         raw = [
             {"reason": one.reason.value, "raw completion": one.raw, "found": one.detail}
             for one in store.generations.rejects(run.id, newest=100)
         ]
-        st.dataframe(
-            pd.DataFrame(raw, columns=["reason", "raw completion", "found"]),
-            hide_index=True,
-            height=320,
-            key="generate_rejects",
-            placeholder="No completion was rejected",
-        )
+        with st.container(height=TABLE_HEIGHT, border=False):
+            if raw:
+                st.dataframe(
+                    pd.DataFrame(raw, columns=["reason", "raw completion", "found"]),
+                    hide_index=True,
+                    key="generate_rejects",
+                    column_config={
+                        "reason": st.column_config.TextColumn(width=140),
+                        "raw completion": st.column_config.TextColumn(width=440),
+                        "found": st.column_config.TextColumn(width=300),
+                    },
+                )
 
 
 def _list_counts(what: str, counts: dict[RejectReason, int]) -> str:
@@ -226,7 +246,9 @@ def extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
     )
     budget = config.budget
     if config.budget is not None:
-        budget = st.number_input("Budget in all", 0.01, value=config.budget, key=f"generate_more_budget_{run.id}")
+        budget = st.number_input(
+            "Budget in all", 0.0, value=config.budget, format="%g", key=f"generate_more_budget_{run.id}"
+        )
     with showing_errors():
         extended = replace(config, target=target, attempt_cap=cap, budget=budget)
         if st.button("Go on", key="generate_go_on", type="primary", disabled=extended == config):
@@ -236,40 +258,47 @@ def extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
 
 def go_on(run: GenerationRun, config: GenerationConfig) -> None:
     """Queue the run from where it stands."""
-    api_key = st.session_state.get("generate_endpoint_key") or find_key() if needs_key(config.lm) else None
-    resume_generation(workbench(), run.id, api_key=api_key)
+    resume_generation(workbench(), run.id, api_key=key_for("generate", config.lm))
     st.session_state["generate_was_active"] = True
     st.rerun()
 
 
+def name_place_in_queue(run: GenerationRun) -> str:
+    """What a waiting run waits for."""
+    if run.state.status is not RunStatus.QUEUED:
+        return ""
+    before = [key for key, state in workbench().store.runs.unfinished() if state.created_at < run.state.created_at]
+    return f"Waits for {plural(len(before), 'run')} before it" if before else "Begins in a moment"
+
+
 def balance(run: GenerationRun) -> dict[str, dict[str, int]]:
+    """Labels of the run's texts, and beside them what was wanted or, where nothing was, the seeds'."""
     store = workbench().store
     groups = {"synthetic": store.generations.count_labels(run.id)}
-    if run.seed_set_id is not None:
-        examples = store.tasks.seed_set(run.seed_set_id).examples
-        groups["seeds"] = {
-            label: sum(one.label == label for one in examples) for label in {one.label for one in examples}
-        }
+    if run.config is not None and run.config.label_shares is not None:
+        quotas = label_quotas(run.config) or []
+        groups["wanted"] = dict(zip(run.config.labels, quotas, strict=True))
+    elif run.seed_set_id is not None:
+        labels = [one.label for one in store.tasks.seed_set(run.seed_set_id).examples]
+        groups["seeds"] = {label: labels.count(label) for label in dict.fromkeys(labels)}
     return groups
 
 
 def choose_run(runs: list[GenerationRun]) -> int:
-    """The run to look at: the one just started, or the newest."""
-    ids = [run.id for run in runs]
-    shown = st.session_state.get("generate_run")
+    """The run to look at: the one just started or chosen, else the newest."""
     names = {run.id: f"{run.name} · {plural(run.n_texts, 'text')} · {run.state.status.value}" for run in runs}
-    with st.container(key="generate_run_choice"):
-        chosen = st.selectbox(
-            "Run", ids, index=ids.index(shown) if shown in ids else 0, format_func=lambda run_id: names[run_id]
-        )
-    st.session_state["generate_run"] = chosen
+    if st.session_state.get("generate_run") not in names:
+        st.session_state["generate_run"] = runs[0].id
+    chosen = st.selectbox(
+        "Run", list(names), format_func=lambda run_id: names[run_id], key="generate_run", persist_state="session"
+    )
     return int(chosen)
 
 
 enter_through_app()
 task = require_task("Generation")
 store = workbench().store
-page_header("Generate", task_line(task))
+action = page_header("Generate", task_line(task))
 left, right = st.columns([2, 5], gap="large")
 runs = store.generations.all(task.id)
 with left:
@@ -282,7 +311,7 @@ with left:
             if st.button("Go there", key="generate_missing", type="primary"):
                 st.switch_page(PAGES[page])
         else:
-            settings_panel(task, seed_sets)
+            settings_panel(task, seed_sets, action)
     with import_, showing_errors():
         import_panel(task)
 with right:
@@ -299,4 +328,4 @@ with right:
         with showing_errors():
             run_id = choose_run(runs)
             is_active = store.generations.get(run_id).state.status.is_active
-            st.fragment(show_run, run_every=POLL_S if is_active else None)(run_id, task)
+            st.fragment(live_run, run_every=POLL_S if is_active else None)(run_id, task)

@@ -248,7 +248,6 @@ def show_table(task: Task) -> None:
         on_select="rerun",
         selection_mode="single-row",
         key=f"review_rows_{status}_{label}_{number}",
-        placeholder="No text matches",
         column_config={
             "text": st.column_config.TextColumn(width="large"),
             "label": st.column_config.TextColumn(width=90),

@@ -134,6 +134,7 @@ class Generations:
         if run.config is None:
             raise StorageError(f"Run {run_id} was imported; it cannot go on. Start a new run.")
         counts = self.count_labels(run_id)
+        n_completed = run.n_texts + sum(self.count_rejects(run_id).values())
         return GenerationProgress(
             run.n_attempts,
             run.n_texts,
@@ -141,6 +142,7 @@ class Generations:
             run.state.elapsed_s,
             n_by_label=tuple(counts.get(label, 0) for label in run.config.labels),
             cost=run.cost,
+            n_completed=n_completed,
         )
 
     def extend(self, run_id: int, config: GenerationConfig) -> None:

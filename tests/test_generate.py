@@ -14,7 +14,7 @@ from augment.errors import AugmentError, LMError, NoScoresError, PartialError, P
 from augment.few_shot import FewShot
 from augment.generate import generate
 from augment.lms.scoring import score_completions
-from augment.prompts import DEFAULT_TEMPLATE
+from augment.prompts import DEFAULT_TEMPLATE, find_marks
 from augment.quotas import apportion, describe_drift
 from augment.records import (
     CheckAction,
@@ -72,9 +72,10 @@ class ScriptedLM:
         return [Completion(self._lines[(start + i) % len(self._lines)], 5) for i in range(len(prompts))]
 
     def complete_and_score(
-        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion, *, after: str | None = None
     ) -> list[ScoredCompletion]:
-        return score_completions(self, prompts, self.complete(prompts, sampling), question)
+        behind = prompts if after is None else [after] * len(prompts)
+        return score_completions(self, behind, self.complete(prompts, sampling), question)
 
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
         """The last label is the likelier the longer the text; content-free texts favour the first."""
@@ -447,6 +448,19 @@ def test_costs_add_up_and_the_budget_stops_the_run_before_it_is_passed() -> None
     more = replace(config, budget=3.0)
     rest = split(list(generate(more, Billing(good(80)[10:]), SEEDS, resume_from=progress[-1])))
     assert rest[2][-1].cost == pytest.approx(3.0)
+
+
+def test_a_budget_counts_what_answered_completions_cost() -> None:
+    price = Price(1000.0, 5000.0)  # 0.2 a completion
+    config = replace(CONFIG, target=50, price=price, budget=1.0)
+    half_answered = GenerationProgress(8, 4, 50, 1.0, n_by_label=(2, 2), cost=0.8, n_completed=4)
+    rest = split(list(generate(config, Billing(good(80)), SEEDS, resume_from=half_answered)))
+    assert rest[2][-1].cost == pytest.approx(1.0)
+
+
+def test_a_mark_counts_only_as_a_word_of_its_own() -> None:
+    assert find_marks(DEFAULT_TEMPLATE, "see my retweet: it is great") is None
+    assert find_marks(DEFAULT_TEMPLATE, "see my TWEET: it is great") == "Tweet:"
 
 
 def test_notes_of_the_lm_are_told() -> None:

@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
@@ -18,6 +19,7 @@ from augment.records import (
     GenerationConfig,
     GenerationProgress,
     GenerationRun,
+    LabelledText,
     RejectReason,
     RunKey,
     RunKind,
@@ -58,7 +60,7 @@ def test_an_arm_without_an_lm_is_made_from_the_page(open_page: Open, bench: Stor
     assert run.state.status is RunStatus.DONE
     assert [bench.generations.count_labels(run.id)[label] for label in filled.labels] == [6, 3, 3]
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
-    assert figure["y"] == ["asked", "completed", "parsed", "valid label", "passed checks", "accepted"]
+    assert figure["y"] == ["asked", "completed", "parsed", "valid label", "passed checks", "kept", "accepted"]
 
 
 def test_a_broken_pattern_is_named_in_place_and_nothing_starts(open_page: Open, bench: Store, filled: Task) -> None:
@@ -66,14 +68,14 @@ def test_a_broken_pattern_is_named_in_place_and_nothing_starts(open_page: Open, 
     app.selectbox(key="generate_strategy").set_value("templates").run()
     app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {wrod}").run()
     assert any("must hold" in error for error in errors(app))
-    assert "Generate 50 texts" not in [one.label for one in app.button]
+    assert app.button(key="generate_start").disabled
     app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {word}").run()
+    assert any("Add words or patterns" in error for error in errors(app))  # ten texts a label
+    assert app.button(key="generate_start").disabled
+    app.number_input(key="generate_target").set_value(30).run()
     assert errors(app) == []
-    button(app, "Generate 50 texts")
-    assert len(bench.generations.all(filled.id)) == 2
-    run = wait_for(app, bench, filled)
-    assert run.state.status is RunStatus.FAILED  # one pattern and ten words make ten texts a label
-    assert "Add words or patterns" in run.state.message
+    button(app, "Generate 30 texts")
+    assert wait_for(app, bench, filled).n_texts == 30
 
 
 def test_an_ended_run_is_extended_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
@@ -180,3 +182,45 @@ def test_an_endpoint_lists_its_models_tells_what_it_can_do_and_is_billed(
     assert run.n_attempts == 20
     assert "Stopped before the budget of 0.2" in run.state.message
     assert run.n_texts == 1  # it always says the same
+
+
+def test_every_run_of_the_list_can_be_looked_at(open_page: Open, bench: Store, filled: Task) -> None:
+    for name in ("B", "C", "D"):
+        bench.generations.import_texts(filled.id, name, [LabelledText(f"by {name}", "joy")])
+    app = open_page("generate")
+    for run_id in (4, 2, 3, 1):
+        app.selectbox(key="generate_run").set_value(run_id).run()
+        assert any(one.value.startswith(f"**Run {run_id}**") for one in app.markdown)
+
+
+def test_a_run_with_a_small_budget_can_be_looked_at_and_extended(
+    open_page: Open, bench: Store, leaning: GenerationRun
+) -> None:
+    assert leaning.config is not None
+    bench.generations.extend(leaning.id, replace(leaning.config, budget=0.004))
+    app = open_page("generate")
+    assert errors(app) == []
+    assert app.number_input(key=f"generate_more_budget_{leaning.id}").value == 0.004
+
+
+def test_a_model_that_is_not_there_cannot_be_started(open_page: Open, filled: Task) -> None:
+    app = open_page("generate")
+    app.selectbox(key="generate_lm").set_value("Another transformers model").run()
+    app.text_input(key="generate_lm_name").set_value("/no/such/folder").run()
+    assert any("There is no folder" in error.replace("\\", "") for error in errors(app))
+    assert app.button(key="generate_start").disabled
+
+
+def test_a_key_typed_for_one_endpoint_is_not_sent_to_another() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from augment.records import LMKind, LMSpec
+        from pages._language_models import key_for
+
+        st.session_state["x_endpoint_url"], st.session_state["x_endpoint_key"] = "http://a/v1", "typed"
+        lms = [LMSpec(LMKind.OPENAI, "m", base_url=f"http://{host}/v1") for host in "ab"]
+        st.text([key_for("x", lm) for lm in lms])
+
+    app = AppTest.from_function(page).run()
+    assert app.text[0].value == "['typed', None]"

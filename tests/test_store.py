@@ -103,7 +103,7 @@ def test_a_batch_comes_back_with_its_lineage_and_progress(store: Store, run: Gen
     flags = (Finding(RejectReason.DISAGREES, "anger 0.6, joy 0.3"), Finding(RejectReason.TOO_SHORT, "1 words"))
     made = Attempt(0, "prompt 0", (1, 2), Completion(" fine (Sentiment: joy)", 7, n_prompt_tokens=90))
     text = SyntheticText("fine", "joy", made, label_probs=(0.7, 0.2, 0.1), flags=flags)
-    progress = GenerationProgress(2, 1, 20, 3.5, n_by_label=(1, 0, 0), cost=0.125)
+    progress = GenerationProgress(2, 1, 20, 3.5, n_by_label=(1, 0, 0), cost=0.125, n_completed=2)
     store.generations.write(run.id, [text, reject], progress)
     stored = store.generations.texts([run.id])[0]
     assert (stored.text, stored.proposed_label, stored.label, stored.status) == (

@@ -54,9 +54,14 @@ def test_an_unknown_label_is_its_own_only_word() -> None:
     assert default_templates(["Bored"]).words_of("Bored") == ("Bored",)
 
 
-def test_braces_in_a_word_are_text() -> None:
-    templates = WordTemplates(("i feel {word}",), (LabelWords("odd", ("{word} {0}",)),))
-    assert fill_template(templates, "odd", random.Random(0)) == "i feel {word} {0}"
+def test_a_brace_in_a_word_is_refused() -> None:
+    with pytest.raises(AugmentError, match="A word of 'odd' holds a brace"):
+        WordTemplates(("i feel {word}",), (LabelWords("odd", ("{word} {0}",)),))
+
+
+def test_texts_that_a_check_takes_for_the_same_count_once() -> None:
+    templates = WordTemplates(("i feel {word}", "I feel {word}!"), (LabelWords("joy", ("glad", "Glad", "merry")),))
+    assert count_texts(templates, "joy") == 2
 
 
 def test_a_label_without_words_is_named() -> None:

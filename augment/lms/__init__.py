@@ -41,11 +41,12 @@ class LanguageModel(Protocol):
         ...
 
     def complete_and_score(
-        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion, *, after: str | None = None
     ) -> list[ScoredCompletion]:
         """As `complete`, but each text ends at its line break or the label mark, and its label is scored.
 
-        The completion keeps what the LM wrote, a mark of its own included; texts are scored with theirs cut off.
+        The completion keeps what the LM wrote, a mark of its own included; texts are scored with theirs cut off. With
+        `after` they are scored behind that prompt instead of their own, which may give the label away.
 
         Raises:
             LMError: as `complete`.

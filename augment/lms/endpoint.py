@@ -78,14 +78,15 @@ class EndpointLM:
         )
 
     def complete_and_score(
-        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion, *, after: str | None = None
     ) -> list[ScoredCompletion]:
         """See `LanguageModel.complete_and_score`; labels are scored as `score_labels` says, by their first token.
 
         A completion's `n_tokens` are those of its text. All that its label took, asked and answered, and that of the
         content-free text after its prompt (on the prompt's first completion) is in its `n_prompt_tokens`.
         """
-        distinct = list(dict.fromkeys(prompts)) if question.content_free else []
+        behind = prompts if after is None else [after] * len(prompts)
+        distinct = list(dict.fromkeys(behind)) if question.content_free else []
         contexts = [prompt + (question.content_free or "") + question.mark for prompt in distinct]
         free = dict(zip(distinct, self._score_all(contexts, question.labels), strict=True))
         uncounted = {prompt: scores.n_tokens for prompt, scores in free.items()}
@@ -96,8 +97,9 @@ class EndpointLM:
                     prompt,
                     _nth_sampling(sampling, row),
                     question,
-                    content_free=free.get(prompt),
-                    n_more_tokens=uncounted.pop(prompt, 0),
+                    behind=behind[row],
+                    content_free=free.get(behind[row]),
+                    n_more_tokens=uncounted.pop(behind[row], 0),
                 )
                 for row, prompt in enumerate(prompts)
             ]
@@ -184,6 +186,7 @@ class EndpointLM:
         sampling: Sampling,
         question: LabelQuestion,
         *,
+        behind: str,
         content_free: _LabelScores | None,
         n_more_tokens: int,
     ) -> ScoredCompletion:
@@ -193,7 +196,7 @@ class EndpointLM:
         text = completion.text.partition(mark)[0].rstrip()
         if self._client.is_chat:  # whose answers lack the space after the open item
             text = " " + text.lstrip()
-        scores = self._score(prompt + text + question.mark, question.labels)
+        scores = self._score(behind + text + question.mark, question.labels)
         n_prompt_tokens = completion.n_prompt_tokens + scores.n_tokens + n_more_tokens
         return ScoredCompletion(
             replace(completion, n_prompt_tokens=n_prompt_tokens),

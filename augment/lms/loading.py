@@ -11,13 +11,11 @@ from augment.devices import best_device, fastest_dtype, free_memory
 from augment.errors import LMError
 from augment.lms.local import LocalLM
 from augment.lms.unpack import unpack_embedded_lm
-from augment.memory import MemoryNeed, can_quantise, need_for
+from augment.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, need_for
 from augment.records import LMKind, LMSpec, Quantisation
 
 if TYPE_CHECKING:
     import torch
-
-BYTES = {Quantisation.INT8: 1.0, Quantisation.INT4: 0.56}  # a weight; 4 bits and their scales, a block of 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +67,7 @@ def measure_local(spec: LMSpec) -> MemoryNeed:
 
 def _find(spec: LMSpec) -> _Source:
     import torch
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
 
@@ -78,7 +77,7 @@ def _find(spec: LMSpec) -> _Source:
         config = AutoConfig.from_pretrained(place, **options)
         with torch.device("meta"):  # shapes only
             model = AutoModelForCausalLM.from_config(config)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ArithmeticError, StrictDataclassError) as error:
         raise _not_loaded(spec, error) from error
     head = model.get_output_embeddings()
     linear = sum(one.weight.numel() for one in model.modules() if isinstance(one, torch.nn.Linear) and one is not head)
@@ -86,7 +85,7 @@ def _find(spec: LMSpec) -> _Source:
 
 
 def _need(spec: LMSpec, source: _Source, device: str, dtype: "torch.dtype") -> MemoryNeed:
-    width = BYTES.get(spec.quantisation, float(dtype.itemsize))
+    width = QUANTISED_BYTES.get(spec.quantisation, float(dtype.itemsize))
     n_bytes = source.n_quantisable * width + (source.n_parameters - source.n_quantisable) * dtype.itemsize
     return need_for(n_bytes, free_memory(device), device)
 

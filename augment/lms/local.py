@@ -68,15 +68,16 @@ class LocalLM:
         return self._in_halves(prompts, sampling, write)
 
     def complete_and_score(
-        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion
+        self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion, *, after: str | None = None
     ) -> list[ScoredCompletion]:
         """See `LanguageModel.complete_and_score`.
 
         Where the LM shares prefixes and every label is one token, each text is led on to the label inside its batch.
         """
         label_ids = [self._ids(label) for label in question.labels]
-        if not self._shared_length or max(map(len, label_ids)) > 1:
-            return score_completions(self, prompts, self.complete(prompts, sampling), question)
+        if after is not None or not self._shared_length or max(map(len, label_ids)) > 1:
+            behind = prompts if after is None else [after] * len(prompts)
+            return score_completions(self, behind, self.complete(prompts, sampling), question)
 
         def write(part: Sequence[str], drawing: Sampling) -> list[ScoredCompletion]:
             rows = self._write(part, drawing, question=question)

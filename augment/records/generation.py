@@ -62,6 +62,8 @@ class WordTemplates:
         for one in self.words:
             if not one.words:
                 raise AugmentError(f"Label '{one.label}' has no words. Give it at least one.")
+            if set("{}") & set("".join(one.words)):
+                raise AugmentError(f"A word of '{one.label}' holds a brace. Only patterns hold {{word}}.")
 
     def words_of(self, label: str) -> tuple[str, ...]:
         """The label's words.
@@ -175,8 +177,9 @@ class Reject:
 class GenerationProgress:
     """How far a generation run is.
 
-    `n_attempts` counts completions asked for, answered or not; `elapsed_s` working time, earlier starts of the same run
-    included; `n_by_label` the texts of each label in the task's order; `cost` what they cost by the config's price.
+    `n_attempts` counts completions asked for, `n_completed` those that were answered; `elapsed_s` is working time,
+    earlier starts of the same run included; `n_by_label` the texts of each label in the task's order; `cost` what they
+    cost by the config's price.
     """
 
     n_attempts: int
@@ -186,6 +189,7 @@ class GenerationProgress:
     message: str = ""
     n_by_label: tuple[int, ...] = ()
     cost: float = 0.0
+    n_completed: int = 0
 
     @property
     def n_done(self) -> int:
