@@ -461,6 +461,23 @@ def test_the_content_free_text_is_asked_once_a_prompt_and_all_tokens_are_counted
     assert [one.completion.n_prompt_tokens for one in scored] == [107, 107, 71]
 
 
+def test_texts_scored_behind_another_prompt_are_written_after_their_own_and_billed_for_both(serve: Serve) -> None:
+    free = {" joy": math.log(0.3), " anger": math.log(0.2), " surprise": math.log(0.1)}
+
+    def script(handler: Handler) -> None:
+        if " N/A (Sentiment:" in handler.asked:
+            answer(handler, " joy", usage=(35, 1), top_tokens=free)
+        else:
+            write_and_score(" so glad")(handler)
+
+    server = serve(script)
+    question = LabelQuestion(QUESTION.mark, LABELS, " N/A")
+    scored = server.lm().complete_and_score(PROMPTS[:2], SAMPLING, question, after="Neutral:")
+    asked = [body["prompt"] for body in server.bodies]
+    assert sorted(asked) == sorted([*PROMPTS[:2], "Neutral: N/A (Sentiment:", *["Neutral: so glad (Sentiment:"] * 2])
+    assert [one.completion.n_prompt_tokens for one in scored] == [107, 71]  # the content-free text once
+
+
 def test_label_logprobs_come_in_the_order_of_contexts_and_labels(serve: Serve) -> None:
     def script(handler: Handler) -> None:
         p = 0.8 if "glad" in handler.asked else 0.1
