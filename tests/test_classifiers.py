@@ -6,16 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import (
-    AutoTokenizer,
-    BertConfig,
-    BertForSequenceClassification,
-    DistilBertConfig,
-    DistilBertForSequenceClassification,
-)
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from augment import datasets, sources
-from augment.classifiers import _freeze, train
+from augment.classifiers import train
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
 from augment.records import (
@@ -83,28 +77,6 @@ def test_the_minilm_baseline_on_the_emotion_set_is_in_its_known_range(emotion_fo
     assert [point.step for point in points] == [20, 40, 60, 80, 100, 120, 125]
     assert 0.44 < points[-1].accuracy < 0.58
     assert 0.40 < points[-1].macro_f1 < 0.52
-
-
-@pytest.mark.parametrize("architecture", ["bert", "distilbert"])
-def test_embeddings_and_the_lowest_layers_are_frozen(architecture: str) -> None:
-    model: BertForSequenceClassification | DistilBertForSequenceClassification
-    if architecture == "bert":
-        sizes = BertConfig(
-            hidden_size=16, num_hidden_layers=4, num_attention_heads=2, intermediate_size=16, vocab_size=50
-        )
-        model = BertForSequenceClassification(sizes)
-    else:
-        model = DistilBertForSequenceClassification(
-            DistilBertConfig(dim=16, n_layers=4, n_heads=2, hidden_dim=16, vocab_size=50)
-        )
-    _freeze(model, replace(SHORT, frozen_layers=3))
-    learning = {name for name, one in model.named_parameters() if one.requires_grad}
-    frozen = {name for name, one in model.named_parameters() if not one.requires_grad}
-    assert all("embeddings" in name or any(f"layer.{i}." in name for i in range(3)) for name in frozen)
-    assert any("layer.3." in name for name in learning)
-    assert any("classifier" in name for name in learning)
-    with pytest.raises(TrainingError, match="has 4 layers; 5 cannot be frozen"):
-        _freeze(model, replace(SHORT, frozen_layers=5))
 
 
 ROWS = [LabelledText("x", label) for label in LABELS]

@@ -4,9 +4,11 @@ import multiprocessing
 import os
 import random
 import signal
+import sys
 import time
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -63,8 +65,10 @@ def make_run(store: Store, starter: PreparedData, lm: LMSpec) -> int:
 
 
 def test_ten_kills_lose_no_text_and_double_none(
-    tmp_path: Path, starter: PreparedData, context: ForkServerContext
+    tmp_path: Path, starter: PreparedData, context: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A new process runs the main module's file first, and AppTest leaves a page's script as the main module.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     lm = LMSpec(LMKind.TRANSFORMERS, str(save_tiny_lm(tmp_path / "lm", "llama")))
     url = f"sqlite:///{tmp_path / 'killed.db'}"
     store = Store.open(url)

@@ -1,0 +1,181 @@
+"""BERT-like encoders for classifiers: what never learns is computed once a text, what learns is copied for each run.
+
+Knows nothing of optimisers, labels' names or metrics. The part that learns is transformers' own sequence classifier
+without its embeddings and frozen layers; it is handed their outputs as `inputs_embeds`.
+"""
+
+import copy
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from augment.devices import best_device, fastest_dtype, free_memory
+from augment.embedded import find_encoder_folder
+from augment.errors import TrainingError
+from augment.memory import need_for
+from augment.records import EncoderKind, EncoderSpec, TrainingConfig
+
+if TYPE_CHECKING:
+    import torch
+
+FEATURE_BATCH = 128
+MAX_KEPT_TEXTS = 20_000  # whose frozen outputs are kept: about 30 kB each for MiniLM
+
+
+class Encoder:
+    """One loaded encoder, with its lowest layers frozen or not. Asked from one thread at a time."""
+
+    def __init__(self, model: Any, tokenizer: Any, *, frozen_layers: int, max_tokens: int, device: str) -> None:
+        self.device = device
+        self.dtype = fastest_dtype(device)
+        self._tokenizer = tokenizer
+        self._max_tokens = max_tokens
+        self._lower = _split_off(model, frozen_layers) if frozen_layers else None
+        self._model = model.to(device).eval()  # as pretrained; every run learns on a copy
+        self._kept: dict[str, torch.Tensor] = {}
+
+    def encode(self, texts: Sequence[str]) -> "list[torch.Tensor]":
+        """What a run learns from, a tensor a text: the frozen layers' outputs (tokens, hidden), or token ids (tokens,).
+
+        Frozen layers stand in evaluation mode: their outputs do not change, so they are computed once a text.
+        """
+        import torch
+
+        if self._lower is None:
+            return [torch.tensor(ids, device=self.device) for ids in self._tokenize(texts)]
+        if len(self._kept) > MAX_KEPT_TEXTS:
+            self._kept.clear()
+        new = sorted(set(texts) - self._kept.keys(), key=len)
+        with torch.inference_mode():
+            for start in range(0, len(new), FEATURE_BATCH):
+                chunk = new[start : start + FEATURE_BATCH]
+                ids = self._tokenize(chunk)
+                inputs = self._tokenizer.pad({"input_ids": ids}, return_tensors="pt").to(self.device)
+                hidden = self._lower(
+                    input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
+                ).last_hidden_state  # (B, tokens, hidden)
+                for text, row, own in zip(chunk, hidden, ids, strict=True):
+                    self._kept[text] = row[: len(own)].clone()
+        # Tensors made in inference mode cannot enter autograd: a plain copy can.
+        return [self._kept[text].clone() for text in texts]
+
+    def fresh_classifier(self) -> Any:
+        """A copy of the part that learns, with a head drawn from torch's global generator as the encoder draws its own.
+
+        It is called by `classify`.
+        """
+        import torch
+
+        model = copy.deepcopy(self._model)
+        for module in _heads(model):
+            torch.nn.init.normal_(module.weight, std=model.config.initializer_range)
+            torch.nn.init.zeros_(module.bias)
+        return model
+
+    def classify(self, model: Any, rows: "Sequence[torch.Tensor]") -> "torch.Tensor":
+        """Logits of `model` for encoded texts, (B, n_labels), in the model's own width; padded to the longest."""
+        import torch
+
+        width = max(len(row) for row in rows)
+        padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)  # (B, width[, hidden])
+        lengths = torch.tensor([len(row) for row in rows], device=padded.device)
+        mask = (torch.arange(width, device=padded.device)[None] < lengths[:, None]).long()
+        if self._lower is None:
+            logits: torch.Tensor = model(input_ids=padded, attention_mask=mask).logits
+        else:
+            logits = model(inputs_embeds=padded.to(model.dtype), attention_mask=mask).logits
+        return logits
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
+        return list(self._tokenizer(list(texts), truncation=True, max_length=self._max_tokens)["input_ids"])
+
+
+def load_encoder(config: TrainingConfig) -> Encoder:
+    """The encoder that a config names; the last one stays loaded, with its frozen outputs.
+
+    Raises:
+        TrainingError: there is no such encoder, it does not fit into memory, or has too few layers to freeze.
+    """
+    return _load(config.encoder, len(config.labels), config.frozen_layers, config.max_tokens)
+
+
+@lru_cache(maxsize=1)
+def _load(spec: EncoderSpec, n_labels: int, frozen_layers: int, max_tokens: int) -> Encoder:
+    import torch
+    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()  # the report on the head's fresh weights is no news here
+    source, device = _locate(spec), best_device()
+    try:
+        model_config = AutoConfig.from_pretrained(source, num_labels=n_labels)
+        with torch.device("meta"):
+            n_parameters = sum(
+                one.numel() for one in AutoModelForSequenceClassification.from_config(model_config).parameters()
+            )
+        # weights, gradients and AdamW's two moments
+        need = need_for(n_parameters * 16, free_memory(device), device)
+        if not need.fits:
+            raise TrainingError(f"The encoder '{spec.name}' {need}. Choose a smaller encoder.")
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        # A head of another task is replaced by a fresh one.
+        model = AutoModelForSequenceClassification.from_pretrained(
+            source, config=model_config, dtype=torch.float32, ignore_mismatched_sizes=True
+        )
+    except (OSError, ValueError, KeyError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+        raise TrainingError(
+            f"No encoder '{spec.name}' could be loaded. Expected a hub name such as distilbert-base-uncased, "
+            f"or a folder with a BERT-like model; transformers says: {reason}"
+        ) from error
+    n_layers = len(_find_layers(model)) if frozen_layers else 0
+    if frozen_layers > n_layers:
+        raise TrainingError(f"'{spec.name}' has {n_layers} layers; {frozen_layers} cannot be frozen. Freeze fewer.")
+    return Encoder(model, tokenizer, frozen_layers=frozen_layers, max_tokens=max_tokens, device=device)
+
+
+def _locate(encoder: EncoderSpec) -> str:
+    if encoder.kind is EncoderKind.EMBEDDED:
+        return str(find_encoder_folder())
+    path = Path(encoder.name).expanduser()
+    if not path.is_dir() and (path.is_absolute() or encoder.name.count("/") > 1):
+        raise TrainingError(f"There is no folder '{encoder.name}' on this machine. Expected a folder or a hub name.")
+    return str(path) if path.is_dir() else encoder.name
+
+
+def _split_off(model: Any, n_layers: int) -> Any:
+    """Take embeddings and the lowest layers out of `model`; returns them as a model of their own."""
+    import torch
+
+    class PassOn(torch.nn.Module):
+        """Stands where the embeddings stood: what comes in has been through them."""
+
+        def forward(self, input_ids: Any = None, inputs_embeds: Any = None, *_: Any, **options: Any) -> Any:
+            return inputs_embeds
+
+    lower = copy.deepcopy(model.base_model)
+    del _find_layers(lower)[n_layers:]
+    del _find_layers(model)[:n_layers]
+    model.base_model.embeddings = PassOn()
+    return lower.eval()
+
+
+def _find_layers(model: Any) -> Any:
+    """The list of transformer layers, which may be changed in place."""
+    import torch
+
+    base = getattr(model, "base_model", model)
+    for module in base.modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == base.config.num_hidden_layers:
+            return module
+    raise TrainingError(f"'{base.config.model_type}' has no list of layers to freeze. Set frozen layers to 0.")
+
+
+def _heads(model: Any) -> list[Any]:
+    """Linear layers outside the encoder: the head, which no checkpoint of the encoder holds."""
+    import torch
+
+    inside = set(model.base_model.modules())
+    return [one for one in model.modules() if isinstance(one, torch.nn.Linear) and one not in inside]

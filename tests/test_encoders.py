@@ -1,0 +1,87 @@
+"""Encoders split into what never learns and what does give the logits of the whole model, in every architecture."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    DistilBertConfig,
+    MPNetConfig,
+    RobertaConfig,
+)
+
+from augment.embedded import find_encoder_folder
+from augment.encoders import load_encoder
+from augment.errors import TrainingError
+from augment.records import EncoderKind, EncoderSpec, TrainingConfig
+
+TEXTS = ["i feel happy", "so angry at the world today, all of it", "oh"]
+SIZES = {"hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16, "num_hidden_layers": 4}
+CONFIGS = {
+    "bert": BertConfig(**SIZES),
+    "distilbert": DistilBertConfig(dim=16, n_layers=4, n_heads=2, hidden_dim=16),
+    "roberta": RobertaConfig(**SIZES, vocab_size=30522, pad_token_id=0),
+    "mpnet": MPNetConfig(**SIZES, vocab_size=30522, pad_token_id=0),
+}
+
+
+@pytest.fixture(params=list(CONFIGS))
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    model = AutoModelForSequenceClassification.from_config(CONFIGS[request.param])
+    model.save_pretrained(tmp_path)
+    AutoTokenizer.from_pretrained(find_encoder_folder()).save_pretrained(tmp_path)
+    return tmp_path
+
+
+def plain_logits(folder: Path, head: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The whole model on one padded batch, with the given head."""
+    whole: Any = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3, ignore_mismatched_sizes=True)
+    whole.load_state_dict(head, strict=False)
+    inputs = AutoTokenizer.from_pretrained(folder)(TEXTS, padding=True, return_tensors="pt")
+    with torch.no_grad():
+        logits: torch.Tensor = whole.eval()(
+            input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]
+        ).logits
+    return logits
+
+
+@pytest.mark.parametrize("frozen_layers", [0, 2, 4])
+def test_frozen_outputs_computed_once_give_the_logits_of_the_whole_model(folder: Path, frozen_layers: int) -> None:
+    spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
+    encoder = load_encoder(TrainingConfig(("a", "b", "c"), spec, frozen_layers=frozen_layers))
+    rows = encoder.encode(TEXTS)
+    assert [len(row) for row in rows] == [len(row) for row in encoder.encode(TEXTS[::-1])][::-1]
+    model = encoder.fresh_classifier().eval()
+    head = {name: one for name, one in model.state_dict().items() if "classif" in name}
+    with torch.no_grad():
+        assert torch.allclose(encoder.classify(model, rows), plain_logits(folder, head), atol=1e-5)
+    learning = [name for name, _ in model.named_parameters()]
+    assert any("embeddings" in name for name in learning) == (frozen_layers == 0)
+    layers = {name.split("layer.")[1].split(".")[0] for name in learning if "layer." in name}
+    assert len(layers) == 4 - frozen_layers
+
+
+def test_each_run_gets_a_head_of_its_own_and_the_same_encoder(folder: Path) -> None:
+    config = TrainingConfig(("a", "b", "c"), EncoderSpec(EncoderKind.TRANSFORMERS, str(folder)), frozen_layers=3)
+    encoder = load_encoder(config)
+    assert load_encoder(replace(config, rng_seed=5, steps=7)) is encoder
+    states = []
+    for seed in (0, 1, 0):
+        torch.manual_seed(seed)
+        states.append(encoder.fresh_classifier().state_dict())
+    for name, first in states[0].items():
+        assert torch.equal(first, states[2][name])
+        is_head = "classif" in name and first.ndim > 1
+        assert torch.equal(first, states[1][name]) != is_head
+
+
+def test_more_frozen_layers_than_there_are_is_refused(folder: Path) -> None:
+    spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
+    with pytest.raises(TrainingError, match="has 4 layers; 5 cannot be frozen"):
+        load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=5))
