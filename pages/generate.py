@@ -158,38 +158,35 @@ def show_texts(run: GenerationRun, rejects: dict[RejectReason, int]) -> None:
             {"label": one.proposed_label, "text": one.text, "flags": "; ".join(map(name_flag, one.flags))}
             for one in store.generations.texts([run.id], newest=100)
         ]
-        with st.container(height=TABLE_HEIGHT, border=False):
-            if not rows:
-                st.caption("The first batch is on its way" if run.state.status.is_active else "No text was kept")
-            else:
-                st.dataframe(
-                    pd.DataFrame(rows, columns=["label", "text", "flags"]),
-                    hide_index=True,
-                    key="generate_texts",
-                    column_config={
-                        "label": st.column_config.TextColumn(width=80),
-                        "text": st.column_config.TextColumn(width=500),
-                        "flags": st.column_config.TextColumn(width=300),
-                    },
-                )
+        is_active = run.state.status.is_active
+        show_table(
+            pd.DataFrame(rows, columns=["label", "text", "flags"]),
+            {"label": 80, "text": 500, "flags": 300},
+            key="generate_texts",
+            if_empty="The first batch is on its way" if is_active else "No text was kept",
+        )
     with rejected:
         st.caption(_list_counts("Not taken", rejects) if rejects else "No completion was rejected")
         raw = [
             {"reason": one.reason.value, "raw completion": one.raw, "found": one.detail}
             for one in store.generations.rejects(run.id, newest=100)
         ]
+        show_table(
+            pd.DataFrame(raw, columns=["reason", "raw completion", "found"]),
+            {"reason": 140, "raw completion": 440, "found": 300},
+            key="generate_rejects",
+            if_empty="",
+        )
+
+
+def show_table(rows: pd.DataFrame, widths: dict[str, int], *, key: str, if_empty: str) -> None:
+    """A table that keeps its height, or a line in its place."""
+    if rows.empty:
         with st.container(height=TABLE_HEIGHT, border=False):
-            if raw:
-                st.dataframe(
-                    pd.DataFrame(raw, columns=["reason", "raw completion", "found"]),
-                    hide_index=True,
-                    key="generate_rejects",
-                    column_config={
-                        "reason": st.column_config.TextColumn(width=140),
-                        "raw completion": st.column_config.TextColumn(width=440),
-                        "found": st.column_config.TextColumn(width=300),
-                    },
-                )
+            st.caption(if_empty or "\u00a0")
+        return
+    columns = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
+    st.dataframe(rows, hide_index=True, height=TABLE_HEIGHT, key=key, column_config=columns)
 
 
 def _list_counts(what: str, counts: dict[RejectReason, int]) -> str:
