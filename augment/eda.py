@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 Synonyms = Callable[[str], Sequence[str]]
 
-ALPHA = 0.1  # the share of a text's words that is changed. Source: ibid., section 4.4
+ALPHA = 0.1  # the share of a text's words that is changed. Source: ibid., its ablation of each operation
 
 # English function words: their synonyms are other things altogether ("he", "helium"). Tweets often lack the apostrophe.
 _FUNCTION_WORDS = """

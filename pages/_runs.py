@@ -145,7 +145,7 @@ def _texts_to_avoid(store: Store, run: GenerationRun, *, looks_at_earlier: bool)
     own = store.generations.texts([run.id])
     avoid = {one.text: RejectReason.DUPLICATE for one in own}
     if looks_at_earlier:
-        avoid |= {text: RejectReason.DUPLICATE for _, text in store.generations.earlier_texts(run.id)}
+        avoid |= dict.fromkeys(store.generations.earlier_texts(run.id), RejectReason.DUPLICATE)
     for split in (Split.VALIDATION, Split.TEST):
         avoid |= {one.text: RejectReason.HELD_OUT_COPY for one in store.tasks.examples(run.task_id, split)}
     return avoid

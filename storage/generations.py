@@ -174,17 +174,17 @@ class Generations:
         with reading(self._engine) as session:
             return to_stored_texts(session, query)
 
-    def earlier_texts(self, run_id: int) -> list[tuple[int, str]]:
-        """The texts of the same task's earlier runs, each with its run's id."""
+    def earlier_texts(self, run_id: int) -> list[str]:
+        """The texts of the same task's earlier runs, in the order they were written."""
         with reading(self._engine) as session:
             task_id = _get(session, run_id).task_id
             query = (
-                select(SyntheticTextRow.run_id, SyntheticTextRow.text)
+                select(SyntheticTextRow.text)
                 .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
                 .where(GenerationRunRow.task_id == task_id, SyntheticTextRow.run_id < run_id)
                 .order_by(SyntheticTextRow.id)
             )
-            return [(one, text) for one, text in session.execute(query)]
+            return list(session.scalars(query))
 
     def rejects(self, run_id: int, *, newest: int) -> list[StoredReject]:
         """The newest rejects of a run, newest first."""
