@@ -18,6 +18,7 @@ st.navigation(
         st.Page("pages/review.py", title=titles["review"], icon=":material/rate_review:"),
         st.Page("pages/train.py", title=titles["train"], icon=":material/model_training:"),
         st.Page("pages/results.py", title=titles["results"], icon=":material/insights:"),
+        st.Page("pages/present.py", title=titles["present"], visibility="hidden"),
     ],
     position="top",
 ).run()

@@ -18,18 +18,17 @@ import psutil
 
 from augment.errors import AugmentError
 from augment.records import (
+    ExperimentProgress,
+    ExperimentRecord,
     GenerationProgress,
-    MetricPoint,
-    Prediction,
     Reject,
     RunKey,
     RunStatus,
     SyntheticText,
-    TrainingProgress,
 )
 
-Record = SyntheticText | Reject | MetricPoint | Prediction
-Progress = GenerationProgress | TrainingProgress
+Record = SyntheticText | Reject | ExperimentRecord
+Progress = GenerationProgress | ExperimentProgress
 Work = Callable[[], Generator[Record | Progress, None, None]]
 
 log = logging.getLogger(__name__)
@@ -128,7 +127,7 @@ class JobRunner:
             pending: list[Record] = []
             with closing(job.work()) as items:
                 for item in items:
-                    if not isinstance(item, GenerationProgress | TrainingProgress):
+                    if not isinstance(item, GenerationProgress | ExperimentProgress):
                         pending.append(item)
                         continue
                     self._sink.write_run(job.key, pending, item)

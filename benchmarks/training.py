@@ -28,7 +28,7 @@ from augment import datasets, sources
 from augment.classifiers import train
 from augment.embedded import find_encoder_folder
 from augment.metrics import accuracy, macro_f1
-from augment.records import LabelledText, MetricPoint, PreparedData, Split, TrainingConfig
+from augment.records import LabelledText, MetricPoint, PreparedData, Split, TrainingConfig, TrainingText
 from benchmarks.labels import LABELS, read_emotion
 
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
@@ -98,9 +98,9 @@ def run_notebook(texts: Sequence[LabelledText], test: Sequence[LabelledText], rn
 
 def run_ours(texts: Sequence[LabelledText], test: Sequence[LabelledText], rng_seed: int) -> tuple[float, float]:
     """Final accuracy and macro-F1 of ours."""
-    points = [
-        one for one in train(TrainingConfig(LABELS, rng_seed=rng_seed), texts, test) if isinstance(one, MetricPoint)
-    ]
+    rows = [TrainingText(one.text, one.label) for one in texts]
+    records = train(TrainingConfig(LABELS, rng_seed=rng_seed), rows, test)
+    points = [one for one in records if isinstance(one, MetricPoint)]
     assert [point.step for point in points] == [20, 40, 60, 80, 100, 120, 125]
     return points[-1].accuracy, points[-1].macro_f1
 

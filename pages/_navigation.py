@@ -12,8 +12,9 @@ _TITLES = {
     "review": "Review",
     "train": "Train",
     "results": "Results",
+    "present": "Presentation",
 }
-_PAGE_OF = {RunKind.GENERATION: "generate", RunKind.TRAINING: "train"}
+_PAGE_OF = {RunKind.GENERATION: "generate", RunKind.EXPERIMENT: "train"}
 
 
 def page_titles() -> dict[str, str]:

@@ -6,16 +6,18 @@ The one place where domain and storage meet: every page starts, resumes and canc
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
-from augment.arms import name_arm
+from augment.arms import name_arm, name_baseline
 from augment.checks import CopyCheck
-from augment.classifiers import train
 from augment.devices import leave_a_core
 from augment.errors import DataError
+from augment.experiments import run_experiment
 from augment.generate import generate, try_out
 from augment.jobs import JobRunner, Record, is_worker_alive, worker_name
 from augment.lms.cache import LMCache
 from augment.records import (
     Example,
+    ExperimentConfig,
+    ExperimentProgress,
     GenerationConfig,
     GenerationProgress,
     GenerationRun,
@@ -24,10 +26,8 @@ from augment.records import (
     RejectReason,
     RunKey,
     RunKind,
+    RunStatus,
     Split,
-    TrainingConfig,
-    TrainingPlan,
-    TrainingProgress,
 )
 from augment.strategies import Outcome
 from storage import Store
@@ -90,20 +90,33 @@ def try_prompt(
         return try_out(config, lm, seeds, number=number, n=n)
 
 
-def start_training(bench: Workbench, task_id: int, config: TrainingConfig, plan: TrainingPlan) -> RunKey:
-    """Store a new training run with the texts it takes, and queue it."""
-    writers = [run.writer for run in bench.store.generations.all(task_id) if run.id in plan.generation_run_ids]
-    run = bench.store.trainings.create(task_id, name_arm(writers, plan.use), config, plan)
-    return restart_training(bench, run.id)
+def start_experiment(bench: Workbench, task_id: int, config: ExperimentConfig, *, name: str = "") -> RunKey:
+    """Store a new experiment with the texts that its arms find now, and queue it."""
+    writers = {run.id: run.writer for run in bench.store.generations.all(task_id)}
+    experiment = bench.store.experiments.create(
+        task_id,
+        name,
+        config,
+        arm_names=[name_arm([writers[one] for one in spec.generation_run_ids], spec) for spec in config.arms],
+        baselines=[name_baseline(kind) for kind in config.baselines],
+    )
+    return resume_experiment(bench, experiment.id)
 
 
-def restart_training(bench: Workbench, run_id: int) -> RunKey:
-    """Queue a training run from its beginning."""
-    key = RunKey(RunKind.TRAINING, run_id)
-    bench.store.trainings.restart(run_id)
+def resume_experiment(bench: Workbench, experiment_id: int) -> RunKey:
+    """Queue an experiment's training runs that are not done, failed ones too, each from its beginning."""
+    key = RunKey(RunKind.EXPERIMENT, experiment_id)
+    bench.store.experiments.requeue(experiment_id)
     bench.store.runs.queue(key, worker_name())
-    bench.runner.submit(key, lambda: _train(bench.store, run_id))
+    bench.runner.submit(key, lambda: _experiment(bench.store, experiment_id))
     return key
+
+
+def extend_experiment(bench: Workbench, experiment_id: int, n_more: int) -> RunKey:
+    """Add that many RNG seeds, following the highest, and queue their runs."""
+    first = max(bench.store.experiments.get(experiment_id).config.rng_seeds) + 1
+    bench.store.experiments.extend(experiment_id, range(first, first + n_more))
+    return resume_experiment(bench, experiment_id)
 
 
 def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> tuple[int, int]:
@@ -151,9 +164,12 @@ def _texts_to_avoid(store: Store, run: GenerationRun, *, looks_at_earlier: bool)
     return avoid
 
 
-def _train(store: Store, run_id: int) -> Generator[Record | TrainingProgress, None, None]:
-    run = store.trainings.get(run_id)
-    seeds = [LabelledText(one.text, one.label) for one in store.tasks.seed_set(run.plan.seed_set_id).examples]
-    synthetic = [LabelledText(text, label) for text, label in store.trainings.texts(run_id)]
-    test = [LabelledText(one.text, one.label) for one in store.tasks.examples(run.task_id, Split.TEST)]
-    yield from train(run.config, seeds + synthetic, test)
+def _experiment(store: Store, experiment_id: int) -> Generator[Record | ExperimentProgress, None, None]:
+    experiment = store.experiments.get(experiment_id)
+    yield from run_experiment(
+        experiment,
+        store.experiments.runs(experiment_id, status=RunStatus.QUEUED),
+        store.experiments.material(experiment_id),
+        n_done=experiment.state.n_done,
+        elapsed_s=experiment.state.elapsed_s,
+    )

@@ -21,6 +21,7 @@ PAGES = {
     "review": "pages/review.py",
     "train": "pages/train.py",
     "results": "pages/results.py",
+    "present": "pages/present.py",
 }
 POLL_S = 1.0
 
@@ -84,7 +85,7 @@ def _task_in_address() -> int | None:
 def choose_task(task_id: int) -> None:
     """Work on this task from now on in this browser tab; what was open of another one closes."""
     st.session_state["shared_task_id"] = task_id
-    for key in ("review_text_id", "review_skipped", "review_last_skip", "review_last", "generate_run"):
+    for key in ("review_text_id", "review_skipped", "review_last_skip", "review_last", "review_judge", "generate_run"):
         st.session_state.pop(key, None)
 
 

@@ -2,10 +2,12 @@
 
 import streamlit as st
 
-from augment.arms import name_recipe
-from augment.charts import aggregate_runs, arm_colours, describe_gain, learning_curve
+from augment.comparison import aggregate_runs, headline
 from augment.records import GenerationRun, ReviewStatus, RunStatus, Task, TrainingRun
+from augment.result_charts import learning_curve
 from augment.sources import STARTER_NOTE
+from pages._charts import show_chart
+from pages._comparisons import compare, has_finished, styles_of
 from pages._shared import (
     PAGES,
     current_task,
@@ -135,16 +137,14 @@ with showing_errors():
     show_counts(task, runs, trainings)
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height="stretch"):
-        measured = [run for run in trainings if run.last]
-        comparable = [run for run in measured if name_recipe(run) == name_recipe(measured[0])]
-        points = aggregate_runs(comparable, "macro_f1")
-        st.subheader(escape_markdown(describe_gain(points, "macro_f1")) if points else "What it bought", anchor=False)
-        if points:
-            st.plotly_chart(
-                learning_curve(points, "macro_f1", arm_colours([run.arm for run in reversed(trainings)])),
+        experiment = next((one for one in store.experiments.all(task.id) if has_finished(one)), None)
+        measured = compare([experiment]).runs if experiment else ()
+        st.subheader(escape_markdown(headline(measured, "macro_f1")) if measured else "What it bought", anchor=False)
+        if measured:
+            show_chart(
+                learning_curve(aggregate_runs(measured, "macro_f1"), "macro_f1", styles_of(task)),
                 key="overview_gain",
-                alt="macro-F1 against the number of synthetic texts, one line an arm",
-                config={"displayModeBar": False},
+                alt="macro-F1 by number of synthetic texts, newest experiment",
             )
         else:
             st.caption(

@@ -1,25 +1,44 @@
-"""Results: whether the synthetic texts helped. Every chart comes from stored rows."""
+"""Results: whether the synthetic texts helped, how sure that is, and what review bought. All from stored rows."""
+
+from collections.abc import Sequence
 
 import pandas as pd
 import streamlit as st
 
-from augment.arms import name_recipe, name_run
-from augment.charts import (
+from augment.arms import name_run
+from augment.charts import label_shares
+from augment.comparison import (
     METRICS,
-    Curve,
     aggregate_runs,
-    arm_colours,
-    describe_gain,
+    class_figures,
+    compare_with_baseline,
+    confusion,
+    describe_arms,
+    differences_table,
     format_metric,
-    label_shares,
-    learning_curve,
-    step_curves,
+    headline,
+    points_table,
+    review_gains,
+    wrong_texts,
 )
-from augment.metrics import majority_share
-from augment.records import GenerationRun, RunStatus, Split, Task, TrainingRun
+from augment.records import Split, Task
+from augment.report import build_report
+from augment.result_charts import Curve, class_chart, confusion_chart, learning_curve, review_chart, step_curves
+from pages._charts import show_chart
+from pages._comparisons import (
+    Comparison,
+    choose_comparison,
+    compare,
+    gather_report,
+    list_points,
+    majority_of,
+    styles_of,
+    test_counts,
+)
 from pages._shared import (
     METRIC_COLUMNS,
     PAGES,
+    POLL_S,
     empty_state,
     enter_through_app,
     escape_markdown,
@@ -31,10 +50,11 @@ from pages._shared import (
     workbench,
 )
 
+N_WRONG = 100
 
-def show_comparison(runs: list[TrainingRun], colours: dict[str, str], majority: float) -> None:
-    """The learning curve: one line an arm, against training on the seeds only."""
-    metric = st.segmented_control(
+
+def choose_metric() -> str:
+    return st.segmented_control(
         "Metric",
         list(METRICS),
         default="macro_f1",
@@ -43,128 +63,343 @@ def show_comparison(runs: list[TrainingRun], colours: dict[str, str], majority: 
         key="results_metric",
         label_visibility="collapsed",
     )
+
+
+def show_comparison(task: Task, comparison: Comparison) -> None:
+    """The answer in a sentence, the learning curve, and beside it what review bought. Follows a running experiment."""
+    store = workbench().store
+    ids = [one.id for one in comparison.experiments]
+    if not st.session_state.get("results_hold"):
+        comparison = compare([store.experiments.get(experiment_id) for experiment_id in ids])
+        st.session_state["results_held"] = comparison
+    comparison = st.session_state.get("results_held", comparison)
+    metric = choose_metric()
+    runs = comparison.runs
+    st.subheader(escape_markdown(headline(runs, metric)), anchor=False)
+    gains = review_gains(runs, comparison.arms, metric)
+    left, right = st.columns([5, 3], gap="medium") if gains else (st.container(), st.container())
     points = aggregate_runs(runs, metric)
-    st.subheader(escape_markdown(describe_gain(points, metric)), anchor=False)
-    st.plotly_chart(
-        learning_curve(points, metric, colours, majority=majority),
-        key="results_curve",
-        alt=f"{METRICS[metric]} against the number of synthetic texts, one line an arm",
-        config={"displayModeBar": False},
-    )
-    steps = sorted({run.config.steps for run in runs})
+    majority = majority_of(task)
+    with left:
+        show_chart(
+            learning_curve(points, metric, styles_of(task), majority=majority),
+            key="results_curve",
+            alt=f"{METRICS[metric]} by number of synthetic texts",
+            rows=points_table(points),
+        )
+    if gains:
+        with right:
+            st.markdown("**What review bought**")
+            show_chart(
+                review_chart(gains, metric),
+                key="results_review",
+                alt=f"{METRICS[metric]} with raw, accepted and relabelled texts",
+                rows=[
+                    {
+                        "source": one.source,
+                        "n_synthetic": one.n_synthetic,
+                        "use": use.value,
+                        "mean": interval.mean,
+                        "low_95": interval.low,
+                        "high_95": interval.high,
+                        "n_decisions": one.n_decisions,
+                    }
+                    for one in gains
+                    for use, interval in one.uses.items()
+                ],
+            )
+            for one in gains:
+                sizes = f"{plural(one.n_synthetic, 'text')} each; {plural(one.n_decisions, 'decision')} by people"
+                st.caption(escape_markdown(f"{one.source}: {sizes}."))
+    show_footnote(comparison, metric, majority)
+
+
+def show_footnote(comparison: Comparison, metric: str, majority: float | None) -> None:
+    """How the figures were made, in a line."""
+    recipe = comparison.experiments[0].config.recipe
+    length = f"{recipe.epochs} epochs" if recipe.epochs else f"equal steps for every size ({recipe.steps})"
+    if recipe.patience:
+        length += ", stopped early by validation texts"
+    seeds = len({run.config.rng_seed for run in comparison.runs})
+    parts = [f"Test split; {length}; band: 95 % interval over {plural(seeds, 'RNG seed')}."]
+    if metric == "accuracy" and majority is not None:
+        parts.append(f"Always the commonest label would be {format_metric('accuracy', majority)} accurate.")
+    st.caption(escape_markdown(" ".join(parts)))
+
+
+def show_certainty(comparison: Comparison, metric: str) -> None:
+    """Each arm against its baseline, in words and as a table."""
+    differences = compare_with_baseline(comparison.runs, metric)
+    if not differences:
+        st.caption("Train an arm beside the baseline: the comparison appears here.")
+        return
+    for sentence in describe_arms(comparison.runs, metric):
+        st.markdown(f"- {escape_markdown(sentence)}")
     st.caption(
-        f"After the last step; equal steps for every size ({', '.join(map(str, steps))}). Bars: 95 "
-        "% interval over RNG seeds, where there are several. Accuracy alone misleads where one label is common."
+        "Differences are paired: the same RNG seed trains the arm and its baseline. p: paired t-test, adjusted by "
+        "Holm's method over the arms, each at its largest size. The intervals are of one comparison each, not adjusted."
+    )
+    rows = [
+        {
+            "arm": one["arm"],
+            "synthetic": one["n_synthetic"],
+            "difference": 100 * float(one["mean"] or 0),
+            "95 % from": 100 * float(one["low_95"] or 0),
+            "95 % to": 100 * float(one["high_95"] or 0),
+            "p (Holm, all rows)": one["p_holm"],
+            "RNG seeds": one["n_rng_seeds"],
+        }
+        for one in differences_table(differences)
+    ]
+    number = st.column_config.NumberColumn(format="%+.1f", help="points")
+    st.dataframe(
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="results_differences",
+        column_config={
+            "difference": number,
+            "95 % from": number,
+            "95 % to": number,
+            "p (Holm, all rows)": st.column_config.NumberColumn(format="%.3f"),
+        },
     )
 
 
-def show_steps(runs: list[TrainingRun], colours: dict[str, str], majority: float) -> None:
+def show_labels_found(task: Task, comparison: Comparison) -> None:
+    """Confusion matrix, per-class figures and the texts that one point of the curve gets wrong."""
+    points = list_points(comparison.runs)
+    if not points:
+        return
+    chosen = st.selectbox("Arm and size", list(points), key=f"results_point_{comparison.experiments[0].id}")
+    predictions = workbench().store.trainings.predictions(points[chosen])
+    if not predictions:
+        st.caption("Its predictions are not stored.")
+        return
+    n_runs = len({one.run_id for one in predictions})
+    figures = class_figures(predictions, task.labels)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown(f"**Confusion**, {plural(n_runs, 'run')} together")
+        matrix = confusion(predictions, task.labels)
+        rows = [
+            {"truth": truth, "predicted": predicted, "n": int(matrix[i, j])}
+            for i, truth in enumerate(task.labels)
+            for j, predicted in enumerate(task.labels)
+        ]
+        show_chart(confusion_chart(matrix, task.labels), key="results_confusion", alt="Confusion matrix", rows=rows)
+    with right:
+        st.markdown("**Per class**, precision, recall and F1")
+        of_class = [
+            {
+                "label": one.label,
+                "support": one.support,
+                "precision": one.precision.mean,
+                "recall": one.recall.mean,
+                "f1": one.f1.mean,
+            }
+            for one in figures
+        ]
+        show_chart(class_chart(figures, task.labels), key="results_classes", alt="Figures per class", rows=of_class)
+    wrong = wrong_texts(predictions)
+    st.markdown(f"**{plural(len(wrong), 'test text')} got a wrong label** in some run, the most often wrong first")
+    st.dataframe(
+        pd.DataFrame(
+            [
+                {
+                    "text": one.text,
+                    "truth": one.truth,
+                    "predicted": one.predicted,
+                    "wrong in": 100 * one.share,
+                    "confidence": one.prob,
+                }
+                for one in wrong[:N_WRONG]
+            ],
+            columns=["text", "truth", "predicted", "wrong in", "confidence"],
+        ),
+        hide_index=True,
+        height=300,
+        key="results_wrong",
+        column_config={
+            "text": st.column_config.TextColumn(width="large"),
+            "wrong in": st.column_config.NumberColumn("wrong in, % of runs", format="%.0f"),
+            "confidence": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+
+
+def show_steps(task: Task, comparison: Comparison) -> None:
     """The curves of chosen runs over their steps."""
-    names = {run.id: name_run(run) for run in runs}
+    tuned = [run for run in comparison.runs if not run.config.kind.is_instant]
+    if not tuned:
+        st.caption("Linear probes have no steps; fine-tuned runs show their curves here.")
+        return
+    names = {run.id: name_run(run) for run in tuned}
+    first = tuned[0].config.rng_seed
     chosen = st.multiselect(
-        "Runs", list(names), default=list(names)[:4], format_func=lambda run_id: names[run_id], key="results_runs"
+        "Runs",
+        list(names),
+        default=[run.id for run in tuned if run.config.rng_seed == first][:4],
+        format_func=names.__getitem__,
+        key=f"results_runs_{comparison.experiments[0].id}",
     )
-    metric = st.segmented_control(
-        "Over steps",
-        [*METRICS, "loss"],
-        default="macro_f1",
-        required=True,
-        format_func=lambda one: METRICS.get(one, "loss"),
-        key="results_step_metric",
-        label_visibility="collapsed",
-    )
-    points = workbench().store.trainings.points(chosen)
-    shown = [run for run in runs if run.id in chosen]
-    curves = [Curve(name_run(run), f"run {run.id}", colours[run.arm], points[run.id]) for run in shown]
-    n_steps = max((run.config.steps for run in shown), default=125)
-    st.plotly_chart(
-        step_curves(curves, metric, n_steps=n_steps, majority=majority),
+    with st.container(horizontal=True, vertical_alignment="center"):
+        metric = st.segmented_control(
+            "Over steps",
+            [*METRICS, "loss"],
+            default="macro_f1",
+            required=True,
+            format_func=lambda one: METRICS.get(one, "loss"),
+            key="results_step_metric",
+            label_visibility="collapsed",
+        )
+        smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="results_smoothing", width=200)
+    styles, points = styles_of(task), workbench().store.trainings.points(chosen)
+    shown = [run for run in tuned if run.id in chosen]
+    curves = [Curve(name_run(run), f"run {run.id}", styles[run.arm].colour, points[run.id]) for run in shown]
+    n_steps = max((run.config.count_steps(run.n_train) for run in shown), default=125)
+    show_chart(
+        step_curves(curves, metric, n_steps=n_steps, majority=majority_of(task), smoothing=smoothing),
         key="results_steps",
-        alt="Metrics over optimiser steps",
-        config={"displayModeBar": False},
+        alt=f"{METRICS.get(metric, metric)} over optimiser steps",
+        rows=[
+            {
+                "run": run.id,
+                "arm": run.arm,
+                "step": point.step,
+                "loss": point.loss,
+                "accuracy": point.accuracy,
+                "macro_f1": point.macro_f1,
+            }
+            for run in shown
+            for point in points[run.id]
+        ],
     )
 
 
-def show_labels(task: Task, runs: list[GenerationRun]) -> None:
-    """Label shares of each LM's texts beside the test split's."""
+def show_labels(task: Task, comparison: Comparison) -> None:
+    """Label shares of each arm's texts, as trained on, beside the test split's."""
     store = workbench().store
     groups: dict[str, dict[str, int]] = {}
-    for run in reversed(runs):
-        if run.n_texts:
-            groups[f"run {run.name}"] = store.generations.count_labels(run.id)
-    counts = store.tasks.count_examples(task.id)
-    groups["test split"] = {label: counts.get((Split.TEST, label), 0) for label in task.labels}
-    st.plotly_chart(
+    for experiment in comparison.experiments:
+        counts = store.experiments.count_arm_labels(experiment.id)
+        for arm in experiment.arms:
+            if arm.id in counts:
+                groups[arm.name.removesuffix(" · linear probe")] = counts[arm.id]
+    groups["test split"] = test_counts(task)
+    show_chart(
         label_shares(groups, task.labels),
         key="results_labels",
-        alt="Share of each label, by run and in the test split",
-        config={"displayModeBar": False},
+        alt="Label shares by arm and in the test split",
+        rows=[{"texts": name, "label": label, "n": n} for name, group in groups.items() for label, n in group.items()],
     )
-    st.caption("As the LM proposed them, before review.")
+    st.caption("All texts that an arm may draw from, after its filter.")
 
 
-def show_table(runs: list[TrainingRun]) -> None:
-    """Every training run; the table's own menu downloads it as CSV."""
+def show_disagreement(task: Task, comparison: Comparison) -> None:
+    """Send what a classifier says of the synthetic texts to the review queue."""
+    store = workbench().store
+    ids = {run.id for run in comparison.runs}
+    judges = [run for run in store.trainings.judging(task.id) if run.id in ids]
+    if not judges:
+        st.caption("The next experiment with synthetic texts judges them here.")
+        return
+    judge = st.selectbox(
+        "Classifier",
+        sorted(judges, key=lambda run: (run.n_synthetic, run.id)),
+        format_func=name_run,
+        key=f"results_judge_{comparison.experiments[0].id}",
+        help="One that was trained on the seeds only has no stake in the synthetic labels",
+    )
+    n, n_differing = store.trainings.count_judged(judge.id)
+    st.markdown(
+        f"It disagrees with the label of **{n_differing:,} of {plural(n, 'synthetic text')}** that it was not "
+        "trained on."
+    )
+    if st.button("Review these first", key="results_disagree", icon=":material/rate_review:", disabled=not n):
+        st.session_state["review_judge"] = judge.id
+        st.switch_page(PAGES["review"])
+
+
+def show_table(comparison: Comparison) -> None:
+    """Every run of the experiments shown, failed ones with their reason; the table's own menu downloads it as CSV."""
+    store = workbench().store
+    runs = [run for one in comparison.experiments for run in store.experiments.runs(one.id)]
     rows = [
         {
             "run": run.id,
             "arm": run.arm,
-            "synthetic": run.plan.n_synthetic,
+            "synthetic": run.n_synthetic,
             "training texts": run.n_train,
             "macro-F1": run.last.macro_f1 if run.last else None,
             "accuracy": 100 * run.last.accuracy if run.last else None,
-            "encoder": run.config.encoder.name,
-            "steps": run.config.steps,
             "RNG seed": run.config.rng_seed,
             "status": run.state.status.value,
             "seconds": round(run.state.elapsed_s, 1),
+            "message": run.state.message,
         }
         for run in runs
     ]
-    st.dataframe(
-        pd.DataFrame(rows),
-        hide_index=True,
-        key="results_table",
-        column_config=METRIC_COLUMNS,
+    st.dataframe(pd.DataFrame(rows), hide_index=True, key="results_table", column_config=METRIC_COLUMNS)
+
+
+def offer_export(task: Task, comparison: Comparison, place: "st.delta_generator.DeltaGenerator") -> None:
+    """The report as a file, and the read-only page; both of one experiment."""
+    if len(comparison.experiments) != 1:
+        place.caption("Choose one experiment for its report.")
+        return
+    experiment = comparison.experiments[0]
+    place.download_button(
+        "Report",
+        lambda: build_report(gather_report(task, experiment)),
+        f"report-experiment-{experiment.id}.html",
+        "text/html",
+        key="results_report",
+        icon=":material/description:",
+        on_click="ignore",
+        help="One HTML file that opens offline, for somebody who never saw this app",
+    )
+    place.link_button(
+        "Present",
+        f"present?task={task.id}&experiment={experiment.id}",
+        icon=":material/slideshow:",
+        help="A read-only page in large type, with an address of its own",
+    )
+
+
+def sections(task: Task, comparison: Comparison, metric: str) -> Sequence[tuple[str, object]]:
+    """What stands below the comparison, in tabs."""
+    return (
+        ("How sure", lambda: show_certainty(comparison, metric)),
+        ("Labels found", lambda: show_labels_found(task, comparison)),
+        ("Over steps", lambda: show_steps(task, comparison)),
+        ("Label shares", lambda: show_labels(task, comparison)),
+        ("Disagreement", lambda: show_disagreement(task, comparison)),
+        ("Runs", lambda: show_table(comparison)),
     )
 
 
 enter_through_app()
 task = require_task("Comparison")
-store = workbench().store
-all_runs = store.trainings.all(task.id)
-finished = [run for run in all_runs if run.state.status is RunStatus.DONE and run.last]
 action = page_header("Results", task_line(task))
-if not finished:
-    empty_state(
-        "The comparison of classifiers with and without synthetic texts appears here after the first training run.",
-        "Train",
-        "train",
-    )
-if action.button("Train more", key="results_train", icon=":material/model_training:"):
-    st.switch_page(PAGES["train"])
 with showing_errors():
-    recipes = list(dict.fromkeys(name_recipe(run) for run in finished))
-    recipe = recipes[0]
-    if len(recipes) > 1:
-        recipe = st.selectbox("Recipe", recipes, key="results_recipe", help="Only runs of one recipe are compared")
-    comparable = [run for run in finished if name_recipe(run) == recipe]
-    colours = arm_colours([run.arm for run in reversed(all_runs)])
-    test = [one.label for one in store.tasks.examples(task.id, Split.TEST)]
-    majority = majority_share(test)
-    st.caption(
-        f"{plural(len(test), 'test text')}; always answering the commonest label would be "
-        f"{format_metric('accuracy', majority)} accurate."
-    )
+    store = workbench().store
+    chosen = choose_comparison(task)
+    if chosen is None:
+        empty_state(
+            "The comparison of classifiers with and without synthetic texts appears here after the first training run.",
+            "Train",
+            "train",
+        )
+    assert chosen is not None  # noqa: S101  empty_state has ended the script
+    offer_export(task, chosen, action)
+    is_active = any(one.state.status.is_active for one in chosen.experiments)
+    if is_active:
+        st.toggle("Hold the charts", key="results_hold", help="They stay as they are while the experiment goes on")
     with st.container(border=True):
-        show_comparison(comparable, colours, majority)
-    left, right = st.columns(2, gap="medium")
-    with left.container(border=True, height="stretch"):
-        st.subheader("Curves over steps", anchor=False)
-        show_steps(comparable, colours, majority)
-    with right.container(border=True, height="stretch"):
-        st.subheader("Label distributions", anchor=False)
-        show_labels(task, store.generations.all(task.id))
-    with st.container(border=True):
-        st.subheader("All training runs", anchor=False)
-        show_table(all_runs)
+        st.fragment(show_comparison, run_every=POLL_S if is_active else None)(task, chosen)
+    n_test = plural(store.tasks.count_split(task.id, Split.TEST), "test text")
+    metric = st.session_state.get("results_metric") or "macro_f1"
+    below = sections(task, chosen, metric)
+    for tab, (_, show) in zip(st.tabs([name for name, _ in below]), below, strict=True):
+        with tab, showing_errors():
+            show()  # type: ignore[operator]

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from augment.arms import name_run
 from augment.errors import AugmentError
 from augment.records import ReviewAction, ReviewEvent, ReviewStatus, StoredText, Task
 from pages._shared import (
@@ -21,6 +22,7 @@ from pages._shared import (
 )
 
 PAGE_SIZE = 50
+N_JUDGES = 12
 ANY = "any"
 
 
@@ -81,11 +83,33 @@ def next_card(task: Task) -> StoredText | None:
     if chosen is not None:
         return reviews.text(chosen)
     skipped = st.session_state.get("review_skipped", frozenset())
-    card = reviews.next_pending(task.id, skipped=skipped)
+    judge_id = st.session_state.get("review_judge")
+    card = reviews.next_pending(task.id, skipped=skipped, judge_id=judge_id)
     if card is None and skipped:
         st.session_state["review_skipped"] = frozenset()
-        return reviews.next_pending(task.id)
+        return reviews.next_pending(task.id, judge_id=judge_id)
     return card
+
+
+def choose_order(task: Task) -> None:
+    """Oldest first, or what a classifier disagrees with first."""
+    judges = {run.id: run for run in workbench().store.trainings.judging(task.id)[:N_JUDGES]}
+    chosen = st.session_state.get("review_judge")
+    if chosen is not None and chosen not in judges:
+        found = [run for run in workbench().store.trainings.judging(task.id) if run.id == chosen]
+        judges |= {run.id: run for run in found}
+        if not found:
+            st.session_state["review_judge"] = None
+    if judges:
+        st.selectbox(
+            "Order",
+            [None, *judges],
+            format_func=lambda one: f"disagreement with {name_run(judges[one])}" if one else "oldest first",
+            key="review_judge",
+            persist_state="session",
+            width=460,
+            help="Disagreement: texts whose label a trained classifier holds least likely come first",
+        )
 
 
 def show_desk(task: Task) -> None:
@@ -103,6 +127,7 @@ def show_card_tab(task: Task) -> None:
     if error := st.session_state.pop("review_error", None):
         st.error(escape_markdown(error), icon=":material/error:")
     counts = reviews.count_status(task.id)
+    choose_order(task)
     card = next_card(task)
     done = counts[ReviewStatus.ACCEPTED] + counts[ReviewStatus.REJECTED]
     st.progress(
@@ -193,6 +218,10 @@ def show_card(card: StoredText, task: Task) -> None:
         st.caption("Label now")
         st.badge(escape_markdown(card.label), icon=":material/label:", color="primary")
         st.caption(escape_markdown(f"proposed {card.proposed_label} · {card.status.value}"))
+        judge_id = st.session_state.get("review_judge")
+        judged = workbench().store.trainings.judgement(judge_id, card.id) if judge_id else None
+        if judged:
+            st.caption(f"classifier **{escape_markdown(judged.label)} {judged.prob:.2f}**")
         st.caption(escape_markdown(f"{card.lm_name}, run {card.run_id}"))
         with st.popover("Prompt and history", icon=":material/history:"):
             show_lineage(card)

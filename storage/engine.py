@@ -74,7 +74,7 @@ def migrate(engine: Engine) -> str:
     config.set_main_option("script_location", str(MIGRATIONS))
     scripts = ScriptDirectory.from_config(config)
     head = scripts.get_current_head() or ""
-    with _explaining(), engine.execution_options(immediate=True).begin() as connection:
+    with _explaining(), _without_foreign_keys(engine.execution_options(immediate=True)) as connection:
         current = MigrationContext.configure(connection).get_current_revision()
         if current == head:
             return head
@@ -87,6 +87,33 @@ def migrate(engine: Engine) -> str:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return head
+
+
+@contextmanager
+def _without_foreign_keys(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which a table can be replaced: SQLite would delete what refers to the old one.
+
+    Source: SQLite's documentation of ALTER TABLE, "Making other kinds of table schema changes".
+    """
+    with engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        driver = connection.connection.driver_connection
+        assert driver is not None  # noqa: S101  an open connection has one
+        driver.execute("PRAGMA foreign_keys=OFF")  # before the transaction, where alone it has an effect
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                if broken:
+                    raise StorageError(
+                        f"The database holds {len(broken)} rows that refer to missing ones, first in table "
+                        f"'{broken[0][0]}'; it was left as it is. Restore a copy of it."
+                    )
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

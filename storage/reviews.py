@@ -7,7 +7,7 @@ from augment.errors import StorageError
 from augment.records import ReviewAction, ReviewEvent, ReviewStatus, StoredText
 from storage.engine import reading, writing
 from storage.generations import select_texts, to_stored_texts
-from storage.schema import GenerationRunRow, ReviewEventRow, SyntheticTextRow, TaskRow
+from storage.schema import GenerationRunRow, ReviewEventRow, SyntheticTextRow, TaskRow, TextPredictionRow
 
 
 class Reviews:
@@ -16,9 +16,19 @@ class Reviews:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def next_pending(self, task_id: int, *, skipped: frozenset[int] = frozenset()) -> StoredText | None:
-        """The oldest pending text of the task that is not among `skipped`, or None."""
+    def next_pending(
+        self, task_id: int, *, skipped: frozenset[int] = frozenset(), judge_id: int | None = None
+    ) -> StoredText | None:
+        """The oldest pending text of the task that is not among `skipped`, or None.
+
+        With `judge_id`, a training run: first those whose label that classifier holds least likely.
+        """
         query = _texts_of(task_id).where(SyntheticTextRow.status == ReviewStatus.PENDING)
+        if judge_id is not None:
+            of_judge = (TextPredictionRow.text_id == SyntheticTextRow.id) & (
+                TextPredictionRow.training_run_id == judge_id
+            )
+            query = query.outerjoin(TextPredictionRow, of_judge).order_by(TextPredictionRow.label_prob.nulls_last())
         if skipped:
             query = query.where(SyntheticTextRow.id.not_in(skipped))
         with reading(self._engine) as session:

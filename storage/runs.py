@@ -2,16 +2,17 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
 from augment.records import RunKey, RunKind, RunState, RunStatus
 from storage.engine import reading, writing
-from storage.schema import GenerationRunRow, RunRow, TrainingRunRow, utc_now
+from storage.schema import ExperimentRow, GenerationRunRow, RunRow, TrainingRunRow, utc_now
 
 _ROWS: dict[RunKind, type[RunRow]] = {
     RunKind.GENERATION: GenerationRunRow,
-    RunKind.TRAINING: TrainingRunRow,
+    RunKind.EXPERIMENT: ExperimentRow,
 }
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 
@@ -27,6 +28,15 @@ def state_of(row: RunRow) -> RunState:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+    )
+
+
+def end_training_runs(session: Session, experiment_id: int, status: RunStatus) -> None:
+    """Give an experiment's queued and running training runs the status that the experiment ended with."""
+    session.execute(
+        update(TrainingRunRow)
+        .where(TrainingRunRow.experiment_id == experiment_id, TrainingRunRow.status.in_(UNFINISHED))
+        .values(status=status)
     )
 
 
@@ -59,8 +69,11 @@ class Runs:
         )
 
     def finish(self, key: RunKey, status: RunStatus, message: str) -> None:
-        """Mark the run as ended."""
+        """Mark the run as ended; an experiment's training runs that are not done end with it."""
         self._set(key, status=status, message=message, finished_at=utc_now())
+        if key.kind is RunKind.EXPERIMENT:
+            with writing(self._engine) as session:
+                end_training_runs(session, key.id, status)
 
     def unfinished(self, task_id: int | None = None) -> list[tuple[RunKey, RunState]]:
         """Queued and running runs, oldest first, of one task or all."""
@@ -84,6 +97,9 @@ class Runs:
                         row.message = "The workbench ended while this ran. What was stored is kept."
                         row.finished_at = utc_now()
                         interrupted.append(RunKey(kind, row.id))
+            for key in interrupted:
+                if key.kind is RunKind.EXPERIMENT:
+                    end_training_runs(session, key.id, RunStatus.INTERRUPTED)
         return interrupted
 
     def _set(self, key: RunKey, **values: object) -> None:

@@ -1,7 +1,8 @@
 """The tables, as SQLAlchemy 2 typed classes. Rows never leave this package: callers get records.
 
 Each arrow of the journey is one table: task → example → seed_set; prompt_version; generation_run → completion →
-synthetic_text → review_event; training_run → metric_point, prediction. Migrations follow this file (Alembic).
+synthetic_text → review_event; experiment → arm → arm_text; training_run → metric_point, prediction,
+text_prediction. Migrations follow this file (Alembic).
 """
 
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from augment.records import RejectReason, ReviewAction, ReviewStatus, RunStatus, Split, TextUse
+from augment.records import RejectReason, ReviewAction, ReviewStatus, RunStatus, Split
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -58,7 +59,6 @@ class Base(DeclarativeBase):
         ReviewStatus: String(16),
         ReviewAction: String(16),
         RejectReason: String(40),
-        TextUse: String(16),
     }
 
 
@@ -225,17 +225,52 @@ class ReviewEventRow(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class ExperimentRow(RunRow):
+    """A grid of training runs; `config` holds the arms' specs in the order of their rows."""
+
+    __tablename__ = "experiment"
+    name: Mapped[str]
+    seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id"))
+    config: Mapped[dict[str, Any]]
+
+
+class ArmRow(Base):
+    """One line of an experiment's learning curve."""
+
+    __tablename__ = "arm"
+    __table_args__ = (UniqueConstraint("experiment_id", "position"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    name: Mapped[str]
+    n_texts: Mapped[int]
+    n_dropped: Mapped[int] = mapped_column(default=0)
+    n_decisions: Mapped[int]
+
+
+class ArmTextRow(Base):
+    """A synthetic text that an arm may take, with the label it had when the experiment was made."""
+
+    __tablename__ = "arm_text"
+    arm_id: Mapped[int] = mapped_column(ForeignKey("arm.id", ondelete="CASCADE"), primary_key=True)
+    text_id: Mapped[int] = mapped_column(
+        ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    label: Mapped[str]
+    is_dropped: Mapped[bool] = mapped_column(default=False)
+
+
 class TrainingRunRow(RunRow):
-    """One classifier trained once."""
+    """One classifier trained once; on the seeds only where it has no arm."""
 
     __tablename__ = "training_run"
-    seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id"))
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id", ondelete="CASCADE"), index=True)
+    arm_id: Mapped[int | None] = mapped_column(ForeignKey("arm.id", ondelete="CASCADE"), index=True)
     arm: Mapped[str]
-    use: Mapped[TextUse]
-    generation_run_ids: Mapped[list[Any]]
     n_synthetic: Mapped[int]
     n_train: Mapped[int]
     config: Mapped[dict[str, Any]]
+    final_step: Mapped[int | None]
 
 
 class TrainingTextRow(Base):
@@ -259,6 +294,7 @@ class MetricPointRow(Base):
     loss: Mapped[float]
     accuracy: Mapped[float]
     macro_f1: Mapped[float]
+    validation_macro_f1: Mapped[float | None]
 
 
 class PredictionRow(Base):
@@ -269,3 +305,20 @@ class PredictionRow(Base):
     example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, index=True)
     label: Mapped[str]
     probs: Mapped[list[Any]]
+
+
+class TextPredictionRow(Base):
+    """What a finished classifier says of a synthetic text that it was not trained on: the review queue's disagreement.
+
+    `label_prob` is its probability of the label that the text had in the experiment.
+    """
+
+    __tablename__ = "text_prediction"
+    __table_args__ = (Index("ix_text_prediction_run_prob", "training_run_id", "label_prob"),)
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    text_id: Mapped[int] = mapped_column(
+        ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    label: Mapped[str]
+    prob: Mapped[float]
+    label_prob: Mapped[float]

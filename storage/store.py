@@ -7,16 +7,16 @@ from sqlalchemy import Engine
 
 from augment.embedded import home_folder
 from augment.records import (
+    ExperimentProgress,
+    ExperimentRecord,
     GenerationProgress,
-    MetricPoint,
-    Prediction,
     Reject,
     RunKey,
     RunStatus,
     SyntheticText,
-    TrainingProgress,
 )
 from storage.engine import migrate, open_engine
+from storage.experiments import Experiments
 from storage.generations import Generations
 from storage.prompts import Prompts
 from storage.reviews import Reviews
@@ -39,6 +39,7 @@ class Store:
         self.prompts = Prompts(engine)
         self.generations = Generations(engine)
         self.reviews = Reviews(engine)
+        self.experiments = Experiments(engine)
         self.trainings = Trainings(engine)
         self.runs = Runs(engine)
 
@@ -66,16 +67,16 @@ class Store:
     def write_run(
         self,
         key: RunKey,
-        records: Sequence[SyntheticText | Reject | MetricPoint | Prediction],
-        progress: GenerationProgress | TrainingProgress,
+        records: Sequence[SyntheticText | Reject | ExperimentRecord],
+        progress: GenerationProgress | ExperimentProgress,
     ) -> None:
         """Store `records` and how far the run is, together or not at all."""
         if isinstance(progress, GenerationProgress):
             written = [record for record in records if isinstance(record, SyntheticText | Reject)]
             self.generations.write(key.id, written, progress)
         else:
-            measured = [record for record in records if isinstance(record, MetricPoint | Prediction)]
-            self.trainings.write(key.id, measured, progress)
+            measured = [record for record in records if not isinstance(record, SyntheticText | Reject)]
+            self.experiments.write(key.id, measured, progress)
 
     def finish_run(self, key: RunKey, status: RunStatus, message: str) -> None:
         """Mark the run as ended."""

@@ -65,6 +65,10 @@ class Tasks:
         with reading(self._engine) as session:
             return {(Split(split), label): n for split, label, n in session.execute(query)}
 
+    def count_split(self, task_id: int, split: Split) -> int:
+        """Examples in one split."""
+        return sum(n for (of, _), n in self.count_examples(task_id).items() if of is split)
+
     def left_out(self, task_id: int) -> list[LeftOut]:
         """Every row of the source that was left out, and why."""
         query = select(LeftOutRow).where(LeftOutRow.task_id == task_id).order_by(LeftOutRow.id)

@@ -1,34 +1,32 @@
-"""Training runs: what each was trained on, its metrics and its predictions on the test split."""
+"""Training runs: their metrics, their predictions on the test split and of synthetic texts."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, delete, func, insert, select
+from sqlalchemy import Engine, Integer, Select, delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
 from augment.records import (
     MetricPoint,
     Prediction,
-    ReviewStatus,
+    RunEnded,
+    RunMeasured,
+    RunStarted,
     RunStatus,
     Split,
-    StoredText,
-    TextUse,
+    StoredPrediction,
+    TextJudged,
     TrainingConfig,
-    TrainingPlan,
-    TrainingProgress,
     TrainingRun,
 )
-from storage.codec import from_json, to_json
-from storage.engine import reading, writing
-from storage.generations import select_texts, to_stored_texts
+from storage.codec import from_json
+from storage.engine import reading
 from storage.runs import state_of
 from storage.schema import (
     ExampleRow,
     MetricPointRow,
     PredictionRow,
-    SeedSetExampleRow,
-    SyntheticTextRow,
+    TextPredictionRow,
     TrainingRunRow,
     TrainingTextRow,
     utc_now,
@@ -41,132 +39,18 @@ class Trainings:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def available(self, plan: TrainingPlan) -> list[StoredText]:
-        """The texts that the plan's runs and use offer, in the order in which sizes take them (so that 10 ⊂ 50)."""
-        with reading(self._engine) as session:
-            return _available(session, plan)
-
-    def create(self, task_id: int, arm: str, config: TrainingConfig, plan: TrainingPlan) -> TrainingRun:
-        """Store a new run, queued, with the synthetic texts it takes and the labels they have now.
-
-        Raises:
-            StorageError: the plan's runs offer fewer texts than it asks for.
-        """
-        with writing(self._engine) as session:
-            texts = _available(session, plan)[: plan.n_synthetic] if plan.n_synthetic else []
-            if len(texts) < plan.n_synthetic:
-                raise StorageError(
-                    f"{plan.n_synthetic} {plan.use} texts asked for, {len(texts)} there. "
-                    "Choose fewer, generate more, or review more."
-                )
-            n_seeds = session.scalar(select(func.count()).where(SeedSetExampleRow.seed_set_id == plan.seed_set_id))
-            row = TrainingRunRow(
-                task_id=task_id,
-                seed_set_id=plan.seed_set_id,
-                arm=arm,
-                use=plan.use,
-                generation_run_ids=list(plan.generation_run_ids),
-                n_synthetic=plan.n_synthetic,
-                n_train=(n_seeds or 0) + len(texts),
-                config=to_json(config),
-                status=RunStatus.QUEUED,
-                n_total=config.steps,
-            )
-            session.add(row)
-            session.flush()
-            if texts:
-                links = [
-                    {"training_run_id": row.id, "text_id": one.id, "label": _label(one, plan.use)} for one in texts
-                ]
-                session.execute(insert(TrainingTextRow), links)
-            return _to_run(row, None)
-
-    def texts(self, run_id: int) -> list[tuple[str, str]]:
-        """The synthetic texts that the run takes, each with the label it had when the run was made."""
-        query = (
-            select(SyntheticTextRow.text, TrainingTextRow.label)
-            .join(SyntheticTextRow, SyntheticTextRow.id == TrainingTextRow.text_id)
-            .where(TrainingTextRow.training_run_id == run_id)
-            .order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
-        )
-        with reading(self._engine) as session:
-            return [(text, label) for text, label in session.execute(query)]
-
-    def restart(self, run_id: int) -> None:
-        """Forget what an unfinished run measured, so that it can be trained from the beginning."""
-        with writing(self._engine) as session:
-            row = _get(session, run_id)
-            session.execute(delete(MetricPointRow).where(MetricPointRow.training_run_id == run_id))
-            session.execute(delete(PredictionRow).where(PredictionRow.training_run_id == run_id))
-            row.n_done, row.elapsed_s = 0, 0.0
-
-    def write(self, run_id: int, records: Sequence[MetricPoint | Prediction], progress: TrainingProgress) -> None:
-        """Store measurements and how far the run is, together or not at all.
-
-        A prediction's index counts the task's test examples in their order.
-        """
-        with writing(self._engine) as session:
-            run = _get(session, run_id)
-            predictions = [record for record in records if isinstance(record, Prediction)]
-            for record in records:
-                if isinstance(record, MetricPoint):
-                    session.add(
-                        MetricPointRow(
-                            training_run_id=run_id,
-                            step=record.step,
-                            train_loss=record.train_loss,
-                            loss=record.loss,
-                            accuracy=record.accuracy,
-                            macro_f1=record.macro_f1,
-                        )
-                    )
-            if predictions:
-                ids = session.scalars(
-                    select(ExampleRow.id)
-                    .where(ExampleRow.task_id == run.task_id, ExampleRow.split == Split.TEST)
-                    .order_by(ExampleRow.id)
-                ).all()
-                rows = [
-                    {
-                        "training_run_id": run_id,
-                        "example_id": ids[one.index],
-                        "label": one.label,
-                        "probs": list(one.probs),
-                    }
-                    for one in predictions
-                ]
-                session.execute(insert(PredictionRow), rows)
-            run.n_done, run.n_total, run.elapsed_s = progress.step, progress.n_steps, progress.elapsed_s
-            run.message, run.heartbeat_at = progress.message, utc_now()
-
     def all(self, task_id: int) -> list[TrainingRun]:
-        """Every run of the task, newest first, with its last metrics."""
-        newest = (
-            select(MetricPointRow.training_run_id, func.max(MetricPointRow.step).label("step"))
-            .group_by(MetricPointRow.training_run_id)
-            .subquery()
-        )
-        query = (
-            select(TrainingRunRow, MetricPointRow)
-            .outerjoin(newest, newest.c.training_run_id == TrainingRunRow.id)
-            .outerjoin(
-                MetricPointRow,
-                (MetricPointRow.training_run_id == TrainingRunRow.id) & (MetricPointRow.step == newest.c.step),
-            )
-            .where(TrainingRunRow.task_id == task_id)
-            .order_by(TrainingRunRow.id.desc())
-        )
+        """Every run of the task, newest first, with the metrics it is judged by."""
+        query = select_runs().where(TrainingRunRow.task_id == task_id).order_by(TrainingRunRow.id.desc())
         with reading(self._engine) as session:
-            return [_to_run(row, point) for row, point in session.execute(query)]
+            return [to_run(row, point) for row, point in session.execute(query)]
 
-    def get(self, run_id: int) -> TrainingRun:
-        """One run, without its metrics.
-
-        Raises:
-            StorageError: there is none of that id.
-        """
+    def texts(self, run_id: int) -> dict[int, str]:
+        """The synthetic texts that the run was trained on, by id, each with the label it had."""
+        query = select(TrainingTextRow.text_id, TrainingTextRow.label).where(TrainingTextRow.training_run_id == run_id)
         with reading(self._engine) as session:
-            return _to_run(_get(session, run_id), None)
+            rows = session.execute(query.order_by(TrainingTextRow.text_id))
+            return {one.text_id: one.label for one in rows}
 
     def points(self, run_ids: Sequence[int]) -> dict[int, list[MetricPoint]]:
         """The metric points of some runs, by run, in the order of their steps."""
@@ -177,17 +61,130 @@ class Trainings:
                 found[row.training_run_id].append(_to_point(row))
         return found
 
+    def predictions(self, run_ids: Sequence[int]) -> list[StoredPrediction]:
+        """What some runs say of the test examples, by run and in the examples' order."""
+        query = (
+            select(PredictionRow, ExampleRow.text, ExampleRow.label)
+            .join(ExampleRow, ExampleRow.id == PredictionRow.example_id)
+            .where(PredictionRow.training_run_id.in_(run_ids))
+            .order_by(PredictionRow.training_run_id, PredictionRow.example_id)
+        )
+        with reading(self._engine) as session:
+            return [
+                StoredPrediction(row.training_run_id, row.example_id, text, truth, row.label, tuple(row.probs))
+                for row, text, truth in session.execute(query)
+            ]
 
-def _available(session: Session, plan: TrainingPlan) -> list[StoredText]:
-    query = select_texts().where(SyntheticTextRow.run_id.in_(plan.generation_run_ids))
-    if plan.use is TextUse.ACCEPTED:
-        query = query.where(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
-    query = query.order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
-    return to_stored_texts(session, query)
+    def judging(self, task_id: int) -> list[TrainingRun]:
+        """The finished runs that said something of synthetic texts, newest first."""
+        judges = select(TextPredictionRow.training_run_id).distinct()
+        query = select_runs().where(
+            TrainingRunRow.task_id == task_id, TrainingRunRow.id.in_(judges), TrainingRunRow.status == RunStatus.DONE
+        )
+        with reading(self._engine) as session:
+            return [to_run(row, point) for row, point in session.execute(query.order_by(TrainingRunRow.id.desc()))]
+
+    def count_judged(self, run_id: int) -> tuple[int, int]:
+        """How many synthetic texts a run judged, and to how many of them it gave another label than they had."""
+        differs = TextPredictionRow.label_prob < TextPredictionRow.prob
+        query = select(func.count(), func.sum(differs.cast(Integer))).where(TextPredictionRow.training_run_id == run_id)
+        with reading(self._engine) as session:
+            n, n_differing = session.execute(query).one()
+            return n, n_differing or 0
+
+    def judgement(self, run_id: int, text_id: int) -> TextJudged | None:
+        """What a run says of a synthetic text; None where it was trained on it or never saw it."""
+        with reading(self._engine) as session:
+            row = session.get(TextPredictionRow, (run_id, text_id))
+            return TextJudged(run_id, text_id, row.label, row.prob, row.label_prob) if row else None
 
 
-def _label(text: StoredText, use: TextUse) -> str:
-    return text.proposed_label if use is TextUse.RAW else text.label
+# Inside an experiment's transactions --------------------------------------------------------------------------------
+
+
+def start_training(session: Session, record: RunStarted) -> None:
+    """The run begins: what it had measured before goes, the texts that it takes are noted."""
+    row = _get(session, record.run_id)
+    for table in (MetricPointRow, PredictionRow, TextPredictionRow, TrainingTextRow):
+        session.execute(delete(table).where(table.training_run_id == record.run_id))
+    row.status, row.message, row.n_train, row.final_step = RunStatus.RUNNING, "", record.n_train, None
+    row.elapsed_s, row.started_at, row.finished_at, row.n_done = 0.0, utc_now(), None, 0
+    links = [{"training_run_id": row.id, "text_id": one.id, "label": one.label} for one in record.texts]
+    if links:
+        session.execute(insert(TrainingTextRow), links)
+
+
+def end_training(session: Session, record: RunEnded) -> None:
+    """The run is done or failed."""
+    row = _get(session, record.run_id)
+    row.status, row.message, row.final_step = record.status, record.message, record.final_step
+    row.elapsed_s, row.finished_at = record.elapsed_s, utc_now()
+    if record.status is RunStatus.DONE:
+        row.n_done = row.n_total
+
+
+def write_measurements(session: Session, task_id: int, records: Sequence[RunMeasured]) -> None:
+    """Store metric points and test predictions; a prediction's index counts the task's test examples in their order."""
+    for one in records:
+        if isinstance(one.record, MetricPoint):
+            session.add(
+                MetricPointRow(
+                    training_run_id=one.run_id,
+                    step=one.record.step,
+                    train_loss=one.record.train_loss,
+                    loss=one.record.loss,
+                    accuracy=one.record.accuracy,
+                    macro_f1=one.record.macro_f1,
+                    validation_macro_f1=one.record.validation_macro_f1,
+                )
+            )
+    predictions = [(one.run_id, one.record) for one in records if isinstance(one.record, Prediction)]
+    if predictions:
+        query = select(ExampleRow.id).where(ExampleRow.task_id == task_id, ExampleRow.split == Split.TEST)
+        ids = session.scalars(query.order_by(ExampleRow.id)).all()
+        rows = [
+            {
+                "training_run_id": run_id,
+                "example_id": ids[one.index],
+                "label": one.label,
+                "probs": [round(prob, 6) for prob in one.probs],
+            }
+            for run_id, one in predictions
+        ]
+        session.execute(insert(PredictionRow), rows)
+
+
+def select_runs() -> Select[TrainingRunRow, MetricPointRow]:
+    """Training runs, each with the point it is judged by, or its newest while it runs."""
+    newest = (
+        select(MetricPointRow.training_run_id, func.max(MetricPointRow.step).label("step"))
+        .group_by(MetricPointRow.training_run_id)
+        .subquery()
+    )
+    step = func.coalesce(TrainingRunRow.final_step, newest.c.step)
+    return (
+        select(TrainingRunRow, MetricPointRow)
+        .outerjoin(newest, newest.c.training_run_id == TrainingRunRow.id)
+        .outerjoin(
+            MetricPointRow, (MetricPointRow.training_run_id == TrainingRunRow.id) & (MetricPointRow.step == step)
+        )
+    )
+
+
+def to_run(row: TrainingRunRow, point: MetricPointRow | None) -> TrainingRun:
+    """A run as a record."""
+    return TrainingRun(
+        id=row.id,
+        task_id=row.task_id,
+        experiment_id=row.experiment_id,
+        arm_id=row.arm_id,
+        arm=row.arm,
+        n_synthetic=row.n_synthetic,
+        n_train=row.n_train,
+        config=from_json(TrainingConfig, row.config),
+        state=state_of(row),
+        last=_to_point(point) if point else None,
+    )
 
 
 def _get(session: Session, run_id: int) -> TrainingRunRow:
@@ -198,18 +195,4 @@ def _get(session: Session, run_id: int) -> TrainingRunRow:
 
 
 def _to_point(row: MetricPointRow) -> MetricPoint:
-    return MetricPoint(row.step, row.train_loss, row.loss, row.accuracy, row.macro_f1)
-
-
-def _to_run(row: TrainingRunRow, point: MetricPointRow | None) -> TrainingRun:
-    plan = TrainingPlan(row.seed_set_id, TextUse(row.use), tuple(row.generation_run_ids), row.n_synthetic)
-    return TrainingRun(
-        id=row.id,
-        task_id=row.task_id,
-        arm=row.arm,
-        config=from_json(TrainingConfig, row.config),
-        plan=plan,
-        n_train=row.n_train,
-        state=state_of(row),
-        last=_to_point(point) if point else None,
-    )
+    return MetricPoint(row.step, row.train_loss, row.loss, row.accuracy, row.macro_f1, row.validation_macro_f1)

@@ -11,20 +11,24 @@ from augment import datasets, sources
 from augment.embedded import unpacked_lm_folder
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
+    ArmSpec,
+    ExperimentConfig,
+    ExperimentProgress,
     LabelledText,
     MetricPoint,
     PreparedData,
     ReviewAction,
+    RunEnded,
     RunKey,
     RunKind,
+    RunMeasured,
+    RunStarted,
     RunStatus,
     SeedSet,
     Split,
     Task,
     TextUse,
     TrainingConfig,
-    TrainingPlan,
-    TrainingProgress,
 )
 from augment.seeds import draw_seeds
 from storage import Store
@@ -133,9 +137,16 @@ def filled(bench: Store, starter: PreparedData) -> Task:
     texts = [LabelledText(f"![x](http://127.0.0.1:9/{i}) <b>text</b> {i}", task.labels[i % 3]) for i in range(12)]
     run = bench.generations.import_texts(task.id, "GPT-J", texts)
     bench.reviews.decide(bench.generations.texts([run.id])[0].id, ReviewAction.REJECT, reviewer="x")
-    plans = [TrainingPlan(seed_set.id, TextUse.NONE, (), 0), TrainingPlan(seed_set.id, TextUse.RAW, (run.id,), 12)]
-    for arm, plan, score in zip(("seeds only", "GPT-J · raw"), plans, (0.4, 0.6), strict=True):
-        trained = bench.trainings.create(task.id, arm, TrainingConfig(task.labels), plan)
-        bench.trainings.write(trained.id, [MetricPoint(125, 0.1, 0.9, score, score)], TrainingProgress(125, 125, 8.0))
-        bench.runs.finish(RunKey(RunKind.TRAINING, trained.id), RunStatus.DONE, "")
+    config = ExperimentConfig(
+        seed_set.id, TrainingConfig(task.labels), (ArmSpec(TextUse.RAW, (run.id,)),), sizes=(12,), rng_seeds=(0,)
+    )
+    made = bench.experiments.create(task.id, "", config, arm_names=["GPT-J · raw"], baselines=["seeds only"])
+    for trained, score in zip(bench.experiments.runs(made.id), (0.4, 0.6), strict=True):
+        records = [
+            RunStarted(trained.id, trained.n_train, ()),
+            RunMeasured(trained.id, MetricPoint(125, 0.1, 0.9, score, score)),
+            RunEnded(trained.id, RunStatus.DONE, "", 8.0, 125),
+        ]
+        bench.experiments.write(made.id, records, ExperimentProgress(2, 2, 16.0))
+    bench.runs.finish(RunKey(RunKind.EXPERIMENT, made.id), RunStatus.DONE, "")
     return task

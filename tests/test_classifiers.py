@@ -1,5 +1,6 @@
 """The training loop on the embedded encoder and on tiny random ones."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,10 +10,11 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from augment import datasets, sources
-from augment.classifiers import train
+from augment.classifiers import batch_by_tokens, explaining_memory, soft_cross_entropy, train
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
 from augment.records import (
+    ClassifierKind,
     EncoderKind,
     EncoderSpec,
     LabelledText,
@@ -22,18 +24,21 @@ from augment.records import (
     Split,
     TrainingConfig,
     TrainingProgress,
+    TrainingText,
 )
 
 LABELS = ("joy", "anger", "surprise")
 SHORT = TrainingConfig(LABELS, steps=5, eval_every=2)
 
 
-def seeds_of(data: PreparedData, n: int) -> list[LabelledText]:
-    return [row for label in LABELS for row in [one for one in data.splits[Split.POOL] if one.label == label][:n]]
+def seeds_of(data: PreparedData, n: int) -> list[TrainingText]:
+    pool = data.splits[Split.POOL]
+    rows = [row for label in LABELS for row in [one for one in pool if one.label == label][:n]]
+    return [TrainingText(row.text, row.label) for row in rows]
 
 
 def run(
-    config: TrainingConfig, rows: Sequence[LabelledText], test: Sequence[LabelledText]
+    config: TrainingConfig, rows: Sequence[TrainingText], test: Sequence[LabelledText]
 ) -> tuple[list[MetricPoint], list[Prediction], list[TrainingProgress]]:
     records = list(train(config, rows, test))
     return (
@@ -79,33 +84,36 @@ def test_the_minilm_baseline_on_the_emotion_set_is_in_its_known_range(emotion_fo
     assert 0.40 < points[-1].macro_f1 < 0.52
 
 
-ROWS = [LabelledText("x", label) for label in LABELS]
+ROWS = [TrainingText("x", label) for label in LABELS]
+TEST = [LabelledText("x", label) for label in LABELS]
 
 
 @pytest.mark.parametrize(
     ("config", "rows", "test", "expected"),
     [
-        (SHORT, ROWS[:2], ROWS, "No training text is labelled surprise"),
+        (SHORT, ROWS[:2], TEST, "No training text is labelled surprise"),
         (SHORT, ROWS, [], "no evaluation texts"),
-        (SHORT, [*ROWS, LabelledText("x", "love")], ROWS, "training texts carry labels .* love"),
+        (SHORT, [*ROWS, TrainingText("x", "love")], TEST, "training texts carry labels .* love"),
         (SHORT, ROWS, [LabelledText("x", "love")], "evaluation texts carry labels .* love"),
+        (replace(SHORT, patience=2), ROWS, TEST, "needs validation texts, .* the test split must not decide"),
+        (replace(SHORT, kind=ClassifierKind.PROBE), ROWS[1:], TEST, "No training text is labelled joy"),
         (
             replace(SHORT, encoder=EncoderSpec(EncoderKind.TRANSFORMERS, "/no/folder")),
             ROWS,
-            ROWS,
+            TEST,
             "no folder '/no/folder'",
         ),
         (
             replace(SHORT, encoder=EncoderSpec(EncoderKind.TRANSFORMERS, "nobody/nothing")),
             ROWS,
-            ROWS,
+            TEST,
             "No encoder 'nobody/nothing'",
         ),
     ],
 )
 def test_a_run_that_cannot_work_says_why(
     config: TrainingConfig,
-    rows: list[LabelledText],
+    rows: list[TrainingText],
     test: list[LabelledText],
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
@@ -125,7 +133,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_with_advice(tmp_path: Path) -> N
     AutoTokenizer.from_pretrained(find_encoder_folder()).save_pretrained(tmp_path)
     config = replace(SHORT, encoder=EncoderSpec(EncoderKind.TRANSFORMERS, str(tmp_path)))
     with pytest.raises(TrainingError, match=r"not finite at step 1\. Lower the learning rate \(0\.0001\)"):
-        list(train(config, ROWS, ROWS))
+        list(train(config, ROWS, TEST))
 
 
 def test_an_encoder_too_big_for_memory_is_refused(tmp_path: Path) -> None:
@@ -134,4 +142,127 @@ def test_an_encoder_too_big_for_memory_is_refused(tmp_path: Path) -> None:
     ).save_pretrained(tmp_path)
     config = replace(SHORT, encoder=EncoderSpec(EncoderKind.TRANSFORMERS, str(tmp_path)))
     with pytest.raises(TrainingError, match=r"needs [\d.]+ GiB, .* free"):
-        list(train(config, ROWS, ROWS))
+        list(train(config, ROWS, TEST))
+
+
+# Soft labels and weights ---------------------------------------------------------------------------------------------
+
+
+def test_soft_cross_entropy_by_hand() -> None:
+    """softmax(0, ln 3) = (1/4, 3/4): against (0.5, 0.5) -(ln 1/4 + ln 3/4) / 2, against label 1 -ln 3/4."""
+    logits = torch.tensor([[0.0, math.log(3)], [0.0, math.log(3)]])
+    targets = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
+    soft, hard = -(math.log(0.25) + math.log(0.75)) / 2, -math.log(0.75)
+    even = soft_cross_entropy(logits, targets, torch.ones(2))
+    assert even.item() == pytest.approx((soft + hard) / 2)
+    weighted = soft_cross_entropy(logits, targets, torch.tensor([1.0, 3.0]))
+    assert weighted.item() == pytest.approx((soft + 3 * hard) / 4)
+
+
+def test_one_hot_targets_and_equal_weights_give_the_usual_cross_entropy() -> None:
+    torch.manual_seed(0)
+    logits, labels = torch.randn(6, 3), torch.tensor([0, 1, 2, 0, 1, 2])
+    targets = torch.nn.functional.one_hot(labels, 3).float()
+    usual = torch.nn.functional.cross_entropy(logits, labels)
+    assert soft_cross_entropy(logits, targets, torch.full((6,), 0.3)).item() == pytest.approx(usual.item())
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", list(ClassifierKind))
+def test_a_soft_label_pulls_predictions_towards_it(kind: ClassifierKind, starter: PreparedData) -> None:
+    seeds = seeds_of(starter, 4)
+    text = starter.splits[Split.TEST][0]
+    config = TrainingConfig(LABELS, kind=kind, steps=30, eval_every=30, synthetic_weight=1.0)
+    probs = []
+    for soft in ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0)):
+        extra = [TrainingText(text.text, "anger", soft)] * 4
+        _, predictions, _ = run(config, seeds + extra, [text])
+        probs.append(predictions[0].probs)
+    assert probs[0][2] > probs[1][2] + 0.1
+    assert probs[1][0] > probs[0][0] + 0.1
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", list(ClassifierKind))
+def test_a_hundredth_of_the_weight_is_nearly_none(kind: ClassifierKind, starter: PreparedData) -> None:
+    seeds, test = seeds_of(starter, 4), starter.splits[Split.TEST][:40]
+    wrong = [TrainingText(row.text, "anger", None, weight) for row in seeds for weight in (1.0, 1.0)]
+    light = [replace(row, weight=0.001) for row in wrong]
+    config = TrainingConfig(LABELS, kind=kind, steps=40, eval_every=40)
+    shares = []
+    for extra in (wrong, light):
+        _, predictions, _ = run(config, seeds + extra, test)
+        shares.append(sum(one.label == "anger" for one in predictions) / 40)
+    assert shares[0] > shares[1] + 0.2
+
+
+# Early stopping, probes, others --------------------------------------------------------------------------------------
+
+
+@pytest.mark.models
+def test_early_stopping_looks_at_validation_and_gives_the_best_step_s_predictions(starter: PreparedData) -> None:
+    rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:40]
+    validation = starter.splits[Split.VALIDATION]
+    config = TrainingConfig(LABELS, steps=60, eval_every=2, patience=2)
+    records = list(train(config, rows, test, validation=validation))
+    points = [one for one in records if isinstance(one, MetricPoint)]
+    figures = [one.validation_macro_f1 for one in points]
+    assert len(points) < 30  # it did stop
+    best = max(one for one in figures if one is not None)
+    assert figures[-3] == best  # two evaluations without a better one
+    assert all(one is not None and one <= best for one in figures[-2:])
+    predictions = [one for one in records if isinstance(one, Prediction)]
+    right = sum(one.label == row.label for one, row in zip(predictions, test, strict=True)) / 40
+    assert right == pytest.approx(points[-3].accuracy)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", list(ClassifierKind))
+def test_other_texts_are_judged_as_evaluation_texts_are(kind: ClassifierKind, starter: PreparedData) -> None:
+    rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:10]
+    config = replace(SHORT, kind=kind)
+    predictions = [
+        one for one in train(config, rows, test, others=[row.text for row in test[:5]]) if isinstance(one, Prediction)
+    ]
+    assert [one.index for one in predictions] == list(range(15))
+    for one, again in zip(predictions[:5], predictions[10:], strict=True):
+        assert one.probs == pytest.approx(again.probs, abs=0.02)  # other batches, bfloat16
+
+
+@pytest.mark.models
+def test_the_probe_is_scikit_learn_s_on_the_model_card_s_embeddings(starter: PreparedData) -> None:
+    from sklearn.linear_model import LogisticRegression
+
+    from augment.encoder import embed_texts
+
+    rows, test = seeds_of(starter, 6), starter.splits[Split.TEST]
+    config = replace(SHORT, kind=ClassifierKind.PROBE)
+    points, predictions, _ = run(config, rows, test)
+    model = LogisticRegression(max_iter=1000).fit(embed_texts([row.text for row in rows]), [r.label for r in rows])
+    expected = model.predict(embed_texts([row.text for row in test]))
+    same = sum(one.label == label for one, label in zip(predictions, expected, strict=True))
+    assert same >= len(test) - 2  # ties in the last digits
+    assert len(points) == 1
+    assert points[0].train_loss is None
+
+
+def test_epochs_go_before_steps() -> None:
+    assert TrainingConfig(LABELS).count_steps(230) == 125
+    assert TrainingConfig(LABELS, epochs=4).count_steps(230) == 4 * 29
+    assert TrainingConfig(LABELS, epochs=4, kind=ClassifierKind.PROBE).count_steps(230) == 1
+
+
+def test_batches_hold_at_most_so_many_tokens_once_padded() -> None:
+    lengths = [5, 30, 7, 100, 6, 30, 31]
+    batches = list(batch_by_tokens(lengths, 64))
+    assert sorted(i for batch in batches for i in batch) == list(range(7))
+    assert batches[-1] == [3]  # longer than a batch may be: alone
+    assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 64 for batch in batches)
+
+
+def test_memory_that_runs_out_is_said_in_a_sentence_and_other_errors_are_not_hidden() -> None:
+    with pytest.raises(TrainingError, match="Memory ran out while 'all-MiniLM-L6-v2' was trained"):  # noqa: SIM117
+        with explaining_memory(SHORT):
+            torch.empty(2**52)  # 16 PiB: torch's own complaint
+    with pytest.raises(RuntimeError, match="cannot be multiplied"), explaining_memory(SHORT):
+        torch.ones(2, 3) @ torch.ones(2, 3)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import torch
 from transformers import (
+    AutoModel,
     AutoModelForSequenceClassification,
     AutoTokenizer,
     BertConfig,
@@ -16,6 +17,7 @@ from transformers import (
 )
 
 from augment.embedded import find_encoder_folder
+from augment.encoder import embed_texts
 from augment.encoders import load_encoder
 from augment.errors import TrainingError
 from augment.records import EncoderKind, EncoderSpec, TrainingConfig
@@ -85,3 +87,36 @@ def test_more_frozen_layers_than_there_are_is_refused(folder: Path) -> None:
     spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
     with pytest.raises(TrainingError, match="has 4 layers; 5 cannot be frozen"):
         load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=5))
+
+
+@pytest.mark.parametrize("frozen_layers", [0, 2])
+def test_the_last_layer_goes_on_with_the_first_token_alone(folder: Path, frozen_layers: int) -> None:
+    spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
+    encoder = load_encoder(TrainingConfig(("a", "b", "c"), spec, frozen_layers=frozen_layers))
+    model = encoder.fresh_classifier().eval()
+    shapes = []
+    for module in model.base_model.modules():
+        module.register_forward_hook(lambda _module, _inputs, output: shapes.append(getattr(output, "shape", None)))
+    with torch.no_grad():
+        encoder.classify(model, encoder.encode(TEXTS))
+    assert torch.Size([3, 1, 16]) in shapes  # and the logits are those of the whole model, as tested above
+
+
+def test_embeddings_are_those_of_the_whole_encoder(folder: Path) -> None:
+    spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
+    found = [load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=frozen)).embed(TEXTS) for frozen in (0, 2, 4)]
+    inputs = AutoTokenizer.from_pretrained(folder)(TEXTS, padding=True, return_tensors="pt")
+    mask = inputs["attention_mask"]
+    with torch.no_grad():
+        hidden = AutoModel.from_pretrained(folder).eval()(input_ids=inputs["input_ids"], attention_mask=mask)[0]
+    mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    expected = torch.nn.functional.normalize(mean, dim=1).numpy()
+    for embeddings in found:
+        assert embeddings == pytest.approx(expected, abs=1e-5)
+
+
+@pytest.mark.models
+def test_the_embedded_encoder_s_embeddings_are_the_model_card_s() -> None:
+    encoder = load_encoder(TrainingConfig(("a", "b")))
+    assert encoder.embed(TEXTS) == pytest.approx(embed_texts(TEXTS), abs=1e-5)
+    assert (encoder.embed(TEXTS[::-1])[::-1] == encoder.embed(TEXTS)).all()

@@ -9,10 +9,10 @@ import pytest
 
 from augment.errors import LMError
 from augment.jobs import JobRunner, Progress, Record, is_worker_alive, worker_name
-from augment.records import GenerationProgress, MetricPoint, RunKey, RunKind, RunStatus, TrainingProgress
+from augment.records import ExperimentProgress, GenerationProgress, MetricPoint, RunKey, RunKind, RunMeasured, RunStatus
 
-POINT = MetricPoint(1, 0.5, 0.5, 0.5, 0.5)
-A, B, C = (RunKey(RunKind.TRAINING, i) for i in (1, 2, 3))
+POINT = RunMeasured(7, MetricPoint(1, 0.5, 0.5, 0.5, 0.5))
+A, B, C = (RunKey(RunKind.EXPERIMENT, i) for i in (1, 2, 3))
 
 
 class ListSink:
@@ -49,7 +49,7 @@ def steps(
         for step in range(1, n + 1):
             before_each()
             yield POINT
-            yield TrainingProgress(step, n, float(step))
+            yield ExperimentProgress(step, n, float(step))
 
     return work
 
@@ -65,11 +65,11 @@ def test_jobs_run_in_order_and_records_arrive_with_their_progress(sink: ListSink
 
 def test_a_failing_job_does_not_hold_the_next(sink: ListSink, caplog: pytest.LogCaptureFixture) -> None:
     def fail_mendably() -> Generator[Record | Progress, None, None]:
-        yield TrainingProgress(0, 2, 0.0)
+        yield ExperimentProgress(0, 2, 0.0)
         raise LMError("The key was refused.")
 
     def fail_by_a_bug() -> Generator[Record | Progress, None, None]:
-        yield TrainingProgress(0, 2, 0.0)
+        yield ExperimentProgress(0, 2, 0.0)
         raise ZeroDivisionError
 
     runner = JobRunner(sink)
@@ -92,7 +92,7 @@ def test_a_running_job_stops_after_its_batch_and_its_generator_is_closed(sink: L
                 begun.set()
                 go_on.wait(10)
                 yield POINT
-                yield TrainingProgress(step, 100, 0.0)
+                yield ExperimentProgress(step, 100, 0.0)
         finally:
             closed.set()
 

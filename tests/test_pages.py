@@ -19,7 +19,7 @@ from storage import Store
 from tests.app_test import Open, button, errors
 from tests.conftest import ROOT
 
-PAGES = ["overview", "seeds", "prompt", "generate", "review", "train", "results"]
+PAGES = ["overview", "seeds", "prompt", "generate", "review", "train", "results", "present"]
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -108,8 +108,10 @@ def test_generated_text_is_never_markdown(open_page: Open, filled: Task) -> None
 def test_results_compare_the_arms_from_stored_rows(open_page: Open, filled: Task) -> None:
     app = open_page("results")
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
-    assert [trace["name"] for trace in figure["data"]] == ["GPT-J · raw"]
-    assert any("gains 20" in one.value.replace("\\", "") for one in app.subheader)
+    named = {trace["name"]: trace["y"] for trace in figure["data"] if trace.get("name")}
+    assert named["GPT-J · raw"] == [0.4, 0.6]
+    sentence = app.subheader[0].value.replace("\\", "")
+    assert sentence.startswith("GPT-J · raw gains 20.0 points of macro-F1 over seeds only with 12 texts, but one RNG")
 
 
 def test_a_page_opens_in_under_a_second_and_without_torch(home: Path, starter: PreparedData) -> None:

@@ -8,7 +8,9 @@ from augment import lms
 from augment.errors import AugmentError
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
+    ArmSpec,
     EncoderSpec,
+    ExperimentConfig,
     GenerationConfig,
     LMKind,
     LMSpec,
@@ -17,15 +19,17 @@ from augment.records import (
     RunStatus,
     Sampling,
     TextChecks,
+    TextFilter,
     TextUse,
     TrainingConfig,
-    TrainingPlan,
 )
 from storage.codec import from_json, to_json
 from tests.test_charts import NOW
 
 NONE_WANTED = (0.0,) * 3
 LABELS = ("a", "b")
+RECIPE = TrainingConfig(LABELS)
+REAL = ArmSpec(TextUse.REAL)
 
 
 @pytest.mark.parametrize(
@@ -53,9 +57,17 @@ LABELS = ("a", "b")
         (lambda: TrainingConfig(LABELS, steps=0), "Steps must be 1 or more"),
         (lambda: TrainingConfig(LABELS, learning_rate=3), "learning rate must lie between 0 and 1; found 3"),
         (lambda: TrainingConfig(LABELS, frozen_layers=-1), "Frozen layers must be 0 or more"),
-        (lambda: TrainingPlan(1, TextUse.NONE, (), 5), "5 synthetic texts asked for, but none chosen"),
-        (lambda: TrainingPlan(1, TextUse.RAW, (), 5), "No generation run is chosen"),
-        (lambda: TrainingPlan(1, TextUse.RAW, (1,), -1), "0 or more; found -1"),
+        (lambda: ArmSpec(TextUse.RAW), "No generation run is chosen"),
+        (lambda: TextFilter(keep_share=0), "share of texts to keep must lie above 0 and at most at 1; found 0"),
+        (lambda: TrainingConfig(("a", "b"), synthetic_weight=0), "weight of synthetic texts .* found 0"),
+        (lambda: TrainingConfig(("a", "b"), patience=0), "Patience must be 1 or more; found 0"),
+        (lambda: TrainingConfig(("a", "b"), inverse_regularisation=0), "probe's C must be above 0"),
+        (lambda: ExperimentConfig(1, RECIPE, baselines=()), "choose an arm or the baseline"),
+        (lambda: ExperimentConfig(1, RECIPE, (REAL,), sizes=()), "No size is chosen"),
+        (lambda: ExperimentConfig(1, RECIPE, (REAL,), sizes=(0, 10)), "Sizes must be 1 or more; found 0"),
+        (lambda: ExperimentConfig(1, RECIPE, rng_seeds=()), "No RNG seed is chosen"),
+        (lambda: ExperimentConfig(1, RECIPE, (REAL, REAL)), "The arms hold one twice"),
+        (lambda: ExperimentConfig(1, RECIPE, rng_seeds=(1, 1)), "The RNG seeds hold one twice"),
     ],
 )
 def test_a_config_that_cannot_be_says_what_was_expected_and_found(make: Callable[[], object], expected: str) -> None:

@@ -8,23 +8,35 @@ from pathlib import Path
 import pytest
 
 from augment import lms
-from augment.errors import DataError
+from augment.errors import DataError, StorageError
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
+    ArmSpec,
+    ClassifierKind,
+    ExperimentConfig,
     GenerationConfig,
     LabelledText,
     LMKind,
     LMSpec,
     PreparedData,
+    RunKey,
     RunStatus,
     Split,
     TextUse,
     TrainingConfig,
-    TrainingPlan,
 )
 from augment.seeds import draw_seeds
 from augment.word_templates import default_templates
-from pages._runs import Workbench, import_texts, open_workbench, resume_generation, start_generation, start_training
+from pages._runs import (
+    Workbench,
+    extend_experiment,
+    import_texts,
+    open_workbench,
+    resume_experiment,
+    resume_generation,
+    start_experiment,
+    start_generation,
+)
 
 LABELS = ("joy", "anger", "surprise")
 
@@ -75,13 +87,20 @@ def test_a_cancelled_generation_resumes_to_its_target_and_is_trained_on(bench: W
     assert [one.text for one in texts][: len(kept)] == kept
     assert len({one.text for one in texts}) == len(texts) == 40
     assert all(one.label_probs and sum(one.label_probs) == pytest.approx(1) for one in texts)
-    plan = TrainingPlan(seed_set.id, TextUse.RAW, (key.id,), 40)
-    trained = start_training(bench, task_id, TrainingConfig(labels, steps=4, eval_every=4), plan)
+    arms = tuple(ArmSpec(use, (key.id,)) for use in (TextUse.RAW, TextUse.SOFT))
+    recipe = TrainingConfig(labels, steps=4, eval_every=4)
+    start_experiment(bench, task_id, ExperimentConfig(seed_set.id, recipe, arms, sizes=(40,), rng_seeds=(0,)))
     assert bench.runner.wait(60)
-    run = bench.store.trainings.all(task_id)[0]
-    assert (run.id, run.n_train, run.arm) == (trained.id, 70, "SmolLM2-135M-Instruct · mix · raw")
-    assert run.state.status is RunStatus.DONE
-    assert run.last is not None
+    runs = bench.store.trainings.all(task_id)
+    arm = "SmolLM2-135M-Instruct · mix"
+    assert {(run.arm, run.n_train) for run in runs} == {
+        ("seeds only", 30),
+        (f"{arm} · raw", 70),
+        (f"{arm} · soft labels", 70),
+    }
+    assert {run.state.status for run in runs} == {RunStatus.DONE}
+    figures = {run.last.loss for run in runs if run.last is not None}
+    assert len(figures) == 3  # soft labels are not hard ones
 
 
 def seeded(bench: Workbench, task_id: int) -> tuple[int, int]:
@@ -129,3 +148,61 @@ def test_an_ended_run_is_extended_and_goes_on(bench: Workbench, task_id: int) ->
     assert bench.runner.wait(60)
     assert bench.store.generations.texts([key.id])[:9] == kept
     assert bench.store.generations.count_labels(key.id) == dict.fromkeys(LABELS, 10)
+
+
+# Experiments ---------------------------------------------------------------------------------------------------------
+
+
+def start_small(bench: Workbench, task_id: int, *, kind: ClassifierKind = ClassifierKind.FINE_TUNED) -> RunKey:
+    """Two points × three RNG seeds on a short recipe."""
+    seed_set_id, _ = seeded(bench, task_id)
+    recipe = TrainingConfig(LABELS, steps=8, eval_every=8)
+    real = ArmSpec(TextUse.REAL, kind=kind)
+    config = ExperimentConfig(seed_set_id, recipe, (real,), sizes=(10,), rng_seeds=(0, 1, 2), baselines=(kind,))
+    return start_experiment(bench, task_id, config, name="small")
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("stop", ["pause", "cancel"])
+def test_an_experiment_is_stopped_in_a_run_and_resumed(bench: Workbench, task_id: int, stop: str) -> None:
+    key = start_small(bench, task_id)
+    deadline = time.monotonic() + 90
+    while not bench.store.runs.state(key).n_done and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert getattr(bench.runner, stop)(key)
+    assert bench.runner.wait(60)
+    status = RunStatus.PAUSED if stop == "pause" else RunStatus.CANCELLED
+    experiment = bench.store.experiments.get(key.id)
+    assert experiment.state.status is status
+    runs = bench.store.experiments.runs(key.id)
+    done = {run.id: run.last for run in runs if run.state.status is RunStatus.DONE}
+    assert 1 <= len(done) < 6
+    assert {run.state.status for run in runs} == {RunStatus.DONE, status}
+    resume_experiment(bench, key.id)
+    assert bench.runner.wait(120)
+    after = {run.id: run for run in bench.store.experiments.runs(key.id)}
+    assert all(run.state.status is RunStatus.DONE for run in after.values())
+    assert {run_id: after[run_id].last for run_id in done} == done
+    assert bench.store.experiments.get(key.id).state.n_done == 6
+
+
+@pytest.mark.models
+def test_an_experiment_is_extended_by_the_next_rng_seeds_and_removed_whole(bench: Workbench, task_id: int) -> None:
+    key = start_small(bench, task_id, kind=ClassifierKind.PROBE)
+    assert bench.runner.wait(60)
+    extend_experiment(bench, key.id, 2)
+    with pytest.raises(StorageError, match="still runs. Cancel it first"):
+        bench.store.experiments.remove(key.id)
+    assert bench.runner.wait(60)
+    experiment = bench.store.experiments.get(key.id)
+    assert experiment.config.rng_seeds == (0, 1, 2, 3, 4)
+    assert (experiment.state.n_done, experiment.state.n_total) == (10, 10)
+    runs = bench.store.experiments.runs(key.id)
+    assert {(run.arm, run.config.rng_seed) for run in runs} == {
+        (arm, seed) for arm in ("seeds only · linear probe", "real texts · linear probe") for seed in range(5)
+    }
+    bench.store.experiments.remove(key.id)
+    assert bench.store.trainings.all(task_id) == []
+    assert bench.store.trainings.predictions([run.id for run in runs]) == []
+    with pytest.raises(StorageError, match="no experiment"):
+        bench.store.experiments.get(key.id)

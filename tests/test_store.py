@@ -18,6 +18,7 @@ from augment import lms
 from augment.errors import StorageError
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
+    ArmSpec,
     Attempt,
     Completion,
     Finding,
@@ -25,8 +26,6 @@ from augment.records import (
     GenerationProgress,
     GenerationRun,
     LabelledText,
-    MetricPoint,
-    Prediction,
     PreparedData,
     Reject,
     RejectReason,
@@ -41,9 +40,6 @@ from augment.records import (
     Task,
     TextChecks,
     TextUse,
-    TrainingConfig,
-    TrainingPlan,
-    TrainingProgress,
 )
 from storage import Store
 from storage.engine import MIGRATIONS, open_engine
@@ -221,48 +217,6 @@ def test_the_table_is_filtered_and_paged_in_the_database(store: Store, task: Tas
 # Training ------------------------------------------------------------------------------------------------------------
 
 
-def test_sizes_are_nested_and_keep_the_labels_of_their_time(
-    store: Store, task: Task, seed_set: SeedSet, run: GenerationRun
-) -> None:
-    write_texts(store, run.id, 12)
-    texts = store.generations.texts([run.id])
-    for text in texts[:6]:
-        store.reviews.decide(text.id, ReviewAction.RELABEL, reviewer="me", label="surprise")
-
-    def plan(use: TextUse, n: int) -> TrainingPlan:
-        return TrainingPlan(seed_set.id, use, (run.id,), n)
-
-    config = TrainingConfig(task.labels)
-    small, large = (store.trainings.create(task.id, "arm", config, plan(TextUse.RAW, n)) for n in (4, 9))
-    assert store.trainings.texts(small.id) == store.trainings.texts(large.id)[:4]
-    assert store.trainings.texts(small.id)[0] == ("text 0", "joy")  # raw: as the LM proposed
-    accepted = store.trainings.create(task.id, "arm", config, plan(TextUse.ACCEPTED, 6))
-    assert {label for _, label in store.trainings.texts(accepted.id)} == {"surprise"}
-    assert accepted.n_train == 36
-    store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="me")
-    assert len(store.trainings.texts(accepted.id)) == 6
-    with pytest.raises(StorageError, match="7 accepted texts asked for, 5 there"):
-        store.trainings.create(task.id, "arm", config, plan(TextUse.ACCEPTED, 7))
-
-
-def test_metrics_and_predictions_come_back_and_a_restart_forgets_them(
-    store: Store, task: Task, seed_set: SeedSet
-) -> None:
-    plan = TrainingPlan(seed_set.id, TextUse.NONE, (), 0)
-    run = store.trainings.create(task.id, "seeds only", TrainingConfig(task.labels), plan)
-    points = [MetricPoint(step, 0.9, 0.8, 0.5 + step / 1000, 0.4) for step in (20, 40)]
-    store.trainings.write(run.id, [*points, Prediction(0, "joy", (0.8, 0.1, 0.1))], TrainingProgress(40, 125, 2.0))
-    assert store.trainings.points([run.id]) == {run.id: points}
-    assert store.trainings.all(task.id)[0].last == points[-1]
-    assert store.trainings.all(task.id)[0].config == TrainingConfig(task.labels)
-    store.trainings.restart(run.id)
-    assert store.trainings.points([run.id]) == {run.id: []}
-    store.trainings.write(run.id, points, TrainingProgress(40, 125, 2.0))
-
-
-# Runs ----------------------------------------------------------------------------------------------------------------
-
-
 def test_runs_of_a_dead_worker_are_marked_interrupted(store: Store, run: GenerationRun, task: Task) -> None:
     key = RunKey(RunKind.GENERATION, run.id)
     store.start_run(key, ALIVE)
@@ -395,6 +349,74 @@ def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_path: Pat
     attempt = store.generations.attempt(1)
     assert attempt is not None
     assert attempt.completion == Completion(" old", 4)
+    store.close()
+
+
+def test_training_runs_of_the_second_version_become_experiments_with_all_they_measured(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    engine = open_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    recipe = {"labels": ["joy", "anger"], "encoder": {"kind": "embedded", "name": "all-MiniLM-L6-v2"}, "steps": 125}
+    now = {"created_at": "2026-01-01 00:00:00"}
+    done = {"status": "done", "message": "", "n_done": 125, "n_total": 125, "elapsed_s": 8.0, "worker": ""} | now
+    task = {"id": 1, "name": "t", "source": "s", "text_type": "tweet", "label_type": "x", "labels": '["joy", "anger"]'}
+    text = {"run_id": 1, "proposed_label": "joy", "label": "joy", "status": "pending"} | now
+    run = {"task_id": 1, "seed_set_id": 1, "n_train": 1} | done
+
+    def trained(run_id: int, arm: str, use: str, n: int, rng_seed: int, **changes: object) -> dict[str, object]:
+        texts = "[]" if use == "none" else "[1]"
+        values = {"id": run_id, "arm": arm, "use": use, "generation_run_ids": texts, "n_synthetic": n}
+        return run | values | {"config": json.dumps(recipe | {"rng_seed": rng_seed})} | changes
+
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("task", task | now),
+        ("example", {"id": 1, "task_id": 1, "split": "pool", "text": "seed", "label": "joy"}),
+        ("example", {"id": 2, "task_id": 1, "split": "test", "text": "held out", "label": "anger"}),
+        ("seed_set", {"id": 1, "task_id": 1, "name": "s"} | now),
+        ("seed_set_example", {"seed_set_id": 1, "position": 0, "example_id": 1}),
+        ("generation_run", {"id": 1, "task_id": 1, "lm_name": "LM", "n_attempts": 2} | done),
+        ("synthetic_text", {"id": 1, "number": 0, "text": "one"} | text),
+        ("synthetic_text", {"id": 2, "number": 1, "text": "two"} | text),
+        ("training_run", trained(1, "seeds only", "none", 0, 0)),
+        ("training_run", trained(2, "LM · raw", "raw", 1, 0)),
+        ("training_run", trained(3, "LM · raw", "raw", 2, 0)),
+        ("training_run", trained(4, "LM · raw", "raw", 2, 1, status="interrupted")),
+        ("training_text", {"training_run_id": 2, "text_id": 1, "label": "joy"}),
+        ("training_text", {"training_run_id": 3, "text_id": 1, "label": "joy"}),
+        ("training_text", {"training_run_id": 3, "text_id": 2, "label": "anger"}),
+        ("prediction", {"training_run_id": 3, "example_id": 2, "label": "anger", "probs": "[0.2, 0.8]"}),
+    ]
+    rows += [
+        ("metric_point", {"training_run_id": i, "step": step, "loss": 1.0, "accuracy": 0.5, "macro_f1": i / 10})
+        for i in (1, 2, 3)
+        for step in (20, 125)
+    ]
+    with engine.execution_options(immediate=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for table, row in rows:
+            columns = [sqlalchemy.column(name) for name in row]
+            connection.execute(sqlalchemy.insert(sqlalchemy.table(table, *columns)).values(row))
+    engine.dispose()
+    store = Store.open(url)
+    (experiment,) = store.experiments.all(1)
+    assert (experiment.name, experiment.state.status) == ("Earlier runs", RunStatus.INTERRUPTED)
+    assert (experiment.state.n_done, experiment.state.n_total, experiment.state.elapsed_s) == (3, 4, 32.0)
+    assert (experiment.config.sizes, experiment.config.rng_seeds) == ((1, 2), (0, 1))
+    (arm,) = experiment.arms
+    assert (arm.name, arm.spec, arm.n_texts) == ("LM · raw", ArmSpec(TextUse.RAW, (1,)), 2)
+    assert [(one.text, one.label) for one in store.experiments.arm_texts(arm.id)] == [("one", "joy"), ("two", "anger")]
+    runs = store.experiments.runs(experiment.id)
+    assert [(run.arm_id, run.n_synthetic) for run in runs] == [(None, 0), (arm.id, 1), (arm.id, 2), (arm.id, 2)]
+    assert [run.last.macro_f1 if run.last else None for run in runs] == [0.1, 0.2, 0.3, None]
+    assert [len(found) for found in store.trainings.points([1, 2, 3]).values()] == [2, 2, 2]
+    assert store.trainings.texts(3) == {1: "joy", 2: "anger"}
+    assert [(one.text, one.truth, one.label) for one in store.trainings.predictions([3])] == [
+        ("held out", "anger", "anger")
+    ]
+    store.experiments.remove(experiment.id)  # foreign keys are on again: what belongs to it goes too
+    assert store.trainings.points([1, 2, 3]) == {1: [], 2: [], 3: []}
     store.close()
 
 

@@ -26,7 +26,7 @@ class RunKind(StrEnum):
     """What a job does."""
 
     GENERATION = "generation"
-    TRAINING = "training"
+    EXPERIMENT = "experiment"
 
 
 @dataclass(frozen=True, slots=True)

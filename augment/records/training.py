@@ -1,10 +1,10 @@
-"""One training run: its config, its training set, what it yields."""
+"""Training one classifier: its config, its texts, what it yields."""
 
+import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from augment.errors import TrainingError
-from augment.records.runs import RunState
 
 
 class EncoderKind(StrEnum):
@@ -14,12 +14,16 @@ class EncoderKind(StrEnum):
     TRANSFORMERS = "transformers"
 
 
-class TextUse(StrEnum):
-    """Which synthetic texts of the chosen runs a training run takes, and with which label."""
+class ClassifierKind(StrEnum):
+    """What is trained: the encoder's upper layers with a head, or a logistic regression on its frozen embeddings."""
 
-    NONE = "none"
-    RAW = "raw"
-    ACCEPTED = "accepted"
+    FINE_TUNED = "fine-tuned"
+    PROBE = "linear probe"
+
+    @property
+    def is_instant(self) -> bool:
+        """Whether it is fitted at once, without optimiser steps."""
+        return self is ClassifierKind.PROBE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,67 +41,83 @@ class EncoderSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class TrainingText:
+    """A text to train on. `probs` (soft label, in the order of the task's labels) goes before `label` where it is set.
+
+    `weight` is the text's share in its batch's loss, relative to 1 of a real text.
+    """
+
+    text: str
+    label: str
+    probs: tuple[float, ...] | None = None
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingConfig:
     """How a classifier is trained. The defaults are the reference notebook's.
 
-    `frozen_layers` counts from the bottom and needs `freeze_embeddings`; `eval_every` is in optimiser steps; the
-    learning rate falls linearly to 0 over `steps`, as in the notebook's Trainer.
+    `frozen_layers` counts from the bottom, with the embeddings; `eval_every` is in optimiser steps; the learning rate
+    falls linearly to 0 over all steps, as in the notebook's Trainer. `epochs`, where set, goes before `steps`.
+    `patience`, where set, ends the run after that many evaluations without a better macro-F1 on the *validation* texts,
+    and the figures reported are those of the best one. `inverse_regularisation` is the probe's C.
     """
 
     labels: tuple[str, ...]
     encoder: EncoderSpec = field(default_factory=EncoderSpec)
+    kind: ClassifierKind = ClassifierKind.FINE_TUNED
     steps: int = 125
+    epochs: int | None = None
     learning_rate: float = 1e-4
     weight_decay: float = 0.01
     batch_size: int = 8
     frozen_layers: int = 3
     eval_every: int = 20
+    patience: int | None = None
+    synthetic_weight: float = 1.0
+    inverse_regularisation: float = 1.0
     max_tokens: int = 128
     rng_seed: int = 0
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2:
             raise TrainingError(f"A classifier needs at least 2 labels; found {len(self.labels)}.")
-        for name in ("steps", "batch_size", "eval_every"):
-            if getattr(self, name) < 1:
-                raise TrainingError(
-                    f"{name.replace('_', ' ').capitalize()} must be 1 or more; found {getattr(self, name)}."
-                )
+        for name in ("steps", "batch_size", "eval_every", "epochs", "patience"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise TrainingError(f"{name.replace('_', ' ').capitalize()} must be 1 or more; found {value}.")
         if not 0 < self.learning_rate < 1:
             raise TrainingError(f"The learning rate must lie between 0 and 1; found {self.learning_rate}.")
         if self.frozen_layers < 0:
             raise TrainingError(f"Frozen layers must be 0 or more; found {self.frozen_layers}.")
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingPlan:
-    """What one training run trains on: seeds, and `n_synthetic` texts of the chosen generation runs."""
-
-    seed_set_id: int
-    use: TextUse
-    generation_run_ids: tuple[int, ...]
-    n_synthetic: int
-
-    def __post_init__(self) -> None:
-        if self.n_synthetic < 0:
-            raise TrainingError(f"The number of synthetic texts must be 0 or more; found {self.n_synthetic}.")
-        if self.use is TextUse.NONE and self.n_synthetic:
+        if not 0 < self.synthetic_weight <= 10:
             raise TrainingError(
-                f"{self.n_synthetic} synthetic texts asked for, but none chosen. Choose generation runs."
+                f"The weight of synthetic texts must lie above 0 and at most at 10; found {self.synthetic_weight:g}. "
+                "To leave them out, train on the seeds only."
             )
-        if self.use is not TextUse.NONE and not self.generation_run_ids:
-            raise TrainingError("No generation run is chosen. Choose at least one, or train on the seeds only.")
+        if self.inverse_regularisation <= 0:
+            raise TrainingError(f"The probe's C must be above 0; found {self.inverse_regularisation:g}.")
+
+    def count_steps(self, n_texts: int) -> int:
+        """Optimiser steps of a run on so many texts."""
+        if self.kind.is_instant:
+            return 1
+        return self.steps if self.epochs is None else self.epochs * math.ceil(n_texts / self.batch_size)
 
 
 @dataclass(frozen=True, slots=True)
 class MetricPoint:
-    """Metrics on the evaluation texts after `step` optimiser steps. Losses are mean cross-entropy in nats."""
+    """Metrics on the evaluation texts after `step` optimiser steps. Losses are mean cross-entropy in nats.
+
+    `validation_macro_f1` is there where early stopping looks at it.
+    """
 
     step: int
     train_loss: float | None
     loss: float
     accuracy: float
     macro_f1: float
+    validation_macro_f1: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,17 +147,3 @@ class TrainingProgress:
     def n_total(self) -> int:
         """Units in all, as every progress record tells them."""
         return self.n_steps
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
-    """A stored training run and its last metrics; `arm` is the label a chart gives its line."""
-
-    id: int
-    task_id: int
-    arm: str
-    config: TrainingConfig
-    plan: TrainingPlan
-    n_train: int
-    state: RunState
-    last: MetricPoint | None

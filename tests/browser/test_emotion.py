@@ -44,6 +44,12 @@ def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
     assert_no_error(page)
 
     page = visit("train")
+    page.get_by_label("RNG seeds", exact=True).fill("1")
+    page.get_by_label("RNG seeds", exact=True).press("Enter")
+    page.get_by_role("button", name="linear probe").click()
+    for size in ("10", "50", "100"):
+        page.get_by_role("button", name=size, exact=True).click()
+    page.get_by_text("Real texts as the ceiling").click()
     press(page, "Train 2 runs")
     store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
     task = store.tasks.all()[0]

@@ -7,13 +7,20 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from augment.records import ReviewStatus
+from augment.records import ReviewStatus, RunStatus
 from storage import Store
 from tests.browser.app import App, settle
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
 Visit = Callable[[str], Page]
+RESULT_TABS = {
+    "How sure": "paired t-test",
+    "Labels found": "Confusion",
+    "Over steps": "Smoothing",
+    "Label shares": "All texts that an arm may draw from",
+    "Disagreement": "It disagrees with the label of",
+}
 
 
 def assert_no_error(page: Page) -> None:
@@ -76,16 +83,31 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     assert_no_error(page)
 
     page = visit("train")
-    press(page, "Train 2 runs")
+    page.get_by_label("RNG seeds", exact=True).fill("1")
+    page.get_by_label("RNG seeds", exact=True).press("Enter")
+    press(page, "Train 18 runs")  # (raw, accepted, relabelled, real) × (10, 50), and the seeds alone; both classifiers
     expect(page.get_by_text("running")).to_be_visible()
-    expect(page.get_by_text("running")).to_have_count(0, timeout=180_000)
+    expect(page.get_by_text("running")).to_have_count(0, timeout=240_000)
     expect(page.get_by_text("queued")).to_have_count(0)
+    expect(page.get_by_text("Choose a smaller size, generate or review more").first).to_be_visible()
     assert_no_error(page)
 
     page = visit("results")
-    expect(page.get_by_text("All training runs")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(3)
     expect(page.locator(".st-key-results_curve")).to_contain_text("seeds only")
+    expect(page.get_by_text("What review bought")).to_be_visible()
+    for tab, words in RESULT_TABS.items():
+        page.get_by_role("tab", name=tab).click()
+        expect(page.get_by_text(words).first).to_be_visible()
+    assert_no_error(page)
+    with page.expect_download() as report:
+        page.get_by_role("button", name="Report").click()
+    assert "What review bought" in Path(report.value.path()).read_text()
+    page.get_by_role("tab", name="Disagreement").click()
+    press(page, "Review these first")
+    expect(page.get_by_text("disagreement with")).to_be_visible()
+    expect(page.get_by_text("classifier ").first).to_be_visible()
+    page = visit("present")
+    expect(page.get_by_text("How sure is this?")).to_be_visible()
     assert_no_error(page)
     page = visit("overview")
     assert_no_error(page)
@@ -98,8 +120,12 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     assert counts[ReviewStatus.PENDING] == 40
     assert counts[ReviewStatus.REJECTED] == 2
     runs = store.trainings.all(task.id)
-    assert sorted(run.plan.n_synthetic for run in runs) == [0, 50]
-    assert all(run.last is not None and run.last.step == 125 for run in runs)
+    done = [run for run in runs if run.state.status is RunStatus.DONE]
+    assert {run.n_synthetic for run in done} == {0, 10, 50}
+    assert all(run.last is not None and run.last.step in (1, 125) for run in done)
+    failed = [run for run in runs if run.state.status is RunStatus.FAILED]
+    assert len(done) + len(failed) == 18
+    assert {run.n_synthetic for run in failed if "accepted" in run.arm} == {10, 50}  # six were accepted as they were
     store.close()
 
 

@@ -1,0 +1,390 @@
+"""Stored training runs and predictions → an honest comparison: arms, people's reviews, labels, single texts.
+
+Pure: knows no store, no page, no figure. The runs should share one recipe (`augment.arms.name_recipe`): other encoders
+or steps are other experiments. Whatever is averaged is averaged over RNG seeds. Two experiments of one recipe train the
+same baseline twice; that is one observation, not two.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from augment.arms import PROBE_ENDING, REAL_TEXTS, SEEDS_ONLY, name_baseline
+from augment.metrics import Interval, mean_interval
+from augment.records import Arm, ClassifierKind, MetricPoint, StoredPrediction, TextUse, TrainingRun
+
+METRICS = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
+REVIEW_USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
+SIGNIFICANCE = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class ArmPoint:
+    """One arm at one number of synthetic texts: the interval of a metric over its RNG seeds."""
+
+    arm: str
+    n_synthetic: int
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What an arm at one size gains over the seeds only, trained alike: mean over paired RNG seeds and 95 % interval.
+
+    `p` is the paired t-test's, two-sided; None with fewer than 2 pairs and where the differences do not vary.
+    `p_adjusted` is Holm's over the list that the difference stands in.
+    """
+
+    arm: str
+    n_synthetic: int
+    interval: Interval
+    p: float | None
+    p_adjusted: float | None
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether the arm is told apart from its baseline at 5 % over all comparisons of the list."""
+        return self.p_adjusted is not None and self.p_adjusted < SIGNIFICANCE
+
+
+# Arms against their baseline ------------------------------------------------------------------------------------------
+
+
+def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[ArmPoint]:
+    """Mean and 95 % interval of a metric over the RNG seeds of each arm and size, by arm and size."""
+    return [
+        ArmPoint(arm, n, mean_interval(list(_by_rng_seed(group, metric).values())))
+        for (arm, n), group in _by_arm_and_size(runs).items()
+    ]
+
+
+def compare_with_baseline(runs: Sequence[TrainingRun], metric: str) -> list[Difference]:
+    """What each arm and size gains over the seeds only, by arm and size; those that share no RNG seed are left out."""
+    baselines = {
+        kind: _by_rng_seed([run for run in runs if run.n_synthetic == 0 and run.config.kind is kind], metric)
+        for kind in ClassifierKind
+    }
+    differences = []
+    for (arm, n), group in _by_arm_and_size(runs).items():
+        values, baseline = _by_rng_seed(group, metric), baselines[group[0].config.kind]
+        shared = sorted(values.keys() & baseline.keys())
+        if n and shared:
+            pairs = np.array([(values[rng_seed], baseline[rng_seed]) for rng_seed in shared])  # (n_pairs, 2)
+            differences.append(_compare(arm, n, pairs))
+    return _adjust(differences)
+
+
+def compare_at_largest(differences: Sequence[Difference]) -> list[Difference]:
+    """One difference an arm, Holm's adjustment done over these only.
+
+    The largest size is a choice made before the figures are seen; the best size would be picked on the test set.
+    """
+    largest = {one.arm: one for one in sorted(differences, key=lambda one: one.n_synthetic)}
+    return _adjust([one for one in differences if one is largest[one.arm]])
+
+
+def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
+    """Each p adjusted for all the tests, in the order given.
+
+    Source: Holm 1979, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6.
+    """
+    adjusted, highest = [0.0] * len(p_values), 0.0
+    for rank, i in enumerate(np.argsort(p_values, kind="stable")):
+        highest = max(highest, min(1.0, (len(p_values) - rank) * p_values[i]))
+        adjusted[i] = highest
+    return adjusted
+
+
+def _by_arm_and_size(runs: Sequence[TrainingRun]) -> dict[tuple[str, int], list[TrainingRun]]:
+    """The measured runs of each arm and size, sorted by both."""
+    groups: dict[tuple[str, int], list[TrainingRun]] = {}
+    for run in sorted(runs, key=lambda run: (run.arm, run.n_synthetic)):
+        if run.last is not None:
+            groups.setdefault((run.arm, run.n_synthetic), []).append(run)
+    return groups
+
+
+def _by_rng_seed(runs: Sequence[TrainingRun], metric: str) -> dict[int, float]:
+    """The metric by RNG seed; the mean where an RNG seed was run more than once."""
+    groups: dict[int, list[float]] = {}
+    for run in runs:
+        if run.last is not None:
+            groups.setdefault(run.config.rng_seed, []).append(getattr(run.last, metric))
+    return {rng_seed: fmean(values) for rng_seed, values in groups.items()}
+
+
+def _compare(arm: str, n_synthetic: int, pairs: NDArray[np.float64]) -> Difference:
+    """The difference over pairs (arm, baseline), not yet adjusted for others."""
+    from scipy.stats import ttest_rel
+
+    gains = pairs[:, 0] - pairs[:, 1]
+    varies = len(gains) > 1 and np.ptp(gains) > 1e-9  # by more than rounding
+    p = float(ttest_rel(pairs[:, 0], pairs[:, 1]).pvalue) if varies else None
+    return Difference(arm, n_synthetic, mean_interval(gains.tolist()), p, None)
+
+
+def _adjust(differences: Sequence[Difference]) -> list[Difference]:
+    adjusted = iter(adjust_by_holm([one.p for one in differences if one.p is not None]))
+    return [replace(one, p_adjusted=None if one.p is None else next(adjusted)) for one in differences]
+
+
+# In words -------------------------------------------------------------------------------------------------------------
+
+
+def headline(runs: Sequence[TrainingRun], metric: str) -> str:
+    """The learning curve's answer in a sentence, each arm at its largest size; p is Holm's.
+
+    Real texts are the ceiling, not an arm that could win; they count as a comparison all the same.
+    """
+    compared = [
+        one for one in compare_at_largest(compare_with_baseline(runs, metric)) if not one.arm.startswith(REAL_TEXTS)
+    ]
+    if not compared:
+        return f"Test {METRICS[metric]} by number of synthetic texts"
+    better = [one for one in compared if one.is_beyond_chance and one.interval.mean > 0]
+    worse = [one for one in compared if one.is_beyond_chance and one.interval.mean < 0]
+    best = max(better or compared, key=lambda one: one.interval.mean)
+    gain = f"gains {100 * best.interval.mean:.1f} points of {METRICS[metric]}"
+    if better:
+        answer = f"{best.arm} {gain} over {baseline_of(best.arm)} with {best.n_synthetic} texts ({_evidence(best)})"
+    elif best.interval.mean <= 0:
+        answer = f"No arm is better than {SEEDS_ONLY}{f', but {_doubt(best)}' if best.p is None else ''}"
+    elif best.p is None:
+        answer = f"{best.arm} {gain} over {baseline_of(best.arm)} with {best.n_synthetic} texts, but {_doubt(best)}"
+    else:
+        answer = f"No arm is better than {SEEDS_ONLY} beyond chance: {best.arm} {gain} at best ({_evidence(best)})"
+    others = [one for one in better if one is not best]
+    return answer + _name_arms(others, "gain", " too") + _name_arms(worse, "lose")
+
+
+def describe_arms(runs: Sequence[TrainingRun], metric: str) -> list[str]:
+    """A sentence for each arm at its largest size, the greatest gain first; a reader needs no chart beside it."""
+    compared = compare_at_largest(compare_with_baseline(runs, metric))
+    sentences = []
+    for one in sorted(compared, key=lambda one: one.interval.mean, reverse=True):
+        verdict = "not told apart from {} beyond chance"
+        if one.is_beyond_chance:
+            verdict = "better than {}" if one.interval.mean > 0 else "worse than {}"
+        interval = f"95 % interval {_points(one.interval.low)} to {_points(one.interval.high)}, adjusted "
+        sentences.append(
+            f"{one.arm} with {one.n_synthetic} texts is {verdict.format(baseline_of(one.arm))}: "
+            f"{_points(one.interval.mean)} points of {METRICS[metric]} ({interval if one.p is not None else ''}"
+            f"{_evidence(one)})."
+        )
+    return sentences
+
+
+def is_probe(arm: str) -> bool:
+    """Whether the arm's classifier is a linear probe, by its name."""
+    return arm.endswith(PROBE_ENDING)
+
+
+def baseline_of(arm: str) -> str:
+    """What an arm is compared with: the seeds only, trained in the same way."""
+    return name_baseline(ClassifierKind.PROBE if is_probe(arm) else ClassifierKind.FINE_TUNED)
+
+
+def format_metric(metric: str, value: float) -> str:
+    """'82.9 %' for accuracy, '0.73' for macro-F1."""
+    return f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.2f}"
+
+
+def _points(value: float) -> str:
+    """'+9.2' for 0.092; a true minus sign."""
+    return f"{round(100 * value, 1) + 0.0:+.1f}".replace("-", "−")
+
+
+def _evidence(difference: Difference) -> str:
+    """'p 0.003, 5 RNG seeds', or why there is no p."""
+    p = difference.p_adjusted
+    if p is None:
+        return _doubt(difference)
+    digits = "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.1 else f"p {p:.2f}"
+    return f"{digits}, {difference.interval.n} RNG seeds"
+
+
+def _doubt(difference: Difference) -> str:
+    if difference.interval.n < 2:
+        return "one RNG seed does not rule out chance"
+    return f"all {difference.interval.n} RNG seeds agree exactly, so no test can rule out chance"
+
+
+def _name_arms(differences: Sequence[Difference], verb: str, ending: str = "") -> str:
+    """'; A gains too', '; A and B gain too', '; 3 arms gain too', or nothing."""
+    names = [one.arm for one in differences]
+    if len(names) < 2:
+        return f"; {names[0]} {verb}s{ending}" if names else ""
+    return f"; {' and '.join(names) if len(names) == 2 else f'{len(names)} arms'} {verb}{ending}"
+
+
+# Labels and single texts ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """How well one label is found: intervals over runs, each from 0 to 1; `support` is its number of test texts."""
+
+    label: str
+    support: int
+    precision: Interval
+    recall: Interval
+    f1: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class WrongText:
+    """A test text that runs get wrong: the `share` of runs, the label that most of these give, its mean probability."""
+
+    example_id: int
+    text: str
+    truth: str
+    predicted: str
+    share: float
+    prob: float
+
+
+def confusion(predictions: Sequence[StoredPrediction], labels: Sequence[str]) -> NDArray[np.int64]:
+    """Counts summed over runs, (n_labels, n_labels): rows truth, columns predicted."""
+    places = {label: i for i, label in enumerate(labels)}
+    matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
+    for one in predictions:
+        matrix[places[one.truth], places[one.label]] += 1
+    return matrix
+
+
+def class_figures(predictions: Sequence[StoredPrediction], labels: Sequence[str]) -> list[ClassFigures]:
+    """Precision, recall and F1 of each label, with 95 % intervals over the runs; a share of nothing counts as 0."""
+    if not predictions:
+        return []
+    runs: dict[int, list[StoredPrediction]] = {}
+    for one in predictions:
+        runs.setdefault(one.run_id, []).append(one)
+    matrices = np.stack([confusion(run, labels) for run in runs.values()])  # (n_runs, n_labels, n_labels)
+    hits, n_true, n_predicted = np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(axis=2), matrices.sum(axis=1)
+    support = Counter({one.example_id: one.truth for one in predictions}.values())
+    precision, recall, f1 = (
+        hits * factor / np.maximum(total, 1)
+        for factor, total in ((1, n_predicted), (1, n_true), (2, n_predicted + n_true))
+    )  # each (n_runs, n_labels)
+    return [
+        ClassFigures(label, support[label], *(mean_interval(one[:, i].tolist()) for one in (precision, recall, f1)))
+        for i, label in enumerate(labels)
+    ]
+
+
+def wrong_texts(predictions: Sequence[StoredPrediction]) -> list[WrongText]:
+    """The texts that at least one run gets wrong; most runs first, then the most confident.
+
+    A predicted label is the likeliest, so its probability is the highest one.
+    """
+    by_example: dict[int, list[StoredPrediction]] = {}
+    for one in predictions:
+        by_example.setdefault(one.example_id, []).append(one)
+    texts = []
+    for example_id, group in by_example.items():
+        wrong = [one for one in group if one.label != one.truth]
+        if wrong:
+            counts = Counter(sorted(one.label for one in wrong))  # of two as frequent the first by name
+            label = counts.most_common(1)[0][0]
+            prob = fmean(max(one.probs) for one in wrong if one.label == label)
+            texts.append(WrongText(example_id, group[0].text, group[0].truth, label, len(wrong) / len(group), prob))
+    return sorted(texts, key=lambda one: (-one.share, -one.prob, one.example_id))
+
+
+# What review bought ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGain:
+    """The same texts raw, accepted only and relabelled, as far as they were trained on, at one size."""
+
+    source: str
+    n_synthetic: int
+    uses: Mapping[TextUse, Interval]
+    n_decisions: int
+
+
+def review_gains(runs: Sequence[TrainingRun], arms: Sequence[Arm], metric: str) -> list[ReviewGain]:
+    """Arms of the same texts, filter and classifier kind in at least two uses, at the largest size they all have.
+
+    Where experiments repeat an arm, the newest that is measured counts: it knows the most decisions.
+    """
+    measured: dict[int, dict[int, Interval]] = {}
+    for arm in arms:
+        groups = _by_arm_and_size([run for run in runs if run.arm_id == arm.id])
+        measured[arm.id] = {
+            n: mean_interval(list(_by_rng_seed(one, metric).values())) for (_, n), one in groups.items()
+        }
+    sources: dict[object, dict[TextUse, Arm]] = {}
+    for arm in sorted(arms, key=lambda arm: arm.id):
+        if arm.spec.use in REVIEW_USES and measured[arm.id]:
+            key = (arm.spec.generation_run_ids, arm.spec.filter, arm.spec.kind)
+            sources.setdefault(key, {})[arm.spec.use] = arm
+    gains = []
+    for by_use in sources.values():
+        present = {use: by_use[use] for use in REVIEW_USES if use in by_use}
+        sizes = set.intersection(*(set(measured[arm.id]) for arm in present.values()))
+        if len(present) > 1 and sizes:
+            uses = {use: measured[arm.id][max(sizes)] for use, arm in present.items()}
+            n_decisions = max(arm.n_decisions for arm in present.values())
+            gains.append(ReviewGain(_name_source(next(iter(present.values()))), max(sizes), uses, n_decisions))
+    return gains
+
+
+def _name_source(arm: Arm) -> str:
+    """'GPT-J · linear probe' for 'GPT-J · raw · linear probe'."""
+    before, _, after = arm.name.rpartition(f" · {arm.spec.use}")
+    return before + after
+
+
+# One run's points -----------------------------------------------------------------------------------------------------
+
+
+def best_and_last(points: Sequence[MetricPoint], metric: str) -> tuple[MetricPoint, MetricPoint]:
+    """The point with the best metric, the earliest of equals, and the last one. Of losses the lowest is best."""
+    sign = -1 if metric == "loss" else 1
+    ordered = sorted(points, key=lambda point: point.step)
+    return max(ordered, key=lambda point: sign * getattr(point, metric)), ordered[-1]
+
+
+def smooth(values: Sequence[float], weight: float) -> list[float]:
+    """Exponential moving average, each value weighing (1 − weight) and what came before `weight`, from 0 to below 1.
+
+    It does not start at 0. Source: Kingma & Ba 2015, Adam, section 3 (bias correction).
+    """
+    average, smoothed = 0.0, []
+    for i, value in enumerate(values, start=1):
+        average = weight * average + (1 - weight) * value
+        smoothed.append(average / (1 - weight**i))
+    return smoothed
+
+
+# As tables ------------------------------------------------------------------------------------------------------------
+
+
+def points_table(points: Sequence[ArmPoint]) -> list[dict[str, str | float]]:
+    """The learning curve's figures, a row a point, for an export."""
+    return [{"arm": one.arm, "n_synthetic": one.n_synthetic, **_columns(one.interval)} for one in points]
+
+
+def differences_table(differences: Sequence[Difference]) -> list[dict[str, str | float | None]]:
+    """The differences to the baseline, a row each, for an export; 0.01 is one point."""
+    return [
+        {
+            "arm": one.arm,
+            "n_synthetic": one.n_synthetic,
+            "baseline": baseline_of(one.arm),
+            **_columns(one.interval),
+            "p": one.p,
+            "p_holm": one.p_adjusted,
+        }
+        for one in differences
+    ]
+
+
+def _columns(interval: Interval) -> dict[str, float]:
+    return {"mean": interval.mean, "low_95": interval.low, "high_95": interval.high, "n_rng_seeds": interval.n}

@@ -1,0 +1,65 @@
+"""Presentation: one experiment for a room, read-only and in large type. `?task=…&experiment=…` names it."""
+
+import streamlit as st
+
+from augment.arms import name_recipe
+from augment.comparison import aggregate_runs, describe_arms, headline, review_gains
+from augment.records import Experiment, Task
+from augment.result_charts import learning_curve, review_chart
+from pages._charts import show_chart
+from pages._comparisons import compare, has_finished, majority_of, styles_of
+from pages._shared import (
+    POLL_S,
+    empty_state,
+    enter_through_app,
+    escape_markdown,
+    format_state,
+    require_task,
+    showing_errors,
+    task_line,
+    workbench,
+)
+
+FONT_SIZE = 18
+
+
+def find_experiment(task: Task) -> Experiment | None:
+    """The one in the address, else the newest with a finished run."""
+    wanted = st.query_params.get("experiment", "")
+    experiments = [one for one in workbench().store.experiments.all(task.id) if has_finished(one)]
+    return next((one for one in experiments if str(one.id) == wanted), experiments[0] if experiments else None)
+
+
+def show(task: Task, experiment_id: int) -> None:
+    """Answer, curve, what review bought, and how sure; follows the experiment while it runs."""
+    experiment = workbench().store.experiments.get(experiment_id)
+    comparison = compare([experiment])
+    st.title(escape_markdown(headline(comparison.runs, "macro_f1")), anchor=False)
+    st.caption(task_line(task))
+    styles, majority = styles_of(task), majority_of(task)
+    for metric in ("macro_f1", "accuracy"):
+        figure = learning_curve(aggregate_runs(comparison.runs, metric), metric, styles, majority=majority)
+        figure.update_layout(font={"size": FONT_SIZE}, height=520)
+        figure.for_each_annotation(lambda one: one.update(font={"size": FONT_SIZE - 3}))
+        show_chart(figure, key=f"present_{metric}", alt=f"{metric} by number of synthetic texts", can_export=False)
+    gains = review_gains(comparison.runs, comparison.arms, "macro_f1")
+    if gains:
+        st.header("What review bought", anchor=False)
+        figure = review_chart(gains, "macro_f1").update_layout(font={"size": FONT_SIZE})
+        show_chart(figure, key="present_review", alt="macro-F1 with raw and reviewed texts", can_export=False)
+    st.header("How sure is this?", anchor=False)
+    for sentence in describe_arms(comparison.runs, "macro_f1"):
+        st.markdown(f"- {escape_markdown(sentence)}")
+    state = experiment.state
+    going_on = f" · {format_state(state, 'runs')}" if state.status.is_active else ""
+    st.caption(escape_markdown(f"Experiment {experiment.id} · {name_recipe(experiment)}{going_on}"))
+
+
+enter_through_app()
+task = require_task("Presentation")
+with showing_errors():
+    experiment = find_experiment(task)
+    if experiment is None:
+        empty_state("There is nothing to present yet: no training run is finished.", "Train", "train")
+    assert experiment is not None  # noqa: S101  empty_state has ended the script
+    st.fragment(show, run_every=POLL_S if experiment.state.status.is_active else None)(task, experiment.id)

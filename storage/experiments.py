@@ -1,0 +1,341 @@
+"""Experiments: their arms with frozen texts, their training runs, and what these write while they run."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, Engine, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from augment.errors import StorageError
+from augment.records import (
+    Arm,
+    ArmFiltered,
+    ArmSpec,
+    ArmText,
+    ClassifierKind,
+    Experiment,
+    ExperimentConfig,
+    ExperimentMaterial,
+    ExperimentProgress,
+    ExperimentRecord,
+    LabelledText,
+    ReviewStatus,
+    RunEnded,
+    RunMeasured,
+    RunStarted,
+    RunStatus,
+    Split,
+    TextJudged,
+    TextUse,
+    TrainingConfig,
+    TrainingRun,
+)
+from storage.codec import from_json, to_json
+from storage.engine import reading, writing
+from storage.runs import state_of
+from storage.schema import (
+    ArmRow,
+    ArmTextRow,
+    ExampleRow,
+    ExperimentRow,
+    SeedSetExampleRow,
+    SyntheticTextRow,
+    TextPredictionRow,
+    TrainingRunRow,
+    utc_now,
+)
+from storage.trainings import end_training, select_runs, start_training, to_run, write_measurements
+
+
+class Experiments:
+    """Grids of training runs."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def count_texts(self, spec: ArmSpec) -> int:
+        """How many synthetic texts an arm would find now, before its filter."""
+        with reading(self._engine) as session:
+            return session.scalar(select(func.count()).where(*_belongs(spec))) or 0
+
+    def create(
+        self, task_id: int, name: str, config: ExperimentConfig, *, arm_names: Sequence[str], baselines: Sequence[str]
+    ) -> Experiment:
+        """Store a new experiment, queued, with the texts that its arms find and the labels they have now.
+
+        `arm_names` and `baselines` are what charts call the config's arms and baselines, in their order.
+        """
+        with writing(self._engine) as session:
+            row = ExperimentRow(
+                task_id=task_id,
+                name=name,
+                seed_set_id=config.seed_set_id,
+                config=to_json(config),
+                status=RunStatus.QUEUED,
+                n_total=config.n_runs,
+            )
+            session.add(row)
+            session.flush()
+            for position, (spec, arm_name) in enumerate(zip(config.arms, arm_names, strict=True)):
+                _freeze_arm(session, row.id, position, spec, arm_name)
+            _add_runs(session, row, config, baselines)
+            return _to_experiment(session, row)
+
+    def extend(self, experiment_id: int, rng_seeds: Sequence[int]) -> Experiment:
+        """Add training runs with more RNG seeds, queued; the arms' texts stay those of the beginning.
+
+        Raises:
+            StorageError: there is no such experiment, or it has one of these RNG seeds.
+        """
+        with writing(self._engine) as session:
+            row = _get(session, experiment_id)
+            config = from_json(ExperimentConfig, row.config)
+            known = sorted(set(rng_seeds) & set(config.rng_seeds))
+            if known:
+                raise StorageError(f"The experiment has RNG seed {known[0]} already. Choose others.")
+            names = session.scalars(
+                select(TrainingRunRow.arm)
+                .where(TrainingRunRow.experiment_id == experiment_id, TrainingRunRow.arm_id.is_(None))
+                .order_by(TrainingRunRow.id)
+            )
+            baselines = list(dict.fromkeys(names))[: len(config.baselines)]
+            longer = replace(config, rng_seeds=(*config.rng_seeds, *rng_seeds))
+            _add_runs(session, row, replace(config, rng_seeds=tuple(rng_seeds)), baselines)
+            row.config, row.n_total = to_json(longer), row.n_total + replace(config, rng_seeds=tuple(rng_seeds)).n_runs
+            return _to_experiment(session, row)
+
+    def all(self, task_id: int) -> list[Experiment]:
+        """Every experiment of the task, newest first."""
+        query = select(ExperimentRow).where(ExperimentRow.task_id == task_id).order_by(ExperimentRow.id.desc())
+        with reading(self._engine) as session:
+            return [_to_experiment(session, row) for row in session.scalars(query)]
+
+    def get(self, experiment_id: int) -> Experiment:
+        """One experiment.
+
+        Raises:
+            StorageError: there is none of that id.
+        """
+        with reading(self._engine) as session:
+            return _to_experiment(session, _get(session, experiment_id))
+
+    def remove(self, experiment_id: int) -> None:
+        """Forget an experiment with its runs and all they measured.
+
+        Raises:
+            StorageError: it runs or waits.
+        """
+        with writing(self._engine) as session:
+            row = _get(session, experiment_id)
+            if RunStatus(row.status).is_active:
+                raise StorageError(f"Experiment {experiment_id} still runs. Cancel it first.")
+            session.delete(row)
+
+    def requeue(self, experiment_id: int) -> None:
+        """Queue every training run that is not done, failed ones too; progress counts what is done."""
+        with writing(self._engine) as session:
+            row = _get(session, experiment_id)
+            of_it = TrainingRunRow.experiment_id == experiment_id
+            session.execute(
+                update(TrainingRunRow)
+                .where(of_it, TrainingRunRow.status != RunStatus.DONE)
+                .values(status=RunStatus.QUEUED, message="")
+            )
+            is_done = TrainingRunRow.status == RunStatus.DONE
+            row.n_done = session.scalar(select(func.count()).where(of_it, is_done)) or 0
+            row.n_total = session.scalar(select(func.count()).where(of_it)) or 0
+
+    def runs(self, experiment_id: int, *, status: RunStatus | None = None) -> list[TrainingRun]:
+        """The experiment's training runs, oldest first, with the metrics they are judged by."""
+        query = select_runs().where(TrainingRunRow.experiment_id == experiment_id)
+        if status is not None:
+            query = query.where(TrainingRunRow.status == status)
+        with reading(self._engine) as session:
+            return [to_run(row, point) for row, point in session.execute(query.order_by(TrainingRunRow.id))]
+
+    def material(self, experiment_id: int) -> ExperimentMaterial:
+        """What the experiment's runs learn from and are measured on."""
+        with reading(self._engine) as session:
+            row = _get(session, experiment_id)
+            arm_ids = session.scalars(select(ArmRow.id).where(ArmRow.experiment_id == experiment_id)).all()
+            in_seed_set = select(SeedSetExampleRow.example_id).where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
+            of_task = ExampleRow.task_id == row.task_id
+            seeds = (
+                select(ExampleRow)
+                .join(SeedSetExampleRow, SeedSetExampleRow.example_id == ExampleRow.id)
+                .where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
+                .order_by(SeedSetExampleRow.position)
+            )
+            is_real = (of_task, ExampleRow.split == Split.POOL, ExampleRow.id.not_in(in_seed_set))
+            uses = {spec.use for spec in from_json(ExperimentConfig, row.config).arms}
+            return ExperimentMaterial(
+                seeds=tuple(LabelledText(one.text, one.label) for one in session.scalars(seeds)),
+                arm_texts={arm_id: _texts_of(session, arm_id) for arm_id in arm_ids},
+                real=_labelled(session, *is_real) if TextUse.REAL in uses else (),
+                validation=_labelled(session, of_task, ExampleRow.split == Split.VALIDATION),
+                test=_labelled(session, of_task, ExampleRow.split == Split.TEST),
+            )
+
+    def arm_texts(self, arm_id: int, *, limit: int | None = None) -> list[ArmText]:
+        """The synthetic texts of an arm that its filter did not leave out."""
+        with reading(self._engine) as session:
+            return list(_texts_of(session, arm_id, ArmTextRow.is_dropped.is_(False), limit=limit))
+
+    def count_arm_labels(self, experiment_id: int) -> dict[int, dict[str, int]]:
+        """Texts a label of each arm, without those that its filter left out."""
+        query = (
+            select(ArmTextRow.arm_id, ArmTextRow.label, func.count())
+            .join(ArmRow, ArmRow.id == ArmTextRow.arm_id)
+            .where(ArmRow.experiment_id == experiment_id, ArmTextRow.is_dropped.is_(False))
+            .group_by(ArmTextRow.arm_id, ArmTextRow.label)
+        )
+        found: dict[int, dict[str, int]] = {}
+        with reading(self._engine) as session:
+            for arm_id, label, n in session.execute(query):
+                found.setdefault(arm_id, {})[label] = n
+        return found
+
+    def write(self, experiment_id: int, records: Sequence[ExperimentRecord], progress: ExperimentProgress) -> None:
+        """Store what runs measured and how far the experiment is, together or not at all."""
+        with writing(self._engine) as session:
+            row = _get(session, experiment_id)
+            for record in records:
+                if isinstance(record, ArmFiltered):
+                    _drop(session, record)
+                elif isinstance(record, RunStarted):
+                    start_training(session, record)
+                elif isinstance(record, RunEnded):
+                    end_training(session, record)
+            write_measurements(session, row.task_id, [one for one in records if isinstance(one, RunMeasured)])
+            judged = [
+                {
+                    "training_run_id": one.run_id,
+                    "text_id": one.text_id,
+                    "label": one.label,
+                    "prob": one.prob,
+                    "label_prob": one.label_prob,
+                }
+                for one in records
+                if isinstance(one, TextJudged)
+            ]
+            if judged:
+                session.execute(insert(TextPredictionRow), judged)
+            row.n_done, row.n_total, row.elapsed_s = progress.n_done, progress.n_total, progress.elapsed_s
+            row.message, row.heartbeat_at = progress.message, utc_now()
+
+
+def _belongs(spec: ArmSpec) -> list[ColumnElement[bool]]:
+    """Which synthetic texts an arm takes."""
+    conditions: list[ColumnElement[bool]] = [SyntheticTextRow.run_id.in_(spec.generation_run_ids)]
+    if spec.use is TextUse.ACCEPTED:
+        conditions.append(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
+        conditions.append(SyntheticTextRow.label == SyntheticTextRow.proposed_label)
+    elif spec.use is TextUse.RELABELLED:
+        conditions.append(SyntheticTextRow.status != ReviewStatus.REJECTED)
+    elif spec.use is TextUse.SOFT:
+        conditions.append(SyntheticTextRow.label_probs.is_not(None))
+    return conditions
+
+
+def _label_column(use: TextUse) -> InstrumentedAttribute[str]:
+    return SyntheticTextRow.label if use is TextUse.RELABELLED else SyntheticTextRow.proposed_label
+
+
+def _freeze_arm(session: Session, experiment_id: int, position: int, spec: ArmSpec, name: str) -> None:
+    of_runs = SyntheticTextRow.run_id.in_(spec.generation_run_ids)
+    is_decided = SyntheticTextRow.status != ReviewStatus.PENDING
+    n_decisions = session.scalar(select(func.count()).where(of_runs, is_decided)) or 0
+    row = ArmRow(experiment_id=experiment_id, position=position, name=name, n_texts=0, n_decisions=n_decisions)
+    session.add(row)
+    session.flush()
+    if spec.use is not TextUse.REAL:
+        found = session.execute(select(SyntheticTextRow.id, _label_column(spec.use)).where(*_belongs(spec))).all()
+        row.n_texts = len(found)
+        if found:
+            session.execute(
+                insert(ArmTextRow), [{"arm_id": row.id, "text_id": text_id, "label": label} for text_id, label in found]
+            )
+
+
+def _add_runs(session: Session, row: ExperimentRow, config: ExperimentConfig, baselines: Sequence[str]) -> None:
+    """One training run a point and RNG seed of `config`, queued."""
+    arms = session.scalars(select(ArmRow).where(ArmRow.experiment_id == row.id).order_by(ArmRow.position)).all()
+    points: list[tuple[int | None, str, int, ClassifierKind]] = [
+        (None, name, 0, kind) for kind, name in zip(config.baselines, baselines, strict=True)
+    ]
+    points += [
+        (arm.id, arm.name, size, spec.kind)
+        for arm, spec in zip(arms, config.arms, strict=True)
+        for size in config.sizes
+    ]
+    n_seeds = session.scalar(select(func.count()).where(SeedSetExampleRow.seed_set_id == config.seed_set_id)) or 0
+    for rng_seed in config.rng_seeds:
+        for arm_id, name, size, kind in points:
+            recipe: TrainingConfig = replace(config.recipe, kind=kind, rng_seed=rng_seed)
+            session.add(
+                TrainingRunRow(
+                    task_id=row.task_id,
+                    experiment_id=row.id,
+                    arm_id=arm_id,
+                    arm=name,
+                    n_synthetic=size,
+                    n_train=n_seeds + size,
+                    config=to_json(recipe),
+                    status=RunStatus.QUEUED,
+                    n_total=recipe.count_steps(n_seeds + size),
+                )
+            )
+
+
+def _drop(session: Session, record: ArmFiltered) -> None:
+    of_arm = ArmTextRow.arm_id == record.arm_id
+    session.execute(update(ArmTextRow).where(of_arm).values(is_dropped=False))
+    for start in range(0, len(record.dropped_ids), 500):  # SQLite takes so many parameters a statement, and more
+        chunk = record.dropped_ids[start : start + 500]
+        session.execute(update(ArmTextRow).where(of_arm, ArmTextRow.text_id.in_(chunk)).values(is_dropped=True))
+    session.execute(update(ArmRow).where(ArmRow.id == record.arm_id).values(n_dropped=len(record.dropped_ids)))
+
+
+def _texts_of(
+    session: Session, arm_id: int, *conditions: ColumnElement[bool], limit: int | None = None
+) -> tuple[ArmText, ...]:
+    query = (
+        select(SyntheticTextRow.id, SyntheticTextRow.text, ArmTextRow.label, SyntheticTextRow.label_probs)
+        .join(ArmTextRow, ArmTextRow.text_id == SyntheticTextRow.id)
+        .where(ArmTextRow.arm_id == arm_id, *conditions)
+        .order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
+        .limit(limit)
+    )
+    return tuple(
+        ArmText(text_id, text, label, tuple(probs) if probs else None)
+        for text_id, text, label, probs in session.execute(query)
+    )
+
+
+def _labelled(session: Session, *conditions: ColumnElement[bool]) -> tuple[LabelledText, ...]:
+    query = select(ExampleRow.text, ExampleRow.label).where(*conditions).order_by(ExampleRow.id)
+    return tuple(LabelledText(text, label) for text, label in session.execute(query))
+
+
+def _get(session: Session, experiment_id: int) -> ExperimentRow:
+    row = session.get(ExperimentRow, experiment_id)
+    if row is None:
+        raise StorageError(f"There is no experiment {experiment_id} in this database. Reload the page.")
+    return row
+
+
+def _to_experiment(session: Session, row: ExperimentRow) -> Experiment:
+    config = from_json(ExperimentConfig, row.config)
+    arms = session.scalars(select(ArmRow).where(ArmRow.experiment_id == row.id).order_by(ArmRow.position))
+    return Experiment(
+        id=row.id,
+        task_id=row.task_id,
+        name=row.name,
+        config=config,
+        arms=tuple(
+            Arm(one.id, one.name, spec, one.n_texts, one.n_dropped, one.n_decisions)
+            for one, spec in zip(arms, config.arms, strict=True)
+        ),
+        state=state_of(row),
+        created_at=row.created_at,
+    )
