@@ -1,6 +1,5 @@
 """Figures about predictions. Pure; the formulas are scikit-learn's and SciPy's."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,11 +26,6 @@ def macro_f1(truth: Sequence[str], predicted: Sequence[str], labels: Sequence[st
     from sklearn.metrics import f1_score
 
     return float(f1_score(truth, predicted, labels=list(labels), average="macro", zero_division=0))
-
-
-def majority_share(truth: Sequence[str]) -> float:
-    """Accuracy of always answering the commonest label, 0 to 1."""
-    return max(Counter(truth).values()) / len(truth)
 
 
 def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:

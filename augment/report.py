@@ -110,7 +110,7 @@ def _summarise(data: ReportData) -> str:
     facts = [
         f"{created.day} {created:%B %Y, %H:%M} UTC",
         f"data: {data.task.source}",
-        f"experiment: {data.experiment.name}",
+        f"experiment {data.experiment.id}" + (f" ({data.experiment.name})" if data.experiment.name else ""),
         _count(len(data.runs), "training run") + (f", {n_failed} of them failed (appendix)" if n_failed else ""),
     ]
     title = f"{data.task.name} · {data.task.label_type} of a {data.task.text_type}: {', '.join(data.task.labels)}"

@@ -35,7 +35,8 @@ CEILING_COLOUR = "#8A6F5C"
 HEAT_COLOUR = "#56B4E9"
 USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.35, TextUse.RELABELLED: 0.0}
 N_DIRECT = 4  # more lines than these get a legend
-LONGEST_NAME = 28
+LONGEST_NAME = 28  # characters beside a line
+LONGEST_IN_LEGEND = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,7 @@ def learning_curve(
     _set_metric_axis(figure, metric, low, high)
     _set_size_axis(figure, sorted({0, *(point.n_synthetic for point in points)}))
     n_legend_rows = 0 if is_direct else -(-len(lines) // 2)
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "entrywidth": 200}
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "entrywidth": 270}
     figure.update_layout(showlegend=not is_direct, legend=legend)
     return finish(figure, 380 + 24 * n_legend_rows, right=right)
 
@@ -139,7 +140,7 @@ def _add_means(figure: go.Figure, line: Sequence[ArmPoint], metric: str, style: 
         x=[point.n_synthetic for point in line],
         y=[point.interval.mean for point in line],
         mode="lines+markers" if len(line) > 1 else "markers",
-        name=plain(_shorten_arm(line[-1].arm)),
+        name=plain(_shorten_arm(line[-1].arm, LONGEST_IN_LEGEND)),
         legendgroup=plain(line[-1].arm),
         showlegend=line[-1].n_synthetic > 0,
         line={"color": style.colour, "width": 2.5, "dash": style.dash},
@@ -399,11 +400,12 @@ def _name_end(point: ArmPoint, metric: str, colour: str) -> EndLabel:
     return EndLabel(mean, f"{_shorten_arm(point.arm)} {format_metric(metric, mean)}", colour)
 
 
-def _shorten_arm(arm: str) -> str:
+def _shorten_arm(arm: str, longest: int = LONGEST_NAME) -> str:
     """The arm's name in few characters: the LM's name is cut first, then the middle, as the ends tell arms apart."""
     writer, separator, rest = arm.partition(" · ")
-    short = shorten(writer, max(LONGEST_NAME - len(separator + rest), 6)) + separator + rest
-    return short if len(short) <= LONGEST_NAME else f"{short[:13]}…{short[14 - LONGEST_NAME :]}"
+    short = shorten(writer, max(longest - len(separator + rest), 6)) + separator + rest
+    half = (longest - 1) // 2
+    return short if len(short) <= longest else f"{short[:half]}…{short[half + 1 - longest :]}"
 
 
 def _add_line(figure: go.Figure, y: float, dash: str, text: str) -> EndLabel:

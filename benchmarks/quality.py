@@ -64,6 +64,7 @@ TUNED, PROBE = ClassifierKind.FINE_TUNED, ClassifierKind.PROBE
 RNG_SEEDS = tuple(range(10))
 DECISIONS = (0, 25, 50, 100, 200)
 REVIEWER = "simulated"
+REVIEWED = ("GPT-J 6B", f"{lms.EMBEDDED_LM.name} · conditional")
 
 
 # Texts and decisions, once ------------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ def list_arms(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[ArmSp
 def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
     """The experiments, cheapest first. A run whose arm has too few texts fails with a sentence; the others go on."""
     seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
-    recipe = TrainingConfig(LABELS)
+    recipe = TrainingConfig(LABELS, eval_every=125)  # only the last figures are wanted
     found = {}
     for name, kind, sizes in (
         ("probes", PROBE, (10, 50, 100, 200, 300, 400, 500)),
@@ -236,25 +237,21 @@ def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], fi
     done = {(one.source, one.kind, one.order, one.n_decisions, one.rng_seed) for one in read_points(file)}
     seeds = [TrainingText(one.text, one.label) for one in bench.store.tasks.seed_sets(task.id)[0].examples]
     test = _labelled(bench, task, Split.TEST)
-    wanted = [
-        run for run in bench.store.generations.all(task.id) if run.writer in ("GPT-J 6B", *_embedded(bench, task))
-    ]
+    wanted = [run for run in bench.store.generations.all(task.id) if run.writer in REVIEWED]
     for kind, run in ((kind, run) for kind in kinds for run in wanted):
         texts = bench.store.generations.texts([run.id])[:200]
         likes = _like(seeds, texts)
         for rng_seed in RNG_SEEDS:
             for order, n in ((order, n) for n in DECISIONS for order in ("queue", "random")):
-                if (run.writer, kind, order, n, rng_seed) in done:
+                is_both = n in (0, len(texts))  # then the order makes no difference
+                if (run.writer, kind, order, n, rng_seed) in done or (is_both and order == "random"):
                     continue
                 decided = {one.id for one in order_texts(texts, order, rng_seed, likes)[:n]}
                 rows = [TrainingText(one.text, one.label if one.id in decided else one.proposed_label) for one in texts]
-                config = TrainingConfig(LABELS, kind=kind, rng_seed=rng_seed)
+                config = TrainingConfig(LABELS, kind=kind, rng_seed=rng_seed, eval_every=125)
                 points = [one for one in train(config, seeds + rows, test) if isinstance(one, MetricPoint)]
-                _add_point(file, Point(run.writer, kind, order, n, rng_seed, points[-1].macro_f1))
-
-
-def _embedded(bench: Workbench, task: Task) -> list[str]:
-    return [run.writer for run in bench.store.generations.all(task.id) if run.lm_name == lms.EMBEDDED_LM.name]
+                for one in ("queue", "random") if is_both else (order,):
+                    _add_point(file, Point(run.writer, kind, one, n, rng_seed, points[-1].macro_f1))
 
 
 def _like(seeds: Sequence[TrainingText], texts: Sequence[StoredText]) -> dict[str, float]:

@@ -8,7 +8,6 @@ import streamlit as st
 
 from augment.arms import SEEDS_ONLY, name_recipe
 from augment.comparison import compare_at_largest, compare_with_baseline
-from augment.metrics import majority_share
 from augment.records import Arm, Experiment, RunStatus, Split, Task, TrainingRun
 from augment.report import ReportData
 from augment.result_charts import ArmStyle, arm_styles
@@ -39,7 +38,7 @@ def compare(experiments: Sequence[Experiment]) -> Comparison:
 
 def choose_comparison(task: Task) -> Comparison | None:
     """One experiment, or all of one recipe; None where no run is finished yet."""
-    experiments = [one for one in workbench().store.experiments.all(task.id) if has_finished(one)]
+    experiments = workbench().store.experiments.list_finished(task.id)
     if not experiments:
         return None
     options: list[tuple[Experiment, ...]] = [(one,) for one in experiments]
@@ -80,21 +79,15 @@ def name_experiment(one: Experiment) -> str:
     return f"{one.id}{name} · {plural(one.state.n_total, 'run')} · {one.created_at:%d %b %H:%M} UTC"
 
 
-def has_finished(experiment: Experiment) -> bool:
-    """Whether any of its runs has."""
-    return any(run.last is not None for run in workbench().store.experiments.runs(experiment.id, status=RunStatus.DONE))
-
-
 def styles_of(task: Task) -> dict[str, ArmStyle]:
     """Each arm's look, the same on every page: by the order in which the task's arms were made."""
-    experiments = workbench().store.experiments.all(task.id)
-    return arm_styles([arm.name for one in reversed(experiments) for arm in one.arms])
+    return arm_styles(workbench().store.experiments.arm_names(task.id))
 
 
 def majority_of(task: Task) -> float | None:
     """Accuracy of always giving the test split's commonest label; None without a test split."""
-    labels = [one.label for one in workbench().store.tasks.examples(task.id, Split.TEST)]
-    return majority_share(labels) if labels else None
+    counts = list(test_counts(task).values())
+    return max(counts) / sum(counts) if sum(counts) else None
 
 
 def test_counts(task: Task) -> dict[str, int]:

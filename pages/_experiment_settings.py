@@ -1,6 +1,7 @@
 """The settings of an experiment: widgets → ExperimentConfig. Nothing is trained and nothing drawn here."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import streamlit as st
@@ -99,7 +100,7 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         "Texts of",
         list(writers),
         selection_mode="multi",
-        default=list(writers)[:2],
+        default=list(writers)[:1],
         format_func=lambda name: escape_markdown(f"{name} · {n_texts[name]:,}"),
         key=f"train_{task.id}_writers_{len(writers)}",
         help="Each makes arms of its own. Runs of one LM and strategy count together",
@@ -116,9 +117,7 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         "Labels",
         list(USES),
         selection_mode="multi",
-        default=[TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]
-        if store.reviews.count_events(task.id)
-        else [TextUse.RAW],
+        default=[TextUse.RAW, TextUse.RELABELLED] if store.reviews.count_events(task.id) else [TextUse.RAW],
         format_func=USES.__getitem__,
         key=f"train_{task.id}_uses",
         help="Raw: as the LM proposed. Accepted only: what people accepted as it was. Relabelled: all but the "
@@ -250,7 +249,12 @@ def describe_cost(task: Task, config: ExperimentConfig) -> str:
     runs = f"{plural(config.n_runs, 'run')} ({points} × {plural(len(config.rng_seeds), 'RNG seed')})"
     seconds, is_measured = estimate_s(task, config)
     how = "" if is_measured else ", a guess until the first run is measured"
-    return f"{runs}, about {format_duration(seconds)}{how}"
+    return f"{runs}, about {round_duration(seconds)}{how}"
+
+
+def round_duration(seconds: float) -> str:
+    """'8 s', '9 min', '1 h 5 min': no more digits than an estimate has."""
+    return format_duration(seconds) if seconds < 90 else format_duration(60 * round(seconds / 60)).removesuffix(" 0 s")
 
 
 def estimate_s(task: Task, config: ExperimentConfig) -> tuple[float, bool]:
@@ -280,7 +284,8 @@ def warn_of_shortage(task: Task, config: ExperimentConfig) -> list[str]:
         n = store.experiments.count_texts(spec)
         short = [size for size in config.sizes if size > n]
         if short and spec.use is not TextUse.REAL:
-            arm = name_arm([names[one] for one in spec.generation_run_ids], spec)
+            plain = replace(spec, filter=TextFilter(), kind=ClassifierKind.FINE_TUNED)
+            arm = name_arm([names[one] for one in spec.generation_run_ids], plain)
             sizes = ", ".join(map(str, short))
             sentences[spec.use, spec.generation_run_ids] = f"{arm} has {n:,} texts: its runs with {sizes} will fail."
     return list(sentences.values())

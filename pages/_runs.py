@@ -108,7 +108,7 @@ def resume_experiment(bench: Workbench, experiment_id: int) -> RunKey:
     key = RunKey(RunKind.EXPERIMENT, experiment_id)
     bench.store.experiments.requeue(experiment_id)
     bench.store.runs.queue(key, worker_name())
-    bench.runner.submit(key, lambda: _experiment(bench.store, experiment_id))
+    bench.runner.submit(key, lambda: _experiment(bench, experiment_id))
     return key
 
 
@@ -164,7 +164,9 @@ def _texts_to_avoid(store: Store, run: GenerationRun, *, looks_at_earlier: bool)
     return avoid
 
 
-def _experiment(store: Store, experiment_id: int) -> Generator[Record | ExperimentProgress, None, None]:
+def _experiment(bench: Workbench, experiment_id: int) -> Generator[Record | ExperimentProgress, None, None]:
+    bench.lms.unload()  # it shares the memory; loading it again takes seconds
+    store = bench.store
     experiment = store.experiments.get(experiment_id)
     yield from run_experiment(
         experiment,

@@ -188,13 +188,19 @@ def format_state(state: RunState, unit: str) -> str:
     """'34 of 50 texts · 2.9 texts/s · 6 s left', as far as it is known."""
     parts = [f"{state.n_done:,} of {state.n_total:,} {unit}"]
     if state.elapsed_s >= MIN_TIMED_S and state.n_done:
-        rate = state.n_done / state.elapsed_s
-        parts.append(f"{rate:,.0f} {unit}/s" if rate >= 100 else f"{rate:.1f} {unit}/s")
+        parts.append(format_rate(state.n_done / state.elapsed_s, unit))
     if state.eta_s is not None:
         parts.append(f"{format_duration(state.eta_s)} left")
     elif state.finished_at and state.elapsed_s:
         parts.append(f"took {format_duration(state.elapsed_s)}")
     return " · ".join(parts)
+
+
+def format_rate(per_s: float, unit: str) -> str:
+    """'120 texts/s', '2.9 texts/s'; what takes longer is told the other way round: '6.4 s a run'."""
+    if per_s < 0.5:
+        return f"{1 / per_s:.1f} s a {unit.removesuffix('s')}"
+    return f"{per_s:,.0f} {unit}/s" if per_s >= 100 else f"{per_s:.1f} {unit}/s"
 
 
 def progress_share(state: RunState) -> float:

@@ -7,7 +7,7 @@ from augment.records import GenerationRun, ReviewStatus, RunStatus, Task, Traini
 from augment.result_charts import learning_curve
 from augment.sources import STARTER_NOTE
 from pages._charts import show_chart
-from pages._comparisons import compare, has_finished, styles_of
+from pages._comparisons import compare, styles_of
 from pages._shared import (
     PAGES,
     current_task,
@@ -137,7 +137,7 @@ with showing_errors():
     show_counts(task, runs, trainings)
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height="stretch"):
-        experiment = next((one for one in store.experiments.all(task.id) if has_finished(one)), None)
+        experiment = next(iter(store.experiments.list_finished(task.id)), None)
         measured = compare([experiment]).runs if experiment else ()
         st.subheader(escape_markdown(headline(measured, "macro_f1")) if measured else "What it bought", anchor=False)
         if measured:

@@ -7,7 +7,7 @@ from augment.comparison import aggregate_runs, describe_arms, headline, review_g
 from augment.records import Experiment, Task
 from augment.result_charts import learning_curve, review_chart
 from pages._charts import show_chart
-from pages._comparisons import compare, has_finished, majority_of, styles_of
+from pages._comparisons import compare, majority_of, styles_of
 from pages._shared import (
     POLL_S,
     empty_state,
@@ -26,7 +26,7 @@ FONT_SIZE = 18
 def find_experiment(task: Task) -> Experiment | None:
     """The one in the address, else the newest with a finished run."""
     wanted = st.query_params.get("experiment", "")
-    experiments = [one for one in workbench().store.experiments.all(task.id) if has_finished(one)]
+    experiments = workbench().store.experiments.list_finished(task.id)
     return next((one for one in experiments if str(one.id) == wanted), experiments[0] if experiments else None)
 
 

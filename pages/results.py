@@ -23,7 +23,15 @@ from augment.comparison import (
 )
 from augment.records import Split, Task
 from augment.report import build_report
-from augment.result_charts import Curve, class_chart, confusion_chart, learning_curve, review_chart, step_curves
+from augment.result_charts import (
+    N_DIRECT,
+    Curve,
+    class_chart,
+    confusion_chart,
+    learning_curve,
+    review_chart,
+    step_curves,
+)
 from pages._charts import show_chart
 from pages._comparisons import (
     Comparison,
@@ -77,8 +85,9 @@ def show_comparison(task: Task, comparison: Comparison) -> None:
     runs = comparison.runs
     st.subheader(escape_markdown(headline(runs, metric)), anchor=False)
     gains = review_gains(runs, comparison.arms, metric)
-    left, right = st.columns([5, 3], gap="medium") if gains else (st.container(), st.container())
     points = aggregate_runs(runs, metric)
+    is_narrow = gains and len({point.arm for point in points if point.n_synthetic}) <= N_DIRECT
+    left, right = st.columns([5, 3], gap="medium") if is_narrow else (st.container(), st.container())
     majority = majority_of(task)
     with left:
         show_chart(

@@ -92,12 +92,12 @@ def show_experiment(one: Experiment) -> None:
                     runner.cancel(key)
             else:
                 show_ended_buttons(one)
-    show_failures(one)
+        show_failures(one)
 
 
 def show_ended_buttons(one: Experiment) -> None:
     """Resume, retry, extend or remove an experiment that does not run."""
-    n_failed = len(workbench().store.experiments.runs(one.id, status=RunStatus.FAILED))
+    n_failed = sum(workbench().store.experiments.count_failures(one.id).values())
     label = "Resume" if one.state.status is not RunStatus.DONE else f"Retry {n_failed} failed" if n_failed else ""
     if label and st.button(label, key=f"train_resume_{one.id}", icon=":material/replay:"):
         resume_experiment(workbench(), one.id)
@@ -116,13 +116,11 @@ def show_ended_buttons(one: Experiment) -> None:
 
 def show_failures(one: Experiment) -> None:
     """Why runs failed, each reason once."""
-    reasons: dict[str, int] = {}
-    for run in workbench().store.experiments.runs(one.id, status=RunStatus.FAILED):
-        reasons[run.state.message] = reasons.get(run.state.message, 0) + 1
-    for reason, n in list(reasons.items())[:3]:
-        st.caption(f":material/error: {plural(n, 'run')} failed. {escape_markdown(reason)}")
-    if len(reasons) > 3:
-        st.caption(f"… and {plural(len(reasons) - 3, 'other reason')}; the table on the Results page has them all.")
+    reasons = workbench().store.experiments.count_failures(one.id)
+    if reasons:
+        with st.expander(f"{plural(sum(reasons.values()), 'run')} failed, the others went on", icon=":material/error:"):
+            for reason, n in reasons.items():
+                st.caption(f"{plural(n, 'run')}: {escape_markdown(reason)}")
 
 
 def draw_curves(task: Task, experiment: Experiment, runs: list[TrainingRun]) -> None:

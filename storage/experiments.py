@@ -153,6 +153,32 @@ class Experiments:
         with reading(self._engine) as session:
             return [to_run(row, point) for row, point in session.execute(query.order_by(TrainingRunRow.id))]
 
+    def list_finished(self, task_id: int) -> list[Experiment]:
+        """The task's experiments in which some training run is done, newest first."""
+        is_done = select(TrainingRunRow.experiment_id).where(TrainingRunRow.status == RunStatus.DONE)
+        query = select(ExperimentRow).where(ExperimentRow.task_id == task_id, ExperimentRow.id.in_(is_done))
+        with reading(self._engine) as session:
+            rows = session.scalars(query.order_by(ExperimentRow.id.desc())).all()
+            return [_to_experiment(session, row) for row in rows]
+
+    def count_failures(self, experiment_id: int) -> dict[str, int]:
+        """How many training runs failed, by their reason."""
+        query = (
+            select(TrainingRunRow.message, func.count().label("n"))
+            .where(TrainingRunRow.experiment_id == experiment_id, TrainingRunRow.status == RunStatus.FAILED)
+            .group_by(TrainingRunRow.message)
+            .order_by(func.min(TrainingRunRow.id))
+        )
+        with reading(self._engine) as session:
+            return {row.message: row.n for row in session.execute(query)}
+
+    def arm_names(self, task_id: int) -> list[str]:
+        """What the task's arms are called, in the order in which they were made."""
+        query = select(ArmRow.name).join(ExperimentRow, ExperimentRow.id == ArmRow.experiment_id)
+        with reading(self._engine) as session:
+            names = session.scalars(query.where(ExperimentRow.task_id == task_id).order_by(ArmRow.id))
+            return list(dict.fromkeys(names))
+
     def material(self, experiment_id: int) -> ExperimentMaterial:
         """What the experiment's runs learn from and are measured on."""
         with reading(self._engine) as session:

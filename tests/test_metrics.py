@@ -2,7 +2,7 @@
 
 import pytest
 
-from augment.metrics import accuracy, macro_f1, majority_share, mean_interval
+from augment.metrics import accuracy, macro_f1, mean_interval
 
 TRUTH = ["a", "a", "a", "b", "b", "c"]
 PREDICTED = ["a", "a", "b", "b", "a", "a"]
@@ -15,10 +15,6 @@ def test_accuracy_is_the_share_of_equal_labels() -> None:
 def test_macro_f1_is_the_mean_of_the_labels_f1() -> None:
     # a: precision 2/4, recall 2/3, F1 4/7; b: 1/2, 1/2, F1 1/2; c: never predicted, F1 0
     assert macro_f1(TRUTH, PREDICTED, ("a", "b", "c")) == pytest.approx((4 / 7 + 1 / 2 + 0) / 3)
-
-
-def test_the_majority_share_is_the_commonest_label_s() -> None:
-    assert majority_share(TRUTH) == 0.5
 
 
 def test_the_interval_is_student_s() -> None:

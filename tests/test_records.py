@@ -59,7 +59,7 @@ REAL = ArmSpec(TextUse.REAL)
         (lambda: TrainingConfig(LABELS, frozen_layers=-1), "Frozen layers must be 0 or more"),
         (lambda: ArmSpec(TextUse.RAW), "No generation run is chosen"),
         (lambda: TextFilter(keep_share=0), "share of texts to keep must lie above 0 and at most at 1; found 0"),
-        (lambda: TrainingConfig(("a", "b"), synthetic_weight=0), "weight of synthetic texts .* found 0"),
+        (lambda: TrainingConfig(("a", "b"), synthetic_weight=0), "at most at 10; found 0. To leave them out"),
         (lambda: TrainingConfig(("a", "b"), patience=0), "Patience must be 1 or more; found 0"),
         (lambda: TrainingConfig(("a", "b"), inverse_regularisation=0), "probe's C must be above 0"),
         (lambda: ExperimentConfig(1, RECIPE, baselines=()), "choose an arm or the baseline"),

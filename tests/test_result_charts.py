@@ -14,7 +14,7 @@ from augment.records import MetricPoint, TextUse
 from augment.result_charts import (
     ARM_COLOURS,
     CEILING_COLOUR,
-    LONGEST_NAME,
+    LONGEST_IN_LEGEND,
     Curve,
     arm_styles,
     class_chart,
@@ -124,7 +124,7 @@ def test_hover_gives_the_full_name_and_exact_figures() -> None:
     assert line.customdata[-1] == [name, 0.48, 0.52, 5]
     assert "%{y:.3f}" in line.hovertemplate
     assert "%{customdata[1]:.3f} to %{customdata[2]:.3f}" in line.hovertemplate
-    assert len(line.name) <= LONGEST_NAME
+    assert len(line.name) <= LONGEST_IN_LEGEND
     assert line.name.endswith("mix · accepted")  # the end tells arms apart
 
 
