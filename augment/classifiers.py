@@ -109,7 +109,8 @@ def _fine_tune(
                 yield _measure(step, losses, probs, evaluation, config.labels, of_validation)
                 losses.clear()
                 if stopping.is_best(of_validation):
-                    best_probs, best_model = probs, copy.deepcopy(model) if config.patience and others else model
+                    best_probs = probs
+                    best_model = copy.deepcopy(model) if config.patience and others else model
                 if stopping.is_over:
                     break
             yield TrainingProgress(step, n_steps, time.monotonic() - started)
@@ -134,21 +135,23 @@ def _train_probe(
 
 
 def soft_cross_entropy(logits: "torch.Tensor", targets: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
-    """Weighted mean over texts of -Σ target · log softmax(logits), in nats; logits and targets are (B, n_labels).
+    """Mean over texts of weight · -Σ target · log softmax(logits), in nats; logits and targets are (B, n_labels).
 
-    One-hot targets and equal weights give the usual cross-entropy. Source: GPT3Mix (arXiv 2104.08826), section 3.3,
-    where the LM's label probabilities are the targets.
+    One-hot targets and weights of 1 give the usual cross-entropy. The weights' mean should be 1 over the training set:
+    divided by a batch's own sum, a batch of synthetic texts alone would not feel theirs. Source: GPT3Mix (arXiv
+    2104.08826), section 3.3, where the LM's label probabilities are the targets.
     """
     losses = -(targets * logits.log_softmax(-1)).sum(-1)  # (B,)
-    return (weights * losses).sum() / weights.sum()
+    return (weights * losses).mean()
 
 
 def _targets(texts: Sequence[TrainingText], labels: Sequence[str], device: str) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Label distributions, (n, n_labels), and weights, (n,)."""
+    """Label distributions, (n, n_labels), and weights of mean 1, (n,)."""
     import torch
 
     rows = [one.probs or tuple(float(label == one.label) for label in labels) for one in texts]
-    return torch.tensor(rows, device=device), torch.tensor([one.weight for one in texts], device=device)
+    weights = torch.tensor([one.weight for one in texts], device=device)
+    return torch.tensor(rows, device=device), weights / weights.mean()
 
 
 class _EarlyStopping:

@@ -51,7 +51,6 @@ class Encoder:
             return [torch.tensor(ids, device=self.device) for ids in self._tokenize(texts)]
         if len(self._kept) > MAX_KEPT_TEXTS:
             self._kept.clear()
-            self._embeddings.clear()
         new = sorted(set(texts) - self._kept.keys(), key=lambda text: (len(text), text))
         with torch.inference_mode():
             for start in range(0, len(new), FEATURE_BATCH):
@@ -88,6 +87,8 @@ class Encoder:
         """
         import torch
 
+        if len(self._embeddings) > MAX_KEPT_TEXTS:
+            self._embeddings.clear()
         new = sorted(set(texts) - self._embeddings.keys(), key=lambda text: (len(text), text))
         name = "input_ids" if self._lower is None else "inputs_embeds"
         with torch.inference_mode():

@@ -8,9 +8,8 @@ not done.
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from augment.classifiers import train
+from augment.classifiers import explaining_memory, train
 from augment.encoders import load_encoder
 from augment.errors import AugmentError, TrainingError
 from augment.filters import draw_nested, find_dropped
@@ -78,15 +77,19 @@ def run_experiment(
     kept = dict(material.arm_texts)
     broken: dict[int | None, AugmentError] = {}
     for one in experiment.arms:
-        if one.spec.filter.needs_probe:
+        if one.spec.filter.needs_probe and one.n_dropped is None:
             try:
                 dropped = _filter_arm(one, experiment, material)
             except AugmentError as error:  # its runs fail with that reason; the others begin
                 broken[one.id] = error
                 continue
+            except Exception as error:
+                log.exception("the filter of arm %d failed", one.id)
+                broken[one.id] = TrainingError(f"{one.name}: its filter failed ({type(error).__name__}), see the log.")
+                continue
             kept[one.id] = tuple(text for text in kept[one.id] if text.id not in dropped)
             yield ArmFiltered(one.id, tuple(sorted(dropped)))
-    judged = tuple({text.id: text for texts in material.arm_texts.values() for text in texts}.values())
+    judged = _gather_texts(experiment, material)
     arms = {arm.id: arm for arm in experiment.arms}
     n_failed = 0
     for run in order_runs(runs):
@@ -107,6 +110,12 @@ def run_experiment(
             yield RunEnded(run.id, RunStatus.FAILED, reason, time.monotonic() - started)
         clock.n_done += 1
         yield clock.tell(f"{n_failed} failed" if n_failed else "")
+
+
+def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[ArmText, ...]:
+    """Every text of the arms once; where an arm has people's label for it, with that."""
+    arms = sorted(experiment.arms, key=lambda arm: arm.spec.use is TextUse.RELABELLED)
+    return tuple({text.id: text for arm in arms for text in material.arm_texts.get(arm.id, ())}.values())
 
 
 class _Clock:
@@ -217,10 +226,11 @@ def _filter_arm(arm: Arm, experiment: Experiment, material: ExperimentMaterial) 
         )
     if not texts:
         return set()
-    encoder = load_encoder(recipe)
-    seeds = [TrainingText(one.text, one.label) for one in material.seeds]
-    probe = fit_probe(encoder.embed([one.text for one in seeds]), seeds, replace(recipe, synthetic_weight=1.0))
-    probs = probe(encoder.embed([one.text for one in texts]))
+    with explaining_memory(recipe):
+        encoder = load_encoder(recipe)
+        seeds = [TrainingText(one.text, one.label) for one in material.seeds]
+        probe = fit_probe(encoder.embed([one.text for one in seeds]), seeds, recipe)
+        probs = probe(encoder.embed([one.text for one in texts]))
     return {texts[i].id for i in find_dropped([one.label for one in texts], probs, recipe.labels, arm.spec.filter)}
 
 

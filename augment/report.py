@@ -319,10 +319,10 @@ def _explain_measuring(data: ReportData) -> str:
         f"Repeats: every point is trained with {_count(len(config.rng_seeds), 'RNG seed')} "
         f"({', '.join(map(str, config.rng_seeds))}). A seed decides which of an arm's texts are drawn, their order "
         "and how the classifier starts; an arm is compared with the baseline seed by seed (paired t-test).",
-        f"Sizes: {', '.join(map(str, config.sizes))} added texts. With one RNG seed a larger size holds all texts of "
-        "every smaller one.",
-        "Intervals and p tell the luck of training and of which texts were drawn, not that of which texts are in the "
-        "test split: another one would move all figures somewhat.",
+        f"Sizes: {', '.join(map(str, config.sizes)) or 'no'} added texts. With one RNG seed a larger size holds all "
+        "texts of every smaller one.",
+        "Intervals and p tell the luck of training and of which texts were drawn (where an arm has more than were "
+        "drawn), not that of which texts are in the test split: another one would move all figures somewhat.",
         *(f"{arm.name}: {_describe_arm(arm)}" for arm in data.experiment.arms),
     ]
     return _section("How this was measured", _list(facts))

@@ -250,8 +250,9 @@ def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], fi
                 rows = [TrainingText(one.text, one.label if one.id in decided else one.proposed_label) for one in texts]
                 config = TrainingConfig(LABELS, kind=kind, rng_seed=rng_seed, eval_every=125)
                 points = [one for one in train(config, seeds + rows, test) if isinstance(one, MetricPoint)]
-                for one in ("queue", "random") if is_both else (order,):
-                    _add_point(file, Point(run.writer, kind, one, n, rng_seed, points[-1].macro_f1))
+                orders = ("queue", "random") if is_both else (order,)
+                found = [Point(run.writer, kind, one, n, rng_seed, points[-1].macro_f1) for one in orders]
+                _add_points(file, found)
 
 
 def _like(seeds: Sequence[TrainingText], texts: Sequence[StoredText]) -> dict[str, float]:
@@ -271,11 +272,11 @@ def read_points(file: Path) -> Iterator[Point]:
             yield Point(**{**values, "kind": ClassifierKind(values["kind"])})
 
 
-def _add_point(file: Path, point: Point) -> None:
-    values = {name: getattr(point, name) for name in Point.__slots__}
+def _add_points(file: Path, points: Sequence[Point]) -> None:
+    lines = [json.dumps({name: getattr(one, name) for name in Point.__slots__}) for one in points]
     with file.open("a") as opened:
-        opened.write(json.dumps(values) + "\n")
-    print(values, flush=True)
+        opened.write("".join(f"{line}\n" for line in lines))
+    print(*lines, sep="\n", flush=True)
 
 
 # The table -----------------------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """What the Train, Results, Overview and Presentation pages look at: experiments, their runs, their charts' styles."""
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from augment.arms import SEEDS_ONLY, name_recipe
+from augment.arms import PROBE_ENDING, REAL_TEXTS, SEEDS_ONLY, name_recipe
 from augment.comparison import compare_at_largest, compare_with_baseline
 from augment.records import Arm, Experiment, RunStatus, Split, Task, TrainingRun
 from augment.report import ReportData
@@ -24,16 +25,40 @@ class Comparison:
     runs: tuple[TrainingRun, ...]
 
     @property
+    def numbered(self) -> tuple[str, ...]:
+        """Names of arms that bear their experiment's number here and nowhere else."""
+        return tuple(arm.name for arm in self.arms) if len(self.experiments) > 1 else ()
+
+    @property
     def arms(self) -> tuple[Arm, ...]:
         """The arms of all its experiments."""
         return tuple(arm for experiment in self.experiments for arm in experiment.arms)
 
 
 def compare(experiments: Sequence[Experiment]) -> Comparison:
-    """The finished runs of some experiments of one recipe."""
+    """The finished runs of some experiments of one recipe.
+
+    Arms of the same name in two experiments have other texts or labels: each then bears its experiment's number.
+    """
     store = workbench().store
+    seen = Counter(name for one in experiments for name in {arm.name for arm in one.arms})
+    named = tuple(
+        replace(one, arms=tuple(replace(arm, name=_number(arm.name, one.id, seen)) for arm in one.arms))
+        for one in experiments
+    )
     runs = [run for one in experiments for run in store.experiments.runs(one.id, status=RunStatus.DONE)]
-    return Comparison(tuple(experiments), tuple(run for run in runs if run.last is not None))
+    return Comparison(
+        named,
+        tuple(replace(run, arm=_number(run.arm, run.experiment_id, seen)) for run in runs if run.last is not None),
+    )
+
+
+def _number(name: str, experiment_id: int, seen: Counter[str]) -> str:
+    """'GPT-J · raw (3) · linear probe' where several experiments have that arm."""
+    if seen[name] < 2:
+        return name
+    ending = PROBE_ENDING if name.endswith(PROBE_ENDING) else ""
+    return f"{name.removesuffix(PROBE_ENDING)} ({experiment_id}){ending}"
 
 
 def choose_comparison(task: Task) -> Comparison | None:
@@ -79,9 +104,9 @@ def name_experiment(one: Experiment) -> str:
     return f"{one.id}{name} · {plural(one.state.n_total, 'run')} · {one.created_at:%d %b %H:%M} UTC"
 
 
-def styles_of(task: Task) -> dict[str, ArmStyle]:
-    """Each arm's look, the same on every page: by the order in which the task's arms were made."""
-    return arm_styles(workbench().store.experiments.arm_names(task.id))
+def styles_of(task: Task, more: Sequence[str] = ()) -> dict[str, ArmStyle]:
+    """Each arm's look, the same on every page: by the order in which the task's arms were made, then of `more`."""
+    return arm_styles([*workbench().store.experiments.arm_names(task.id), *more])
 
 
 def majority_of(task: Task) -> float | None:
@@ -97,17 +122,22 @@ def test_counts(task: Task) -> dict[str, int]:
 
 
 def list_points(runs: Sequence[TrainingRun]) -> dict[str, list[int]]:
-    """Ids of the runs of each point, by its title, the best arm (at its largest size) first, then the baselines."""
-    found: dict[tuple[str, int], list[int]] = {}
+    """Ids of the runs of each point, by its title: the best arm (at its largest size), the baselines, then the others.
+
+    One run an RNG seed: two experiments train the same baseline twice. Real texts are the ceiling and never the best.
+    """
+    found: dict[tuple[str, int], dict[int, int]] = {}
     for run in runs:
-        found.setdefault((run.arm, run.n_synthetic), []).append(run.id)
+        found.setdefault((run.arm, run.n_synthetic), {}).setdefault(run.config.rng_seed, run.id)
     gains = sorted(
-        compare_at_largest(compare_with_baseline(runs, "macro_f1")), key=lambda one: one.interval.mean, reverse=True
+        compare_at_largest(compare_with_baseline(runs, "macro_f1")),
+        key=lambda one: (not one.arm.startswith(REAL_TEXTS), one.interval.mean),
+        reverse=True,
     )
     first = [(one.arm, one.n_synthetic) for one in gains]
     baselines = [point for point in found if point[1] == 0]
     order = dict.fromkeys([*first[:1], *baselines, *first[1:], *sorted(found)])
-    return {_title(arm, n): found[arm, n] for arm, n in order if (arm, n) in found}
+    return {_title(arm, n): list(found[arm, n].values()) for arm, n in order if (arm, n) in found}
 
 
 def _title(arm: str, n: int) -> str:

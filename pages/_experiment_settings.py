@@ -16,7 +16,6 @@ from augment.records import (
     EncoderSpec,
     ExperimentConfig,
     GenerationRun,
-    RunStatus,
     SeedSet,
     Split,
     Task,
@@ -38,6 +37,7 @@ USES = {
     TextUse.RELABELLED: "relabelled",
     TextUse.SOFT: "soft labels",
 }
+N_TIMED = 200  # newest runs that an estimate goes by
 FILTERS = {
     "all of them": TextFilter(),
     "agreed": TextFilter(agrees=True),
@@ -57,7 +57,7 @@ def choose_experiment(task: Task, seed_sets: Sequence[SeedSet]) -> ExperimentCon
         "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"train_{task.id}_seed_set"
     )
     specs = choose_texts(task, seed_set)
-    sizes = choose_sizes(task, specs)
+    sizes = choose_sizes(task, seed_set, specs)
     kinds = st.pills(
         "Classifiers",
         list(ClassifierKind),
@@ -105,7 +105,7 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         key=f"train_{task.id}_writers_{len(writers)}",
         help="Each makes arms of its own. Runs of one LM and strategy count together",
     )
-    n_real = store.tasks.count_split(task.id, Split.POOL) - len(seed_set.examples)
+    n_real = count_texts(task, seed_set, ArmSpec(TextUse.REAL))
     has_real = st.checkbox(
         f"Real texts as the ceiling · {n_real:,}",
         value=n_real > 0,
@@ -143,9 +143,18 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
     return [*found, ArmSpec(TextUse.REAL)] if has_real and n_real > 0 else found
 
 
-def choose_sizes(task: Task, specs: Sequence[ArmSpec]) -> list[int]:
+def count_texts(task: Task, seed_set: SeedSet, spec: ArmSpec) -> int:
+    """How many texts an arm finds now, before its filter."""
+    store = workbench().store
+    if spec.use is TextUse.REAL:
+        return store.tasks.count_split(task.id, Split.POOL) - len(seed_set.examples)
+    return store.experiments.count_texts(spec)
+
+
+def choose_sizes(task: Task, seed_set: SeedSet, specs: Sequence[ArmSpec]) -> list[int]:
     """How many synthetic texts; the baseline of none is always there."""
-    counts = [workbench().store.experiments.count_texts(spec) for spec in specs if spec.use is not TextUse.REAL]
+    counts = [count_texts(task, seed_set, spec) for spec in specs if spec.use is not TextUse.REAL]
+    counts = counts or [min(count_texts(task, seed_set, spec), SIZES[-1]) for spec in specs]
     most = max(counts, default=0)
     options = sorted({*(size for size in SIZES if size <= most), most} - {0}) or list(SIZES)
     if not specs:
@@ -236,7 +245,7 @@ def choose_recipe(task: Task, encoder: EncoderSpec) -> tuple[TrainingConfig, int
         learning_rate=rate,
         batch_size=batch,
         frozen_layers=frozen,
-        patience=patience or None,
+        patience=(patience or None) if n_validation else None,  # kept from another task
         synthetic_weight=weight,
         inverse_regularisation=inverse,
     )
@@ -262,8 +271,8 @@ def estimate_s(task: Task, config: ExperimentConfig) -> tuple[float, bool]:
     store = workbench().store
     n_test = store.tasks.count_split(task.id, Split.TEST)
     done: dict[ClassifierKind, list[float]] = {}
-    for run in store.trainings.all(task.id)[:400]:
-        if run.state.status is RunStatus.DONE and run.config.encoder == config.recipe.encoder:
+    for run in store.trainings.newest_done(task.id, limit=N_TIMED):
+        if run.config.encoder == config.recipe.encoder:
             done.setdefault(run.config.kind, []).append(run.state.elapsed_s / run.config.count_steps(run.n_train))
     seconds = 0.0
     kinds = [(kind, 1) for kind in config.baselines] + [(arm.kind, len(config.sizes)) for arm in config.arms]
@@ -279,11 +288,12 @@ def warn_of_shortage(task: Task, config: ExperimentConfig) -> list[str]:
     """A sentence for each arm that has too few texts for a chosen size before its filter."""
     store = workbench().store
     names = {run.id: run.writer for run in store.generations.all(task.id)}
+    seed_set = store.tasks.seed_set(config.seed_set_id)
     sentences = {}
     for spec in config.arms:
-        n = store.experiments.count_texts(spec)
+        n = count_texts(task, seed_set, spec)
         short = [size for size in config.sizes if size > n]
-        if short and spec.use is not TextUse.REAL:
+        if short:
             plain = replace(spec, filter=TextFilter(), kind=ClassifierKind.FINE_TUNED)
             arm = name_arm([names[one] for one in spec.generation_run_ids], plain)
             sizes = ", ".join(map(str, short))

@@ -100,13 +100,21 @@ def start_experiment(bench: Workbench, task_id: int, config: ExperimentConfig, *
         arm_names=[name_arm([writers[one] for one in spec.generation_run_ids], spec) for spec in config.arms],
         baselines=[name_baseline(kind) for kind in config.baselines],
     )
-    return resume_experiment(bench, experiment.id)
+    return _submit_experiment(bench, experiment.id)
 
 
 def resume_experiment(bench: Workbench, experiment_id: int) -> RunKey:
-    """Queue an experiment's training runs that are not done, failed ones too, each from its beginning."""
-    key = RunKey(RunKind.EXPERIMENT, experiment_id)
+    """Queue an experiment's training runs that are not done, failed ones too, each from its beginning.
+
+    Raises:
+        StorageError: it runs or waits already.
+    """
     bench.store.experiments.requeue(experiment_id)
+    return _submit_experiment(bench, experiment_id)
+
+
+def _submit_experiment(bench: Workbench, experiment_id: int) -> RunKey:
+    key = RunKey(RunKind.EXPERIMENT, experiment_id)
     bench.store.runs.queue(key, worker_name())
     bench.runner.submit(key, lambda: _experiment(bench, experiment_id))
     return key

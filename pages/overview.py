@@ -3,7 +3,7 @@
 import streamlit as st
 
 from augment.comparison import aggregate_runs, headline
-from augment.records import GenerationRun, ReviewStatus, RunStatus, Task, TrainingRun
+from augment.records import GenerationRun, ReviewStatus, Task
 from augment.result_charts import learning_curve
 from augment.sources import STARTER_NOTE
 from pages._charts import show_chart
@@ -35,12 +35,16 @@ def next_step(task: Task | None) -> tuple[str, str]:
     if not any(run.n_texts for run in store.generations.all(task.id)):
         return "Continue: generate texts", "generate"
     waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
-    trained = [run for run in store.trainings.all(task.id) if run.last]
     if waiting and not store.reviews.count_events(task.id):
         return f"Continue: review {plural(waiting, 'text')}", "review"
-    if len({run.arm for run in trained}) < 2:
+    if not has_arm_measured(task):
         return "Continue: train classifiers", "train"
     return (f"Continue: review {plural(waiting, 'text')}", "review") if waiting else ("See the results", "results")
+
+
+def has_arm_measured(task: Task) -> bool:
+    """Whether any experiment that has a finished run has an arm."""
+    return any(one.arms for one in workbench().store.experiments.list_finished(task.id))
 
 
 def show_welcome() -> None:
@@ -64,7 +68,7 @@ def show_welcome() -> None:
     st.caption(f"No data at hand? The starter set is built in: {STARTER_NOTE}")
 
 
-def show_counts(task: Task, runs: list[GenerationRun], trainings: list[TrainingRun]) -> None:
+def show_counts(task: Task, runs: list[GenerationRun]) -> None:
     """Counts along the journey."""
     store = workbench().store
     seed_sets = store.tasks.seed_sets(task.id)
@@ -82,7 +86,7 @@ def show_counts(task: Task, runs: list[GenerationRun], trainings: list[TrainingR
         help=f"{status[ReviewStatus.ACCEPTED]:,} accepted, {status[ReviewStatus.REJECTED]:,} rejected",
         border=True,
     )
-    columns[4].metric("Training runs", sum(run.state.status is RunStatus.DONE for run in trainings), border=True)
+    columns[4].metric("Training runs", f"{store.trainings.count_done(task.id):,}", border=True)
 
 
 def show_running() -> None:
@@ -101,7 +105,7 @@ def show_running() -> None:
         )
 
 
-def show_journey(task: Task, runs: list[GenerationRun], trainings: list[TrainingRun]) -> None:
+def show_journey(task: Task, runs: list[GenerationRun]) -> None:
     """Each step with a tick, and the last things that happened."""
     store = workbench().store
     waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
@@ -111,8 +115,8 @@ def show_journey(task: Task, runs: list[GenerationRun], trainings: list[Training
         "prompt": ("Prompt", bool(store.prompts.all(task.id))),
         "generate": ("Generate", any(run.n_texts for run in runs)),
         "review": (f"Review · {waiting:,} left" if waiting else "Review", n_events > 0 and not waiting),
-        "train": ("Train", any(run.last for run in trainings)),
-        "results": ("Results", len({run.arm for run in trainings if run.last}) > 1),
+        "train": ("Train", store.trainings.count_done(task.id) > 0),
+        "results": ("Results", has_arm_measured(task)),
     }
     for page, (name, is_done) in done.items():
         st.page_link(
@@ -133,8 +137,8 @@ if task is None:
     st.stop()
 
 with showing_errors():
-    runs, trainings = store.generations.all(task.id), store.trainings.all(task.id)
-    show_counts(task, runs, trainings)
+    runs = store.generations.all(task.id)
+    show_counts(task, runs)
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height="stretch"):
         experiment = next(iter(store.experiments.list_finished(task.id)), None)
@@ -154,7 +158,7 @@ with showing_errors():
     with right:
         with st.container(border=True):
             st.subheader("The journey", anchor=False)
-            show_journey(task, runs, trainings)
+            show_journey(task, runs)
         with st.container(border=True):
             st.subheader("Running", anchor=False)
             st.fragment(show_running, run_every=1.0 if store.runs.unfinished() else None)()

@@ -31,7 +31,19 @@ def find_experiment(task: Task) -> Experiment | None:
 
 
 def show(task: Task, experiment_id: int) -> None:
-    """Answer, curve, what review bought, and how sure; follows the experiment while it runs."""
+    """The experiment as it stands; follows it while it runs."""
+    with showing_errors():
+        experiment = workbench().store.experiments.get(experiment_id)
+        is_active = experiment.state.status.is_active
+        if st.session_state.get("present_was_active") and not is_active:
+            st.session_state["present_was_active"] = False
+            st.rerun()
+        st.session_state["present_was_active"] = is_active
+        draw(task, experiment_id)
+
+
+def draw(task: Task, experiment_id: int) -> None:
+    """Answer, curve, what review bought, and how sure."""
     experiment = workbench().store.experiments.get(experiment_id)
     comparison = compare([experiment])
     st.title(escape_markdown(headline(comparison.runs, "macro_f1")), anchor=False)

@@ -1,11 +1,11 @@
 """Results: whether the synthetic texts helped, how sure that is, and what review bought. All from stored rows."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 
 import pandas as pd
 import streamlit as st
 
-from augment.arms import name_run
+from augment.arms import PROBE_ENDING, name_run
 from augment.charts import label_shares
 from augment.comparison import (
     METRICS,
@@ -21,7 +21,7 @@ from augment.comparison import (
     review_gains,
     wrong_texts,
 )
-from augment.records import Split, Task
+from augment.records import Task
 from augment.report import build_report
 from augment.result_charts import (
     N_DIRECT,
@@ -73,15 +73,30 @@ def choose_metric() -> str:
     )
 
 
-def show_comparison(task: Task, comparison: Comparison) -> None:
-    """The answer in a sentence, the learning curve, and beside it what review bought. Follows a running experiment."""
+def follow(comparison: Comparison) -> Comparison:
+    """The comparison as it stands now, or as it stood when the charts were told to hold; ends polling at the end."""
     store = workbench().store
-    ids = [one.id for one in comparison.experiments]
-    if not st.session_state.get("results_hold"):
-        comparison = compare([store.experiments.get(experiment_id) for experiment_id in ids])
-        st.session_state["results_held"] = comparison
-    comparison = st.session_state.get("results_held", comparison)
-    metric = choose_metric()
+    ids = tuple(one.id for one in comparison.experiments)
+    held = st.session_state.get("results_held")
+    if st.session_state.get("results_hold") and held and held[0] == ids:
+        return held[1]  # type: ignore[no-any-return]
+    now = compare([store.experiments.get(experiment_id) for experiment_id in ids])
+    st.session_state["results_held"] = (ids, now)
+    is_active = any(one.state.status.is_active for one in now.experiments)
+    if st.session_state.get("results_was_active") == ids and not is_active:
+        st.session_state["results_was_active"] = None
+        st.rerun()
+    st.session_state["results_was_active"] = ids if is_active else None
+    return now
+
+
+def show_comparison(task: Task, comparison: Comparison, metric: str) -> None:
+    """The answer in a sentence, the learning curve, and beside it what review bought. Follows a running experiment."""
+    with showing_errors():
+        draw_comparison(task, follow(comparison), metric)
+
+
+def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     runs = comparison.runs
     st.subheader(escape_markdown(headline(runs, metric)), anchor=False)
     gains = review_gains(runs, comparison.arms, metric)
@@ -91,7 +106,7 @@ def show_comparison(task: Task, comparison: Comparison) -> None:
     majority = majority_of(task)
     with left:
         show_chart(
-            learning_curve(points, metric, styles_of(task), majority=majority),
+            learning_curve(points, metric, styles_of(task, comparison.numbered), majority=majority),
             key="results_curve",
             alt=f"{METRICS[metric]} by number of synthetic texts",
             rows=points_table(points),
@@ -142,17 +157,20 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
     if not differences:
         st.caption("Train an arm beside the baseline: the comparison appears here.")
         return
+    st.markdown(f"**{METRICS[metric]}**, each arm at its largest size")
     for sentence in describe_arms(comparison.runs, metric):
         st.markdown(f"- {escape_markdown(sentence)}")
     st.caption(
         "Differences are paired: the same RNG seed trains the arm and its baseline. p: paired t-test, adjusted by "
-        "Holm's method over the arms, each at its largest size. The intervals are of one comparison each, not adjusted."
+        "Holm's method over the arms, each at its largest size. The intervals are of one comparison each, unadjusted. "
+        "Where a size takes all texts that an arm has, every RNG seed trains on the same ones: the luck of the draw is "
+        "then not in the figures."
     )
     rows = [
         {
             "arm": one["arm"],
             "synthetic": one["n_synthetic"],
-            "difference": 100 * float(one["mean"] or 0),
+            "difference, points": 100 * float(one["mean"] or 0),
             "95 % from": 100 * float(one["low_95"] or 0),
             "95 % to": 100 * float(one["high_95"] or 0),
             "p (Holm, all rows)": one["p_holm"],
@@ -166,7 +184,7 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
         hide_index=True,
         key="results_differences",
         column_config={
-            "difference": number,
+            "difference, points": number,
             "95 % from": number,
             "95 % to": number,
             "p (Holm, all rows)": st.column_config.NumberColumn(format="%.3f"),
@@ -262,7 +280,7 @@ def show_steps(task: Task, comparison: Comparison) -> None:
             label_visibility="collapsed",
         )
         smoothing = st.slider("Smoothing", 0.0, 0.95, 0.0, 0.05, key="results_smoothing", width=200)
-    styles, points = styles_of(task), workbench().store.trainings.points(chosen)
+    styles, points = styles_of(task, comparison.numbered), workbench().store.trainings.points(chosen)
     shown = [run for run in tuned if run.id in chosen]
     curves = [Curve(name_run(run), f"run {run.id}", styles[run.arm].colour, points[run.id]) for run in shown]
     n_steps = max((run.config.count_steps(run.n_train) for run in shown), default=125)
@@ -293,7 +311,7 @@ def show_labels(task: Task, comparison: Comparison) -> None:
         counts = store.experiments.count_arm_labels(experiment.id)
         for arm in experiment.arms:
             if arm.id in counts:
-                groups[arm.name.removesuffix(" · linear probe")] = counts[arm.id]
+                groups[arm.name.removesuffix(PROBE_ENDING)] = counts[arm.id]
     groups["test split"] = test_counts(task)
     show_chart(
         label_shares(groups, task.labels),
@@ -301,7 +319,7 @@ def show_labels(task: Task, comparison: Comparison) -> None:
         alt="Label shares by arm and in the test split",
         rows=[{"texts": name, "label": label, "n": n} for name, group in groups.items() for label, n in group.items()],
     )
-    st.caption("All texts that an arm may draw from, after its filter.")
+    st.caption("All texts that an arm may draw from: after its filter, before it is balanced.")
 
 
 def show_disagreement(task: Task, comparison: Comparison) -> None:
@@ -375,40 +393,41 @@ def offer_export(task: Task, comparison: Comparison, place: "st.delta_generator.
     )
 
 
-def sections(task: Task, comparison: Comparison, metric: str) -> Sequence[tuple[str, object]]:
-    """What stands below the comparison, in tabs."""
-    return (
-        ("How sure", lambda: show_certainty(comparison, metric)),
-        ("Labels found", lambda: show_labels_found(task, comparison)),
-        ("Over steps", lambda: show_steps(task, comparison)),
-        ("Label shares", lambda: show_labels(task, comparison)),
-        ("Disagreement", lambda: show_disagreement(task, comparison)),
-        ("Runs", lambda: show_table(comparison)),
-    )
+def show_results(task: Task, chosen: Comparison, action: "st.delta_generator.DeltaGenerator") -> None:
+    """The comparison, followed live, and what stands behind it in tabs."""
+    offer_export(task, chosen, action)
+    is_active = any(one.state.status.is_active for one in chosen.experiments)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        metric = choose_metric()
+        if is_active:
+            st.toggle("Hold the charts", key="results_hold", help="They stay as they are while the experiment goes on")
+    with st.container(border=True):
+        st.fragment(show_comparison, run_every=POLL_S if is_active else None)(task, chosen, metric)
+    sections: dict[str, Callable[[], None]] = {
+        "How sure": lambda: show_certainty(chosen, metric),
+        "Labels found": lambda: show_labels_found(task, chosen),
+        "Over steps": lambda: show_steps(task, chosen),
+        "Label shares": lambda: show_labels(task, chosen),
+        "Disagreement": lambda: show_disagreement(task, chosen),
+        "Runs": lambda: show_table(chosen),
+    }
+    tabs = st.tabs(list(sections), key="results_section", on_change="rerun")  # only the open one is computed
+    for tab, show in zip(tabs, sections.values(), strict=True):
+        if tab.open:
+            with tab, showing_errors():
+                show()
 
 
 enter_through_app()
 task = require_task("Comparison")
 action = page_header("Results", task_line(task))
 with showing_errors():
-    store = workbench().store
-    chosen = choose_comparison(task)
-    if chosen is None:
+    found = choose_comparison(task)
+    if found is None:
         empty_state(
             "The comparison of classifiers with and without synthetic texts appears here after the first training run.",
             "Train",
             "train",
         )
-    assert chosen is not None  # noqa: S101  empty_state has ended the script
-    offer_export(task, chosen, action)
-    is_active = any(one.state.status.is_active for one in chosen.experiments)
-    if is_active:
-        st.toggle("Hold the charts", key="results_hold", help="They stay as they are while the experiment goes on")
-    with st.container(border=True):
-        st.fragment(show_comparison, run_every=POLL_S if is_active else None)(task, chosen)
-    n_test = plural(store.tasks.count_split(task.id, Split.TEST), "test text")
-    metric = st.session_state.get("results_metric") or "macro_f1"
-    below = sections(task, chosen, metric)
-    for tab, (_, show) in zip(st.tabs([name for name, _ in below]), below, strict=True):
-        with tab, showing_errors():
-            show()  # type: ignore[operator]
+    else:
+        show_results(task, found, action)

@@ -93,7 +93,7 @@ def next_card(task: Task) -> StoredText | None:
 
 def choose_order(task: Task) -> None:
     """Oldest first, or what a classifier disagrees with first."""
-    judges = {run.id: run for run in workbench().store.trainings.judging(task.id)[:N_JUDGES]}
+    judges = {run.id: run for run in workbench().store.trainings.judging(task.id, limit=N_JUDGES)}
     chosen = st.session_state.get("review_judge")
     if chosen is not None and chosen not in judges:
         found = [run for run in workbench().store.trainings.judging(task.id) if run.id == chosen]

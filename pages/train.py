@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from augment.arms import name_run
+from augment.arms import SEEDS_ONLY, name_run
 from augment.comparison import aggregate_runs
 from augment.records import Experiment, RunKey, RunKind, RunStatus, Task, TrainingRun
 from augment.result_charts import Curve, learning_curve, step_curves
@@ -30,7 +30,7 @@ from pages._shared import (
 )
 
 N_CURVES = 6
-N_LISTED = 8
+N_LISTED = 4
 
 
 def settings_panel(task: Task) -> None:
@@ -52,7 +52,13 @@ def settings_panel(task: Task) -> None:
 
 
 def show_live(task: Task) -> None:
-    """The newest experiment's curves and all experiments with their buttons; polls only while something runs."""
+    """Experiments with their buttons, and curves; polls only while something runs."""
+    with showing_errors():
+        follow(task)
+
+
+def follow(task: Task) -> None:
+    """What runs or was left unfinished first, then the newest; the curves of what runs, else of the newest."""
     store = workbench().store
     experiments = store.experiments.all(task.id)
     active = [one for one in experiments if one.state.status.is_active]
@@ -60,8 +66,15 @@ def show_live(task: Task) -> None:
         st.session_state["train_was_active"] = False
         st.rerun()
     st.session_state["train_was_active"] = bool(active)
-    for one in experiments[:N_LISTED]:
+    if not experiments:
+        st.rerun()
+    is_first = {one.id: one.state.status.is_active or one.id == experiments[0].id for one in experiments}
+    for one in sorted(experiments, key=lambda one: not is_first[one.id])[:N_LISTED]:
         show_experiment(one)
+    if len(experiments) > N_LISTED:
+        with st.expander(f"{plural(len(experiments) - N_LISTED, 'older experiment')}"):
+            for one in sorted(experiments, key=lambda one: not is_first[one.id])[N_LISTED:]:
+                show_experiment(one)
     shown = next((one for one in experiments if one.state.status is RunStatus.RUNNING), experiments[0])
     is_held = st.toggle(
         "Hold the charts", key="train_hold", help="They stay as they are, zoom included, while the experiment goes on"
@@ -140,7 +153,7 @@ def draw_curves(task: Task, experiment: Experiment, runs: list[TrainingRun]) -> 
     begun = [run for run in runs if run.last is not None and not run.config.kind.is_instant]
     begun = sorted(begun, key=lambda run: run.state.started_at or run.state.created_at)[-N_CURVES:]
     points_of = workbench().store.trainings.points([run.id for run in begun])
-    grey = styles["seeds only"].colour
+    grey = styles[SEEDS_ONLY].colour
     curves = [
         Curve(name_run(run), f"run {run.id}", styles[run.arm].colour if run.arm in styles else grey, points_of[run.id])
         for run in begun

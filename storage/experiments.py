@@ -46,6 +46,8 @@ from storage.schema import (
 )
 from storage.trainings import end_training, select_runs, start_training, to_run, write_measurements
 
+EARLIER_RUNS = "Earlier runs"  # what migration 0003 calls them
+
 
 class Experiments:
     """Grids of training runs."""
@@ -85,10 +87,14 @@ class Experiments:
         """Add training runs with more RNG seeds, queued; the arms' texts stay those of the beginning.
 
         Raises:
-            StorageError: there is no such experiment, or it has one of these RNG seeds.
+            StorageError: there is no such experiment, it runs, or it has one of these RNG seeds.
         """
         with writing(self._engine) as session:
-            row = _get(session, experiment_id)
+            row = _get_ended(session, experiment_id)
+            if row.name == EARLIER_RUNS:
+                raise StorageError(
+                    "Runs of before there were experiments drew texts otherwise. Start a new experiment."
+                )
             config = from_json(ExperimentConfig, row.config)
             known = sorted(set(rng_seeds) & set(config.rng_seeds))
             if known:
@@ -126,15 +132,17 @@ class Experiments:
             StorageError: it runs or waits.
         """
         with writing(self._engine) as session:
-            row = _get(session, experiment_id)
-            if RunStatus(row.status).is_active:
-                raise StorageError(f"Experiment {experiment_id} still runs. Cancel it first.")
-            session.delete(row)
+            session.delete(_get_ended(session, experiment_id))
 
     def requeue(self, experiment_id: int) -> None:
-        """Queue every training run that is not done, failed ones too; progress counts what is done."""
+        """Queue the experiment and every training run of it that is not done, failed ones too.
+
+        Raises:
+            StorageError: it runs or waits already, in another tab perhaps.
+        """
         with writing(self._engine) as session:
-            row = _get(session, experiment_id)
+            row = _get_ended(session, experiment_id)
+            row.status = RunStatus.QUEUED
             of_it = TrainingRunRow.experiment_id == experiment_id
             session.execute(
                 update(TrainingRunRow)
@@ -184,7 +192,6 @@ class Experiments:
         with reading(self._engine) as session:
             row = _get(session, experiment_id)
             arm_ids = session.scalars(select(ArmRow.id).where(ArmRow.experiment_id == experiment_id)).all()
-            in_seed_set = select(SeedSetExampleRow.example_id).where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
             of_task = ExampleRow.task_id == row.task_id
             seeds = (
                 select(ExampleRow)
@@ -192,12 +199,11 @@ class Experiments:
                 .where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
                 .order_by(SeedSetExampleRow.position)
             )
-            is_real = (of_task, ExampleRow.split == Split.POOL, ExampleRow.id.not_in(in_seed_set))
             uses = {spec.use for spec in from_json(ExperimentConfig, row.config).arms}
             return ExperimentMaterial(
                 seeds=tuple(LabelledText(one.text, one.label) for one in session.scalars(seeds)),
-                arm_texts={arm_id: _texts_of(session, arm_id) for arm_id in arm_ids},
-                real=_labelled(session, *is_real) if TextUse.REAL in uses else (),
+                arm_texts={arm_id: _texts_of(session, arm_id, ArmTextRow.is_dropped.is_(False)) for arm_id in arm_ids},
+                real=_labelled(session, *_is_real(row)) if TextUse.REAL in uses else (),
                 validation=_labelled(session, of_task, ExampleRow.split == Split.VALIDATION),
                 test=_labelled(session, of_task, ExampleRow.split == Split.TEST),
             )
@@ -263,6 +269,12 @@ def _belongs(spec: ArmSpec) -> list[ColumnElement[bool]]:
     return conditions
 
 
+def _is_real(row: ExperimentRow) -> tuple[ColumnElement[bool], ...]:
+    """Pool examples of the experiment's task that are not in its seed set."""
+    seeds = select(SeedSetExampleRow.example_id).where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
+    return ExampleRow.task_id == row.task_id, ExampleRow.split == Split.POOL, ExampleRow.id.not_in(seeds)
+
+
 def _label_column(use: TextUse) -> InstrumentedAttribute[str]:
     return SyntheticTextRow.label if use is TextUse.RELABELLED else SyntheticTextRow.proposed_label
 
@@ -274,7 +286,10 @@ def _freeze_arm(session: Session, experiment_id: int, position: int, spec: ArmSp
     row = ArmRow(experiment_id=experiment_id, position=position, name=name, n_texts=0, n_decisions=n_decisions)
     session.add(row)
     session.flush()
-    if spec.use is not TextUse.REAL:
+    if spec.use is TextUse.REAL:
+        experiment = _get(session, experiment_id)
+        row.n_texts = session.scalar(select(func.count()).where(*_is_real(experiment))) or 0
+    else:
         found = session.execute(select(SyntheticTextRow.id, _label_column(spec.use)).where(*_belongs(spec))).all()
         row.n_texts = len(found)
         if found:
@@ -347,6 +362,13 @@ def _get(session: Session, experiment_id: int) -> ExperimentRow:
     row = session.get(ExperimentRow, experiment_id)
     if row is None:
         raise StorageError(f"There is no experiment {experiment_id} in this database. Reload the page.")
+    return row
+
+
+def _get_ended(session: Session, experiment_id: int) -> ExperimentRow:
+    row = _get(session, experiment_id)
+    if RunStatus(row.status).is_active:
+        raise StorageError(f"Experiment {experiment_id} still runs. Cancel or pause it first, or wait for its end.")
     return row
 
 

@@ -70,10 +70,10 @@ class Runs:
 
     def finish(self, key: RunKey, status: RunStatus, message: str) -> None:
         """Mark the run as ended; an experiment's training runs that are not done end with it."""
-        self._set(key, status=status, message=message, finished_at=utc_now())
-        if key.kind is RunKind.EXPERIMENT:
-            with writing(self._engine) as session:
-                end_training_runs(session, key.id, status)
+        with writing(self._engine) as session:
+            _update(session, key, status=status, message=message, finished_at=utc_now())
+            if key.kind is RunKind.EXPERIMENT:
+                end_training_runs(session, key.id, RunStatus.INTERRUPTED if status is RunStatus.DONE else status)
 
     def unfinished(self, task_id: int | None = None) -> list[tuple[RunKey, RunState]]:
         """Queued and running runs, oldest first, of one task or all."""
@@ -104,8 +104,12 @@ class Runs:
 
     def _set(self, key: RunKey, **values: object) -> None:
         with writing(self._engine) as session:
-            row = session.get(_ROWS[key.kind], key.id)
-            if row is None:
-                raise StorageError(f"There is no {key.kind} run {key.id} in this database. Reload the page.")
-            for name, value in values.items():
-                setattr(row, name, value)
+            _update(session, key, **values)
+
+
+def _update(session: Session, key: RunKey, **values: object) -> None:
+    row = session.get(_ROWS[key.kind], key.id)
+    if row is None:
+        raise StorageError(f"There is no {key.kind} run {key.id} in this database. Reload the page.")
+    for name, value in values.items():
+        setattr(row, name, value)

@@ -244,7 +244,7 @@ class ArmRow(Base):
     position: Mapped[int]
     name: Mapped[str]
     n_texts: Mapped[int]
-    n_dropped: Mapped[int] = mapped_column(default=0)
+    n_dropped: Mapped[int | None]  # none until its filter has run
     n_decisions: Mapped[int]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, Integer, Select, delete, func, insert, select
+from sqlalchemy import Engine, Integer, Select, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
@@ -45,6 +45,19 @@ class Trainings:
         with reading(self._engine) as session:
             return [to_run(row, point) for row, point in session.execute(query)]
 
+    def count_done(self, task_id: int) -> int:
+        """Training runs of the task that are done."""
+        is_done = (TrainingRunRow.task_id == task_id, TrainingRunRow.status == RunStatus.DONE)
+        with reading(self._engine) as session:
+            return session.scalar(select(func.count()).where(*is_done)) or 0
+
+    def newest_done(self, task_id: int, *, limit: int) -> list[TrainingRun]:
+        """The task's newest finished runs, without their metrics."""
+        query = select(TrainingRunRow).where(TrainingRunRow.task_id == task_id, TrainingRunRow.status == RunStatus.DONE)
+        with reading(self._engine) as session:
+            rows = session.scalars(query.order_by(TrainingRunRow.id.desc()).limit(limit))
+            return [to_run(row, None) for row in rows]
+
     def texts(self, run_id: int) -> dict[int, str]:
         """The synthetic texts that the run was trained on, by id, each with the label it had."""
         query = select(TrainingTextRow.text_id, TrainingTextRow.label).where(TrainingTextRow.training_run_id == run_id)
@@ -64,25 +77,33 @@ class Trainings:
     def predictions(self, run_ids: Sequence[int]) -> list[StoredPrediction]:
         """What some runs say of the test examples, by run and in the examples' order."""
         query = (
-            select(PredictionRow, ExampleRow.text, ExampleRow.label)
+            select(
+                PredictionRow.training_run_id,
+                PredictionRow.example_id,
+                ExampleRow.text,
+                ExampleRow.label,
+                PredictionRow.label,
+                PredictionRow.probs,
+            )
             .join(ExampleRow, ExampleRow.id == PredictionRow.example_id)
             .where(PredictionRow.training_run_id.in_(run_ids))
             .order_by(PredictionRow.training_run_id, PredictionRow.example_id)
         )
         with reading(self._engine) as session:
             return [
-                StoredPrediction(row.training_run_id, row.example_id, text, truth, row.label, tuple(row.probs))
-                for row, text, truth in session.execute(query)
+                StoredPrediction(run_id, example_id, text, truth, label, tuple(probs))
+                for run_id, example_id, text, truth, label, probs in session.execute(query)
             ]
 
-    def judging(self, task_id: int) -> list[TrainingRun]:
-        """The finished runs that said something of synthetic texts, newest first."""
-        judges = select(TextPredictionRow.training_run_id).distinct()
-        query = select_runs().where(
-            TrainingRunRow.task_id == task_id, TrainingRunRow.id.in_(judges), TrainingRunRow.status == RunStatus.DONE
+    def judging(self, task_id: int, *, limit: int | None = None) -> list[TrainingRun]:
+        """The finished runs that said something of synthetic texts, newest first, without their metrics."""
+        has_judged = exists().where(TextPredictionRow.training_run_id == TrainingRunRow.id)
+        query = select(TrainingRunRow).where(
+            TrainingRunRow.task_id == task_id, TrainingRunRow.status == RunStatus.DONE, has_judged
         )
         with reading(self._engine) as session:
-            return [to_run(row, point) for row, point in session.execute(query.order_by(TrainingRunRow.id.desc()))]
+            rows = session.scalars(query.order_by(TrainingRunRow.id.desc()).limit(limit))
+            return [to_run(row, None) for row in rows]
 
     def count_judged(self, run_id: int) -> tuple[int, int]:
         """How many synthetic texts a run judged, and to how many of them it gave another label than they had."""

@@ -120,3 +120,13 @@ def test_the_embedded_encoder_s_embeddings_are_the_model_card_s() -> None:
     encoder = load_encoder(TrainingConfig(("a", "b")))
     assert encoder.embed(TEXTS) == pytest.approx(embed_texts(TEXTS), abs=1e-5)
     assert (encoder.embed(TEXTS[::-1])[::-1] == encoder.embed(TEXTS)).all()
+
+
+@pytest.mark.models
+def test_embeddings_survive_that_frozen_outputs_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("augment.encoders.MAX_KEPT_TEXTS", 3)
+    encoder = load_encoder(TrainingConfig(("a", "b"), max_tokens=16))
+    texts = [f"text number {i}" for i in range(8)]
+    expected = encoder.embed(texts)
+    encoder.encode([f"other {i}" for i in range(5)])
+    assert encoder.embed([*texts, "one more"])[:8] == pytest.approx(expected, abs=1e-5)

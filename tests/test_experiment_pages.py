@@ -6,20 +6,39 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from augment.records import ReviewAction, ReviewStatus, RunKey, RunKind, RunStatus, SeedSet, Split, Task, TextUse
+from augment.records import (
+    ArmSpec,
+    ClassifierKind,
+    LabelledText,
+    ReviewAction,
+    ReviewStatus,
+    RunKey,
+    RunKind,
+    RunStatus,
+    SeedSet,
+    Split,
+    Task,
+    TextUse,
+)
 from pages._shared import workbench
 from storage import Store
 from tests.app_test import Open, button, errors
+from tests.test_experiments import create, drive, grid
 
 pytestmark = pytest.mark.models
 
 
+def open_tab(app: AppTest, name: str) -> None:
+    app.session_state["results_section"] = name
+    app.run()
+    assert errors(app) == []
+
+
 def start(app: AppTest, *, n_seeds: int = 2) -> AppTest:
     """A grid of probes, started by the page's own button, run to its end."""
-    app.get("pills")
     app.number_input(key="train_repeats").set_value(n_seeds).run()
     kinds = next(one for one in app.button_group if one.key == "train_kinds")
-    kinds.set_value(["linear probe"]).run()
+    kinds.set_value([ClassifierKind.PROBE]).run()
     assert errors(app) == []
     app.button(key="train_start").click().run()
     assert workbench().runner.wait(60)
@@ -31,6 +50,8 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     for text in bench.generations.texts([1])[1:9]:
         bench.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="a")
     app = open_page("train")
+    labels = next(one for one in app.button_group if one.key == f"train_{filled.id}_uses")
+    labels.set_value([TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]).run()
     app = start(app)
     assert errors(app) == []
     made = bench.experiments.all(filled.id)[0]
@@ -48,9 +69,13 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     assert errors(app) == []
     names = {trace.get("name") for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]}
     assert {"GPT-J · raw · linear probe", "real texts · linear probe"} <= names
+    open_tab(app, "Runs")
     table = app.dataframe[-1].value
     assert len(table) == made.config.n_runs
     assert table["message"].str.contains("8 there").any()
+    for tab in ("Labels found", "Over steps", "Label shares", "How sure"):
+        open_tab(app, tab)
+    open_tab(app, "Disagreement")
     assert any("disagrees with the label of" in one.value for one in app.markdown)
 
     judges = bench.trainings.judging(filled.id)
@@ -93,8 +118,8 @@ def test_the_presentation_shows_the_experiment_of_its_address(open_page: Open, b
 def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
     store: Store, task: Task, seed_set: SeedSet
 ) -> None:
-    from augment.records import ArmSpec, ClassifierKind, LabelledText
-    from tests.test_experiments import create, drive, grid
+    from augment.records import ClassifierKind
+    from tests.test_experiments import create, grid
 
     rows = [LabelledText("i am so happy and full of joy", label) for label in ("anger", "joy")]
     rows = [replace(one, text=f"{one.text} {i}") for i, one in enumerate(rows)]
@@ -120,8 +145,6 @@ def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
 
 
 def test_a_dead_process_s_experiment_is_interrupted_with_its_runs(store: Store, task: Task, seed_set: SeedSet) -> None:
-    from tests.test_experiments import create, grid
-
     experiment = create(store, task, grid(seed_set))
     key = RunKey(RunKind.EXPERIMENT, experiment.id)
     store.start_run(key, "host:1:0")

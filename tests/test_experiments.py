@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from augment.errors import TrainingError
+from augment.errors import StorageError, TrainingError
 from augment.experiments import choose_final, choose_texts, order_runs, run_experiment
 from augment.filters import draw_nested, find_dropped
 from augment.records import (
+    ArmFiltered,
     ArmSpec,
     ArmText,
     ClassifierKind,
@@ -23,6 +24,8 @@ from augment.records import (
     MetricPoint,
     ReviewAction,
     RunEnded,
+    RunKey,
+    RunKind,
     RunStarted,
     RunStatus,
     SeedSet,
@@ -232,6 +235,7 @@ def test_an_experiment_of_probes_runs_to_its_end_and_one_failed_run_stops_nothin
     assert all(run.last is not None and run.last.macro_f1 > 0.2 for run in done)
     assert store.experiments.get(experiment.id).state.n_done == 18
     filtered = store.experiments.get(experiment.id).arms[2]
+    assert filtered.n_dropped is not None
     assert 0 < filtered.n_dropped < 40
     assert len(store.experiments.arm_texts(filtered.id)) == 40 - filtered.n_dropped
     predictions = store.trainings.predictions([done[0].id])
@@ -276,6 +280,7 @@ def test_more_rng_seeds_and_what_failed_are_run_without_repeating_what_is_done(
     experiment = create(store, task, grid(seed_set, ArmSpec(TextUse.ACCEPTED, (run_id,), kind=PROBE)))
     drive(store, experiment)
     before = {run.id: run.state.finished_at for run in store.experiments.runs(experiment.id)}
+    store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
     experiment = store.experiments.extend(experiment.id, [2, 3])
     assert experiment.config.rng_seeds == (0, 1, 2, 3)
     store.experiments.requeue(experiment.id)
@@ -305,6 +310,46 @@ def test_a_class_without_a_seed_fails_the_runs_that_need_it_in_a_sentence(store:
     assert "no seed is labelled surprise" in by_arm["raw 1"].message
 
 
+def test_an_experiment_that_runs_is_neither_extended_nor_resumed_nor_removed(
+    store: Store, task: Task, seed_set: SeedSet
+) -> None:
+    """Two tabs: what one started the other must not start again, or its runs would end without figures."""
+    experiment = create(store, task, grid(seed_set))
+    for change in (
+        lambda: store.experiments.extend(experiment.id, [5]),
+        lambda: store.experiments.requeue(experiment.id),
+        lambda: store.experiments.remove(experiment.id),
+    ):
+        with pytest.raises(StorageError, match=r"still runs\. Cancel or pause it first"):
+            change()
+    key = RunKey(RunKind.EXPERIMENT, experiment.id)
+    store.runs.finish(key, RunStatus.DONE, "")
+    assert {run.state.status for run in store.experiments.runs(experiment.id)} == {RunStatus.INTERRUPTED}
+    store.experiments.requeue(experiment.id)
+    assert store.runs.state(key).status is RunStatus.QUEUED
+    assert {run.state.status for run in store.experiments.runs(experiment.id)} == {RunStatus.QUEUED}
+
+
+@pytest.mark.models
+def test_a_filter_runs_once_and_its_choice_stays(store: Store, task: Task, seed_set: SeedSet, texts: list[int]) -> None:
+    run_id = store.generations.all(task.id)[0].id
+    spec = ArmSpec(TextUse.RAW, (run_id,), TextFilter(keep_share=0.5), PROBE)
+    experiment = create(store, task, replace(grid(seed_set, spec), sizes=(5,), rng_seeds=(0,)))
+    assert experiment.arms[0].n_dropped is None
+    assert any(isinstance(one, ArmFiltered) for one in drive(store, experiment))
+    store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
+    kept = store.experiments.arm_texts(experiment.arms[0].id)
+    store.experiments.extend(experiment.id, [1])
+    store.experiments.requeue(experiment.id)
+    again = store.experiments.get(experiment.id)
+    assert again.arms[0].n_dropped == 45 - len(kept)
+    assert not any(isinstance(one, ArmFiltered) for one in drive(store, again))
+    assert store.experiments.arm_texts(experiment.arms[0].id) == kept
+    assert all(
+        set(store.trainings.texts(run.id)) <= {one.id for one in kept} for run in store.experiments.runs(again.id)
+    )
+
+
 def _run_until_killed(url: str, experiment_id: int) -> None:
     opened = Store.open(url)
     drive(opened, opened.experiments.get(experiment_id))
@@ -332,6 +377,7 @@ def test_a_killed_experiment_resumes_to_the_figures_of_one_that_nobody_killed(
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         assert store.experiments.runs(killed.id, status=RunStatus.DONE)
+        store.interrupt_dead(lambda _worker: False)
         store.experiments.requeue(killed.id)
     kept = {run.id: run.state.finished_at for run in store.experiments.runs(killed.id, status=RunStatus.DONE)}
     assert 2 <= len(kept) < config.n_runs

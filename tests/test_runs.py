@@ -191,7 +191,7 @@ def test_an_experiment_is_extended_by_the_next_rng_seeds_and_removed_whole(bench
     key = start_small(bench, task_id, kind=ClassifierKind.PROBE)
     assert bench.runner.wait(60)
     extend_experiment(bench, key.id, 2)
-    with pytest.raises(StorageError, match="still runs. Cancel it first"):
+    with pytest.raises(StorageError, match="still runs. Cancel or pause"):
         bench.store.experiments.remove(key.id)
     assert bench.runner.wait(60)
     experiment = bench.store.experiments.get(key.id)

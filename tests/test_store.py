@@ -381,7 +381,9 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_they_me
         ("training_run", trained(1, "seeds only", "none", 0, 0)),
         ("training_run", trained(2, "LM · raw", "raw", 1, 0)),
         ("training_run", trained(3, "LM · raw", "raw", 2, 0)),
-        ("training_run", trained(4, "LM · raw", "raw", 2, 1, status="interrupted")),
+        ("training_run", trained(4, "LM · raw", "raw", 2, 1, status="running")),
+        ("training_run", trained(5, "LM · accepted", "accepted", 1, 0, config=json.dumps(recipe | {"steps": 9}))),
+        ("training_text", {"training_run_id": 5, "text_id": 1, "label": "anger"}),
         ("training_text", {"training_run_id": 2, "text_id": 1, "label": "joy"}),
         ("training_text", {"training_run_id": 3, "text_id": 1, "label": "joy"}),
         ("training_text", {"training_run_id": 3, "text_id": 2, "label": "anger"}),
@@ -400,12 +402,17 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_they_me
             connection.execute(sqlalchemy.insert(sqlalchemy.table(table, *columns)).values(row))
     engine.dispose()
     store = Store.open(url)
-    (experiment,) = store.experiments.all(1)
+    other, experiment = store.experiments.all(1)
+    assert [arm.name for arm in other.arms] == ["LM · accepted (earlier)"]  # relabelled texts were among them then
+    assert (other.config.baselines, other.state.status) == ((), RunStatus.DONE)
+    with pytest.raises(StorageError, match="drew texts otherwise. Start a new experiment"):
+        store.experiments.extend(other.id, [7])
     assert (experiment.name, experiment.state.status) == ("Earlier runs", RunStatus.INTERRUPTED)
     assert (experiment.state.n_done, experiment.state.n_total, experiment.state.elapsed_s) == (3, 4, 32.0)
     assert (experiment.config.sizes, experiment.config.rng_seeds) == ((1, 2), (0, 1))
     (arm,) = experiment.arms
     assert (arm.name, arm.spec, arm.n_texts) == ("LM · raw", ArmSpec(TextUse.RAW, (1,)), 2)
+    assert store.experiments.runs(experiment.id)[3].state.status is RunStatus.INTERRUPTED
     assert [(one.text, one.label) for one in store.experiments.arm_texts(arm.id)] == [("one", "joy"), ("two", "anger")]
     runs = store.experiments.runs(experiment.id)
     assert [(run.arm_id, run.n_synthetic) for run in runs] == [(None, 0), (arm.id, 1), (arm.id, 2), (arm.id, 2)]

@@ -105,6 +105,7 @@ class ExperimentConfig:
 class Arm:
     """A stored arm. `n_texts` were there when the experiment was made, `n_dropped` of them its filter left out.
 
+    `n_dropped` is None until a filter that asks the seeds' classifier has run, which it does once an experiment.
     `n_decisions` counts the decisions of people that stood on those texts then.
     """
 
@@ -112,7 +113,7 @@ class Arm:
     name: str
     spec: ArmSpec
     n_texts: int
-    n_dropped: int
+    n_dropped: int | None
     n_decisions: int
 
 
@@ -202,7 +203,7 @@ class RunMeasured:
 class TextJudged:
     """What a finished classifier says of a synthetic text that it was not trained on.
 
-    `label_prob` is its probability of the label that the text has in the experiment.
+    `label_prob` is its probability of the label that the text has in the experiment: people's where an arm has that.
     """
 
     run_id: int

@@ -44,7 +44,7 @@ class EncoderSpec:
 class TrainingText:
     """A text to train on. `probs` (soft label, in the order of the task's labels) goes before `label` where it is set.
 
-    `weight` is the text's share in its batch's loss, relative to 1 of a real text.
+    `weight` is the text's share in the loss, relative to 1 of a real text.
     """
 
     text: str

@@ -48,7 +48,7 @@ def upgrade() -> None:
     sa.Column('position', sa.Integer(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
     sa.Column('n_texts', sa.Integer(), nullable=False),
-    sa.Column('n_dropped', sa.Integer(), nullable=False),
+    sa.Column('n_dropped', sa.Integer(), nullable=True),
     sa.Column('n_decisions', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['experiment_id'], ['experiment.id'], name=op.f('fk_arm_experiment_id_experiment'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_arm')),
@@ -103,6 +103,8 @@ def _gather(connection: sa.Connection) -> None:
     runs, experiments, arms, arm_texts, links = (
         metadata.tables[name] for name in ('training_run', 'experiment', 'arm', 'arm_text', 'training_text')
     )
+    ended = sa.case((runs.c.status.in_(['queued', 'running']), 'interrupted'), else_=runs.c.status)
+    connection.execute(sa.update(runs).values(status=ended))
     groups: dict[tuple[int, int, str], list[Any]] = {}
     for row in connection.execute(sa.select(runs).order_by(runs.c.id)).mappings():
         shared = json.dumps({**_loads(row['config']), 'rng_seed': 0}, sort_keys=True)
@@ -117,6 +119,7 @@ def _gather(connection: sa.Connection) -> None:
             'recipe': json.loads(shared),
             'arms': [{'use': use, 'generation_run_ids': json.loads(ids)} for use, ids in choices],
             'sizes': sorted({row['n_synthetic'] for row in members} - {0}),
+            'baselines': ['fine-tuned'] if any(row['use'] == 'none' for row in members) else [],
             'rng_seeds': sorted({_loads(row['config']).get('rng_seed', 0) for row in members}),
         }
         is_done = all(row['status'] == 'done' for row in members)
@@ -134,16 +137,18 @@ def _gather(connection: sa.Connection) -> None:
         )
         for position, of_arm in enumerate(choices.values()):
             ids = [row['id'] for row in of_arm]
+            # Relabelled texts were among the accepted ones then.
+            name = of_arm[0]['arm'] + (' (earlier)' if of_arm[0]['use'] == 'accepted' else '')
             taken = sa.select(links.c.text_id, links.c.label).where(links.c.training_run_id.in_(ids))
             rows = connection.execute(taken.order_by(links.c.training_run_id))
             labels = {row.text_id: row.label for row in rows}  # a later run's label goes before an earlier one's
             arm_id = connection.scalar(
                 sa.insert(arms).returning(arms.c.id).values(
-                    experiment_id=experiment_id, position=position, name=of_arm[0]['arm'], n_texts=len(labels),
-                    n_dropped=0, n_decisions=0,
+                    experiment_id=experiment_id, position=position, name=name, n_texts=len(labels),
+                    n_dropped=None, n_decisions=0,
                 )
             )
-            connection.execute(sa.update(runs).where(runs.c.id.in_(ids)).values(arm_id=arm_id))
+            connection.execute(sa.update(runs).where(runs.c.id.in_(ids)).values(arm_id=arm_id, arm=name))
             for text_id, label in labels.items():
                 connection.execute(
                     sa.insert(arm_texts).values(arm_id=arm_id, text_id=text_id, label=label, is_dropped=False)
