@@ -75,7 +75,7 @@ def _fine_tune(
     started, n_steps = time.monotonic(), config.count_steps(len(train))
     yield TrainingProgress(0, n_steps, 0.0, f"Loading {config.encoder.name}")
     encoder = load_encoder(config)
-    train_rows = encoder.encode([row.text for row in train])
+    train_rows = encoder.encode_with_dropout([row.text for row in train])
     evaluation_rows = encoder.encode([row.text for row in evaluation])
     validation_rows = encoder.encode([row.text for row in validation]) if config.patience else []
     other_rows = encoder.encode(others)
@@ -94,7 +94,7 @@ def _fine_tune(
         stopping = _EarlyStopping(config.patience)
         for step, batch in enumerate(_draw_batches(len(train), n_steps, config), start=1):
             model.train()
-            logits = encoder.classify(model, [train_rows[i] for i in batch]).float()
+            logits = encoder.classify(model, [_draw_version(train_rows[i]) for i in batch]).float()
             loss = soft_cross_entropy(logits, targets[batch], weights[batch])
             torch.autograd.backward(loss)
             optimizer.step()
@@ -246,6 +246,12 @@ def _draw_batches(n_texts: int, n_steps: int, config: TrainingConfig) -> Iterato
                 return
             yield order[start : start + config.batch_size]
             step += 1
+
+
+def _draw_version(versions: "Sequence[torch.Tensor]") -> "torch.Tensor":
+    import torch
+
+    return versions[int(torch.randint(len(versions), ()))]
 
 
 def _score(probs: NDArray[np.float64], rows: Sequence[LabelledText], labels: Sequence[str]) -> float | None:

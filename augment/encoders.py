@@ -5,6 +5,7 @@ without its embeddings and frozen layers; it is handed their outputs as `inputs_
 """
 
 import copy
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
 FEATURE_BATCH = 128
+N_VERSIONS = 8
 MAX_KEPT_TEXTS = 20_000  # whose frozen outputs are kept: about 30 kB each for MiniLM
 
 
@@ -38,12 +40,13 @@ class Encoder:
         self._model = model.to(device).eval()  # as pretrained; every run learns on a copy
         self._kept: dict[str, torch.Tensor] = {}
         self._embeddings: dict[str, torch.Tensor] = {}
+        self._versions: dict[str, torch.Tensor] = {}
         self._reads_first_token = self._can_keep_first_token()
 
     def encode(self, texts: Sequence[str]) -> "list[torch.Tensor]":
         """What a run learns from, a tensor a text: the frozen layers' outputs (tokens, hidden), or token ids (tokens,).
 
-        Frozen layers stand in evaluation mode: their outputs do not change, so they are computed once a text.
+        Frozen layers stand in evaluation mode here: their outputs do not change, so they are computed once a text.
         """
         import torch
 
@@ -64,6 +67,29 @@ class Encoder:
                     self._kept[text] = row[: len(own)].clone()
         # Tensors made in inference mode cannot enter autograd: a plain copy can.
         return [self._kept[text].clone() for text in texts]
+
+    def encode_with_dropout(self, texts: Sequence[str]) -> "list[list[torch.Tensor]]":
+        """Versions of each text as the frozen layers give it with their dropout on: what a plain loop would train on.
+
+        A few versions stand for a new one at every step; computed once a text, and the same ones for the same text.
+        Without frozen layers there is one version.
+        """
+        import torch
+
+        if self._lower is None:
+            return [[row] for row in self.encode(texts)]
+        if len(self._versions) > MAX_KEPT_TEXTS // N_VERSIONS:
+            self._versions.clear()
+        new = sorted(set(texts) - self._versions.keys())
+        self._lower.train()
+        with torch.random.fork_rng(), torch.inference_mode():
+            for text, ids in zip(new, self._tokenize(new), strict=True):
+                torch.manual_seed(zlib.crc32(text.encode()))
+                inputs = torch.tensor([ids] * N_VERSIONS, device=self.device)
+                hidden = self._lower(input_ids=inputs).last_hidden_state  # (versions, tokens, hidden)
+                self._versions[text] = hidden.to(self.dtype)  # the width that runs learn in
+        self._lower.eval()
+        return [list(self._versions[text].clone()) for text in texts]
 
     def fresh_classifier(self) -> Any:
         """A copy of the part that learns, with a head drawn from torch's global generator as the encoder draws its own.

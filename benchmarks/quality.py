@@ -169,6 +169,10 @@ def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
         found[name] = ExperimentConfig(
             seed_set_id, recipe, list_arms(bench, task, kind), sizes, RNG_SEEDS, baselines=(kind,)
         )
+    ids = {run.writer: run.id for run in bench.store.generations.all(task.id)}
+    both = (ids["label-word templates"], ids[f"{lms.EMBEDDED_LM.name} · conditional"])
+    arms = tuple(ArmSpec(use, tuple(sorted(both))) for use in (TextUse.SOFT, TextUse.RAW))
+    found["together"] = ExperimentConfig(seed_set_id, recipe, arms, (200, 400), RNG_SEEDS)
     return found
 
 
@@ -282,14 +286,14 @@ def _add_points(file: Path, points: Sequence[Point]) -> None:
 # The table -----------------------------------------------------------------------------------------------------------
 
 
-def write_table(bench: Workbench, task: Task, points: Sequence[Point]) -> dict[str, float]:
-    """docs/RESULTS.md of everything that is measured; returns the best arms' macro-F1."""
+def write_table(bench: Workbench, task: Task, points: Sequence[Point], note: str) -> dict[str, float]:
+    """docs/RESULTS.md of everything that is measured, under a note; returns the best arms' macro-F1."""
     runs = [
         run
         for experiment in bench.store.experiments.all(task.id)
         for run in bench.store.experiments.runs(experiment.id, status=RunStatus.DONE)
     ]
-    parts = [_INTRODUCTION]
+    parts = [_INTRODUCTION, note] if note else [_INTRODUCTION]
     best: dict[str, float] = {}
     for kind in (PROBE, TUNED):
         of_kind = [run for run in runs if run.config.kind is kind]
@@ -307,10 +311,10 @@ def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float]) -> str:
     arms: dict[str, dict[int, str]] = {}
     for one in f1:
         of_accuracy = accuracy[one.arm, one.n_synthetic]
-        half, half_accuracy = (interval.high - interval.mean for interval in (one.interval, of_accuracy))
+        half, half_accuracy = one.interval.high - one.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
         doubt = "" if one.interval.n >= 10 else f" ({one.interval.n} RNG seeds)"
         arms.setdefault(one.arm, {})[one.n_synthetic] = (
-            f"**{one.interval.mean:.3f}** ± {half:.3f}, {of_accuracy.mean:.1%} ± {half_accuracy:.1%}{doubt}"
+            f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f} %{doubt}"
         )
         best[f"{one.arm}, {one.n_synthetic}"] = round(one.interval.mean, 3)
     order = sorted(arms, key=lambda arm: (not arm.startswith(SEEDS_ONLY), arm))
@@ -362,6 +366,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", type=ClassifierKind, default=[PROBE, TUNED])
     parser.add_argument("--development", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--note", default="", help="stands in the table's file, such as what is not measured yet")
     options = parser.parse_args()
     options.store.mkdir(parents=True, exist_ok=True)
     bench = open_workbench(f"sqlite:///{options.store / 'quality.db'}")
@@ -376,7 +381,7 @@ def main() -> None:
         run_review(bench, task, options.kinds, review_file)
     points = list(read_points(review_file))
     if options.table:
-        print(json.dumps(write_table(bench, task, points)))
+        print(json.dumps(write_table(bench, task, points, options.note)))
 
 
 if __name__ == "__main__":

@@ -105,6 +105,14 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         key=f"train_{task.id}_writers_{len(writers)}",
         help="Each makes arms of its own. Runs of one LM and strategy count together",
     )
+    groups = [writers[name] for name in chosen]
+    if len(groups) > 1 and st.checkbox(
+        "Also all together, as one arm",
+        key="train_together",
+        help="Such as label-word templates with an LM's texts: each size is drawn from all of them",
+        persist_state="session",
+    ):
+        groups.append([run for group in groups for run in group])
     n_real = count_texts(task, seed_set, ArmSpec(TextUse.REAL))
     has_real = st.checkbox(
         f"Real texts as the ceiling · {n_real:,}",
@@ -121,7 +129,8 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         format_func=USES.__getitem__,
         key=f"train_{task.id}_uses",
         help="Raw: as the LM proposed. Accepted only: what people accepted as it was. Relabelled: all but the "
-        "rejected, with the label each has now. Soft labels: the LM's label probabilities",
+        "rejected, with the label each has now. Soft labels: the LM's label probabilities, "
+        "where a text has some",
     )
     filters = st.pills(
         "Filters",
@@ -133,8 +142,8 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         "texts that it is surest of. Balanced: equally many of each label. None looks at validation or test data",
     )
     specs = [
-        ArmSpec(use, tuple(sorted(run.id for run in writers[name])), FILTERS[one])
-        for name, use, one in product(chosen, uses, filters)
+        ArmSpec(use, tuple(sorted(run.id for run in group)), FILTERS[one])
+        for group, use, one in product(groups, uses, filters)
     ]
     found = [spec for spec in specs if store.experiments.count_texts(spec)]
     if len(found) < len(specs):

@@ -137,7 +137,7 @@ def show_card_tab(task: Task) -> None:
             f"{counts[ReviewStatus.ACCEPTED]:,} accepted · {counts[ReviewStatus.REJECTED]:,} rejected"
         ),
     )
-    with st.container(border=True, height=240, gap="small"):
+    with st.container(border=True, height=280, gap="small"):
         if card is None:
             st.space("medium")
             st.markdown(

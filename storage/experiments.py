@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Engine, func, insert, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import ColumnElement, Engine, exists, func, insert, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from augment.errors import StorageError
 from augment.records import (
@@ -265,7 +265,8 @@ def _belongs(spec: ArmSpec) -> list[ColumnElement[bool]]:
     elif spec.use is TextUse.RELABELLED:
         conditions.append(SyntheticTextRow.status != ReviewStatus.REJECTED)
     elif spec.use is TextUse.SOFT:
-        conditions.append(SyntheticTextRow.label_probs.is_not(None))
+        other = aliased(SyntheticTextRow)
+        conditions.append(exists().where(other.run_id.in_(spec.generation_run_ids), other.label_probs.is_not(None)))
     return conditions
 
 

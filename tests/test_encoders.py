@@ -130,3 +130,37 @@ def test_embeddings_survive_that_frozen_outputs_make_room(monkeypatch: pytest.Mo
     expected = encoder.embed(texts)
     encoder.encode([f"other {i}" for i in range(5)])
     assert encoder.embed([*texts, "one more"])[:8] == pytest.approx(expected, abs=1e-5)
+
+
+def test_texts_to_train_on_come_in_versions_that_frozen_dropout_gives(folder: Path) -> None:
+    spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
+    encoder = load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=2))
+    plain = encoder.encode(TEXTS)
+    torch.manual_seed(3)
+    state = torch.random.get_rng_state()
+    versions = encoder.encode_with_dropout(TEXTS)
+    assert torch.equal(torch.random.get_rng_state(), state)  # a run's own draws are not disturbed
+    assert [len(found) for found in versions] == [8, 8, 8]
+    for found, row in zip(versions, plain, strict=True):
+        assert all(one.shape == row.shape for one in found)
+        assert not torch.equal(found[0], found[1])
+        mean = torch.stack(found).float().mean(0)
+        assert torch.nn.functional.cosine_similarity(mean.flatten(), row.flatten(), dim=0) > 0.9
+    again = encoder.encode_with_dropout(TEXTS[::-1])[::-1]
+    for found, other in zip(versions, again, strict=True):
+        assert all(torch.equal(one, two) for one, two in zip(found, other, strict=True))
+    assert all(torch.equal(one, two) for one, two in zip(plain, encoder.encode(TEXTS), strict=True))
+
+
+def test_versions_do_not_depend_on_what_else_was_asked_for(folder: Path) -> None:
+    spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
+    config = TrainingConfig(("a", "b"), spec, frozen_layers=2)
+    first = load_encoder(config).encode_with_dropout(TEXTS)
+    second = load_encoder(replace(config, max_tokens=64)).encode_with_dropout(TEXTS[:1])  # another encoder object
+    assert all(torch.equal(one, two) for one, two in zip(first[0], second[0], strict=True))
+
+
+def test_without_frozen_layers_there_is_one_version(folder: Path) -> None:
+    spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
+    encoder = load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=0))
+    assert [len(found) for found in encoder.encode_with_dropout(TEXTS)] == [1, 1, 1]

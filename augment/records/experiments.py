@@ -14,8 +14,9 @@ class TextUse(StrEnum):
     """Which texts an arm adds to the seeds, and with which label.
 
     RAW: every text, the label that the LM proposed. ACCEPTED: what people accepted as it was proposed. RELABELLED: all
-    but what people rejected, each with the label it has now. SOFT: every text with label probabilities, and these as
-    its label. REAL: real texts of the pool that are no seeds, as the ceiling.
+    but what people rejected, each with the label it has now. SOFT: every text with its label probabilities as its
+    label, where it has some (label-word templates have none); nothing where no text has. REAL: real texts of the pool
+    that are no seeds, as the ceiling.
     """
 
     RAW = "raw"

@@ -50,6 +50,7 @@ def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
     for size in ("10", "50", "100"):
         page.get_by_role("button", name=size, exact=True).click()
     page.get_by_text("Real texts as the ceiling").click()
+    expect(page.get_by_role("button", name="Train 2 runs")).to_be_visible()
     press(page, "Train 2 runs")
     store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
     task = store.tasks.all()[0]
