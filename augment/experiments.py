@@ -68,6 +68,9 @@ def run_experiment(
     """Train `runs` in order and say how it goes. `n_done` and `elapsed_s` count what earlier sittings did.
 
     Each finished run of the experiment's first RNG seed also judges the arms' texts that it was not trained on.
+
+    Raises:
+        TrainingError: at the end, where every run failed and none was done before.
     """
     clock = _Clock(n_done, n_done + len(runs), elapsed_s)
     if not runs:
@@ -91,7 +94,7 @@ def run_experiment(
             yield ArmFiltered(one.id, tuple(sorted(dropped)))
     judged = _gather_texts(experiment, material)
     arms = {arm.id: arm for arm in experiment.arms}
-    n_failed = 0
+    reasons: list[str] = []
     for run in order_runs(runs):
         arm = arms[run.arm_id] if run.arm_id is not None else None
         others = judged if run.config.rng_seed == min(experiment.config.rng_seeds) else ()
@@ -101,15 +104,16 @@ def run_experiment(
                 raise broken[run.arm_id]
             yield from _train_run(run, arm, kept, material, others, clock)
         except AugmentError as error:
-            n_failed += 1
-            yield RunEnded(run.id, RunStatus.FAILED, str(error), time.monotonic() - started)
+            reasons.append(str(error))
+            yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], time.monotonic() - started)
         except Exception as error:  # a bug in one run must not cost the others; the log has its traceback
-            n_failed += 1
             log.exception("training run %d failed", run.id)
-            reason = f"Unexpected {type(error).__name__}; the log has the details."
-            yield RunEnded(run.id, RunStatus.FAILED, reason, time.monotonic() - started)
+            reasons.append(f"Unexpected {type(error).__name__}; the log has the details.")
+            yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], time.monotonic() - started)
         clock.n_done += 1
-        yield clock.tell(f"{n_failed} failed" if n_failed else "")
+        yield clock.tell(f"{len(reasons)} failed" if reasons else "")
+    if len(reasons) == len(runs) and not n_done:
+        raise TrainingError(f"Every training run failed. The first one said: {reasons[0]}")
 
 
 def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[ArmText, ...]:

@@ -144,6 +144,8 @@ def show_footnote(comparison: Comparison, metric: str, majority: float | None) -
     length = f"{recipe.epochs} epochs" if recipe.epochs else f"equal steps for every size ({recipe.steps})"
     if recipe.patience:
         length += ", stopped early by validation texts"
+    if all(run.config.kind.is_instant for run in comparison.runs):
+        length = "logistic regression on frozen embeddings"
     seeds = len({run.config.rng_seed for run in comparison.runs})
     parts = [f"Test split; {length}; band: 95 % interval over {plural(seeds, 'RNG seed')}."]
     if metric == "accuracy" and majority is not None:
@@ -187,7 +189,7 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
             "difference, points": number,
             "95 % from": number,
             "95 % to": number,
-            "p (Holm, all rows)": st.column_config.NumberColumn(format="%.3f"),
+            "p (Holm, all rows)": st.column_config.NumberColumn(format="%.4f"),
         },
     )
 

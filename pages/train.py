@@ -131,7 +131,9 @@ def show_failures(one: Experiment) -> None:
     """Why runs failed, each reason once."""
     reasons = workbench().store.experiments.count_failures(one.id)
     if reasons:
-        with st.expander(f"{plural(sum(reasons.values()), 'run')} failed, the others went on", icon=":material/error:"):
+        n_failed = sum(reasons.values())
+        others = ", the others went on" if n_failed < one.state.n_total else ""
+        with st.expander(f"{plural(n_failed, 'run')} failed{others}", expanded=not others, icon=":material/error:"):
             for reason, n in reasons.items():
                 st.caption(f"{plural(n, 'run')}: {escape_markdown(reason)}")
 
@@ -149,7 +151,8 @@ def draw_curves(task: Task, experiment: Experiment, runs: list[TrainingRun]) -> 
             alt="macro-F1 by number of synthetic texts",
         )
     else:
-        st.caption("The first point appears when the first run is done.")
+        text = "The first point appears when the first run is done."
+        st.caption(text if experiment.state.status.is_active else "No run of it was finished: nothing to draw.")
     begun = [run for run in runs if run.last is not None and not run.config.kind.is_instant]
     begun = sorted(begun, key=lambda run: run.state.started_at or run.state.created_at)[-N_CURVES:]
     points_of = workbench().store.trainings.points([run.id for run in begun])
@@ -204,7 +207,7 @@ if not store.tasks.seed_sets(task.id):
         "A classifier learns from the seeds and the synthetic texts; there is no seed set yet.", "Choose seeds", "seeds"
     )
 experiments = store.experiments.all(task.id)
-if any(one.state.n_done for one in experiments) and action.button(
+if store.experiments.list_finished(task.id) and action.button(
     "Continue: results", key="train_continue", icon=":material/arrow_forward:"
 ):
     st.switch_page(PAGES["results"])

@@ -13,6 +13,8 @@ from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
     ArmSpec,
     ClassifierKind,
+    EncoderKind,
+    EncoderSpec,
     ExperimentConfig,
     GenerationConfig,
     LabelledText,
@@ -206,3 +208,16 @@ def test_an_experiment_is_extended_by_the_next_rng_seeds_and_removed_whole(bench
     assert bench.store.trainings.predictions([run.id for run in runs]) == []
     with pytest.raises(StorageError, match="no experiment"):
         bench.store.experiments.get(key.id)
+
+
+def test_an_experiment_of_which_every_run_failed_has_failed_and_says_why(bench: Workbench, task_id: int) -> None:
+    seed_set_id, _ = seeded(bench, task_id)
+    recipe = TrainingConfig(LABELS, EncoderSpec(EncoderKind.TRANSFORMERS, "/no/folder"))
+    key = start_experiment(bench, task_id, ExperimentConfig(seed_set_id, recipe, rng_seeds=(0, 1)))
+    assert bench.runner.wait(60)
+    state = bench.store.runs.state(key)
+    assert (state.status, state.n_done) == (RunStatus.FAILED, 2)
+    assert state.message.startswith("Every training run failed. The first one said: There is no folder '/no/folder'")
+    runs = bench.store.experiments.runs(key.id)
+    assert {run.state.status for run in runs} == {RunStatus.FAILED}
+    assert bench.store.experiments.list_finished(task_id) == []
