@@ -128,11 +128,11 @@ def show_ended_buttons(one: Experiment) -> None:
 
 
 def show_failures(one: Experiment) -> None:
-    """Why runs failed, each reason once."""
+    """Why runs failed, each reason once; where all failed for one reason, the experiment's own message says it."""
     reasons = workbench().store.experiments.count_failures(one.id)
-    if reasons:
-        n_failed = sum(reasons.values())
-        others = ", the others went on" if n_failed < one.state.n_total else ""
+    n_failed = sum(reasons.values())
+    others = ", the others went on" if n_failed < one.state.n_total else ""
+    if reasons and (others or len(reasons) > 1):
         with st.expander(f"{plural(n_failed, 'run')} failed{others}", expanded=not others, icon=":material/error:"):
             for reason, n in reasons.items():
                 st.caption(f"{plural(n, 'run')}: {escape_markdown(reason)}")
