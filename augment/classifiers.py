@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.encoders import Encoder, load_encoder
+from augment.encoders import Encoder, load_encoder, pad
 from augment.errors import TrainingError
 from augment.metrics import accuracy, macro_f1
 from augment.mixed_precision import MixedPrecisionAdamW
@@ -76,9 +76,8 @@ def _fine_tune(
     yield TrainingProgress(0, n_steps, 0.0, f"Loading {config.encoder.name}")
     encoder = load_encoder(config)
     train_rows = encoder.encode_with_dropout([row.text for row in train])
-    evaluation_rows = encoder.encode([row.text for row in evaluation])
-    validation_rows = encoder.encode([row.text for row in validation]) if config.patience else []
-    other_rows = encoder.encode(others)
+    evaluated = _Batches(encoder, [row.text for row in evaluation])
+    validated = _Batches(encoder, [row.text for row in validation] if config.patience else [])
     targets, weights = _targets(train, config.labels, encoder.device)
     with torch.random.fork_rng():  # the new head and dropout draw from the run's own seed
         torch.manual_seed(config.rng_seed)
@@ -94,7 +93,7 @@ def _fine_tune(
         stopping = _EarlyStopping(config.patience)
         for step, batch in enumerate(_draw_batches(len(train), n_steps, config), start=1):
             model.train()
-            logits = encoder.classify(model, [_draw_version(train_rows[i]) for i in batch]).float()
+            logits = encoder.classify(model, *pad([_draw_version(train_rows[i]) for i in batch])).float()
             loss = soft_cross_entropy(logits, targets[batch], weights[batch])
             torch.autograd.backward(loss)
             optimizer.step()
@@ -104,8 +103,8 @@ def _fine_tune(
                     f"The loss is not finite at step {step}. Lower the learning rate ({config.learning_rate:g})."
                 )
             if step % config.eval_every == 0 or step == n_steps:
-                probs = _predict(encoder, model, evaluation_rows)
-                of_validation = _score(_predict(encoder, model, validation_rows), validation, config.labels)
+                probs = evaluated.predict(model)
+                of_validation = _score(validated.predict(model), validation, config.labels)
                 yield _measure(step, losses, probs, evaluation, config.labels, of_validation)
                 losses.clear()
                 if stopping.is_best(of_validation):
@@ -114,7 +113,7 @@ def _fine_tune(
                 if stopping.is_over:
                     break
             yield TrainingProgress(step, n_steps, time.monotonic() - started)
-        other_probs = _predict(encoder, best_model, other_rows)
+        other_probs = _Batches(encoder, others).predict(best_model)
     yield from _tell(np.concatenate([best_probs, other_probs]), config.labels)
     yield TrainingProgress(n_steps, n_steps, time.monotonic() - started)
 
@@ -178,17 +177,28 @@ class _EarlyStopping:
         return self._patience is not None and self._n_worse >= self._patience
 
 
-def _predict(encoder: Encoder, model: Any, rows: "Sequence[torch.Tensor]") -> NDArray[np.float64]:
-    """Label probabilities, (len(rows), n_labels); rows of like length share a batch."""
-    import torch
+class _Batches:
+    """Texts to predict again and again: encoded and padded once, those of like length in one batch."""
 
-    probs = np.zeros((len(rows), model.config.num_labels))
-    with torch.inference_mode():
-        model.eval()
+    def __init__(self, encoder: Encoder, texts: Sequence[str]) -> None:
+        rows = encoder.encode(texts)
+        self._encoder, self._n_texts = encoder, len(rows)
+        self._batches = []
         for batch in batch_by_tokens([len(row) for row in rows], EVALUATION_TOKENS):
-            logits = encoder.classify(model, [rows[i] for i in batch])
-            probs[batch] = logits.float().softmax(-1).double().cpu().numpy()
-    return probs
+            padded, mask = pad([rows[i] for i in batch])
+            self._batches.append((batch, padded.to(encoder.dtype) if padded.is_floating_point() else padded, mask))
+
+    def predict(self, model: Any) -> NDArray[np.float64]:
+        """Label probabilities, (texts, n_labels)."""
+        import torch
+
+        probs = np.zeros((self._n_texts, model.config.num_labels))
+        with torch.inference_mode():
+            model.eval()
+            for batch, padded, mask in self._batches:
+                logits = self._encoder.classify(model, padded, mask)
+                probs[batch] = logits.float().softmax(-1).double().cpu().numpy()
+        return probs
 
 
 def batch_by_tokens(lengths: Sequence[int], most: int) -> Iterator[list[int]]:

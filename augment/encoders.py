@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from augment.devices import best_device, fastest_dtype, free_memory
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
+from augment.first_token import keep_first_token
 from augment.memory import need_for
 from augment.records import EncoderKind, EncoderSpec, TrainingConfig
 
@@ -37,11 +38,12 @@ class Encoder:
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._lower = _split_off(model, frozen_layers) if frozen_layers else None
+        self._lower_with_dropout: Any = None
         self._model = model.to(device).eval()  # as pretrained; every run learns on a copy
         self._kept: dict[str, torch.Tensor] = {}
         self._embeddings: dict[str, torch.Tensor] = {}
         self._versions: dict[str, torch.Tensor] = {}
-        self._reads_first_token = self._can_keep_first_token()
+        self._reads_first_token = self._can_shorten()
 
     def encode(self, texts: Sequence[str]) -> "list[torch.Tensor]":
         """What a run learns from, a tensor a text: the frozen layers' outputs (tokens, hidden), or token ids (tokens,).
@@ -71,7 +73,8 @@ class Encoder:
     def encode_with_dropout(self, texts: Sequence[str]) -> "list[list[torch.Tensor]]":
         """Versions of each text as the frozen layers give it with their dropout on: what a plain loop would train on.
 
-        A few versions stand for a new one at every step; computed once a text, and the same ones for the same text.
+        A few versions stand for a new one at every step; computed once a text, in the width that runs learn in, and the
+        same ones for the same text.
         Without frozen layers there is one version.
         """
         import torch
@@ -81,14 +84,14 @@ class Encoder:
         if len(self._versions) > MAX_KEPT_TEXTS // N_VERSIONS:
             self._versions.clear()
         new = sorted(set(texts) - self._versions.keys())
-        self._lower.train()
+        if new and self._lower_with_dropout is None:
+            self._lower_with_dropout = copy.deepcopy(self._lower).to(self.dtype).train()
         with torch.random.fork_rng(), torch.inference_mode():
             for text, ids in zip(new, self._tokenize(new), strict=True):
                 torch.manual_seed(zlib.crc32(text.encode()))
                 inputs = torch.tensor([ids] * N_VERSIONS, device=self.device)
-                hidden = self._lower(input_ids=inputs).last_hidden_state  # (versions, tokens, hidden)
-                self._versions[text] = hidden.to(self.dtype)  # the width that runs learn in
-        self._lower.eval()
+                hidden = self._lower_with_dropout(input_ids=inputs).last_hidden_state  # (versions, tokens, hidden)
+                self._versions[text] = hidden.to(self.dtype)
         return [list(self._versions[text].clone()) for text in texts]
 
     def fresh_classifier(self) -> Any:
@@ -100,7 +103,7 @@ class Encoder:
 
         model = copy.deepcopy(self._model)
         if self._reads_first_token:
-            _keep_first_token(model)
+            _shorten(model)
         for module in _heads(model):
             torch.nn.init.normal_(module.weight, std=model.config.initializer_range)
             torch.nn.init.zeros_(module.bias)
@@ -120,31 +123,30 @@ class Encoder:
         with torch.inference_mode():
             for start in range(0, len(new), FEATURE_BATCH):
                 chunk = new[start : start + FEATURE_BATCH]
-                padded, mask = _pad(self.encode(chunk))
+                padded, mask = pad(self.encode(chunk))
                 hidden = self._model.base_model(**{name: padded}, attention_mask=mask).last_hidden_state
                 mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)  # (B, hidden)
                 self._embeddings |= zip(chunk, torch.nn.functional.normalize(mean, dim=1).cpu(), strict=True)
         return torch.stack([self._embeddings[text] for text in texts]).numpy()
 
-    def classify(self, model: Any, rows: "Sequence[torch.Tensor]") -> "torch.Tensor":
-        """Logits of `model` for encoded texts, (B, n_labels), in the model's own width; padded to the longest."""
-        padded, mask = _pad(rows)
+    def classify(self, model: Any, padded: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+        """Logits of `model` for a batch of encoded texts from `pad`, (B, n_labels), in the model's own width."""
         if self._lower is None:
             logits: torch.Tensor = model(input_ids=padded, attention_mask=mask).logits
         else:
             logits = model(inputs_embeds=padded.to(model.dtype), attention_mask=mask).logits
         return logits
 
-    def _can_keep_first_token(self) -> bool:
+    def _can_shorten(self) -> bool:
         """Whether the head reads the last layer's first token only, found by trying."""
         import torch
 
         shortened = copy.deepcopy(self._model)
-        if not _keep_first_token(shortened):
+        if not _shorten(shortened):
             return False
         rows = self.encode(["a", "a text of a few words, to try it"])
         with torch.inference_mode():
-            whole, short = (self.classify(one, rows) for one in (self._model, shortened))
+            whole, short = (self.classify(one, *pad(rows)) for one in (self._model, shortened))
         return bool(torch.allclose(whole, short, atol=1e-4, equal_nan=True))
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -229,28 +231,14 @@ def _split_off(model: Any, n_layers: int) -> Any:
     return lower.eval()
 
 
-def _keep_first_token(model: Any) -> bool:
-    """Let the last layer go on with its first token after its attention: heads of classifiers read no other.
-
-    False where the model has no layer to shorten so. Saves a fifth of three layers' arithmetic.
-    """
+def _shorten(model: Any) -> bool:
+    """Let the last layer go on with its first token; False where the model has no layer to shorten so."""
     layers = _find_layers(model) if getattr(model.base_model.config, "num_hidden_layers", 0) else []
-    names = ("sa_layer_norm", "attention")  # DistilBERT's; BERT's, RoBERTa's and MPNet's
-    place = next((getattr(layers[-1], name) for name in names if hasattr(layers[-1], name)), None) if layers else None
-    if place is None:
-        return False
-
-    def cut(_module: Any, _inputs: Any, output: Any) -> Any:
-        if isinstance(output, tuple):
-            return (output[0][:, :1].contiguous(), *output[1:])
-        return output[:, :1].contiguous()
-
-    place.register_forward_hook(cut)
-    return True
+    return bool(layers) and keep_first_token(layers[-1])
 
 
-def _pad(rows: "Sequence[torch.Tensor]") -> "tuple[torch.Tensor, torch.Tensor]":
-    """Rows as one batch, (B, width[, hidden]), and its attention mask, (B, width)."""
+def pad(rows: "Sequence[torch.Tensor]") -> "tuple[torch.Tensor, torch.Tensor]":
+    """Encoded texts as one batch, (B, width[, hidden]), padded to the longest, and its attention mask, (B, width)."""
     import torch
 
     padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)

@@ -24,6 +24,7 @@ PAGES = {
     "present": "pages/present.py",
 }
 POLL_S = 1.0
+CHARTS_POLL_S = 2.0  # what draws several charts takes a tenth of a second of the run's own core
 
 # How tables of training runs show their figures.
 METRIC_COLUMNS = {

@@ -9,7 +9,7 @@ from augment.result_charts import learning_curve, review_chart
 from pages._charts import show_chart
 from pages._comparisons import compare, majority_of, styles_of
 from pages._shared import (
-    POLL_S,
+    CHARTS_POLL_S,
     empty_state,
     enter_through_app,
     escape_markdown,
@@ -74,4 +74,4 @@ with showing_errors():
     if experiment is None:
         empty_state("There is nothing to present yet: no training run is finished.", "Train", "train")
     assert experiment is not None  # noqa: S101  empty_state has ended the script
-    st.fragment(show, run_every=POLL_S if experiment.state.status.is_active else None)(task, experiment.id)
+    st.fragment(show, run_every=CHARTS_POLL_S if experiment.state.status.is_active else None)(task, experiment.id)

@@ -44,9 +44,9 @@ from pages._comparisons import (
     test_counts,
 )
 from pages._shared import (
+    CHARTS_POLL_S,
     METRIC_COLUMNS,
     PAGES,
-    POLL_S,
     empty_state,
     enter_through_app,
     escape_markdown,
@@ -404,7 +404,7 @@ def show_results(task: Task, chosen: Comparison, action: "st.delta_generator.Del
         if is_active:
             st.toggle("Hold the charts", key="results_hold", help="They stay as they are while the experiment goes on")
     with st.container(border=True):
-        st.fragment(show_comparison, run_every=POLL_S if is_active else None)(task, chosen, metric)
+        st.fragment(show_comparison, run_every=CHARTS_POLL_S if is_active else None)(task, chosen, metric)
     sections: dict[str, Callable[[], None]] = {
         "How sure": lambda: show_certainty(chosen, metric),
         "Labels found": lambda: show_labels_found(task, chosen),

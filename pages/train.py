@@ -12,9 +12,9 @@ from pages._comparisons import majority_of, name_experiment, styles_of
 from pages._experiment_settings import choose_experiment, describe_cost, warn_of_shortage
 from pages._runs import extend_experiment, resume_experiment, start_experiment
 from pages._shared import (
+    CHARTS_POLL_S,
     METRIC_COLUMNS,
     PAGES,
-    POLL_S,
     STATUS_ICONS,
     empty_state,
     enter_through_app,
@@ -173,8 +173,12 @@ def draw_curves(task: Task, experiment: Experiment, runs: list[TrainingRun]) -> 
                 key=f"train_{metric}",
                 alt=f"{title} over optimiser steps",
             )
-    with st.expander("Loss"):
-        show_chart(step_curves(curves, "loss", n_steps=n_steps), key="train_loss", alt="Test loss over optimiser steps")
+    loss = st.expander("Loss", key="train_loss_open", on_change="rerun")  # drawn only while it is open
+    if loss.open:
+        with loss:
+            show_chart(
+                step_curves(curves, "loss", n_steps=n_steps), key="train_loss", alt="Test loss over optimiser steps"
+            )
 
 
 def show_runs(task: Task) -> None:
@@ -226,6 +230,6 @@ with right, showing_errors():
             st.space("medium")
     else:
         is_active = any(one.state.status.is_active for one in experiments)
-        st.fragment(show_live, run_every=POLL_S if is_active else None)(task)
+        st.fragment(show_live, run_every=CHARTS_POLL_S if is_active else None)(task)
         if not is_active:
             show_runs(task)

@@ -18,7 +18,7 @@ from transformers import (
 
 from augment.embedded import find_encoder_folder
 from augment.encoder import embed_texts
-from augment.encoders import load_encoder
+from augment.encoders import load_encoder, pad
 from augment.errors import TrainingError
 from augment.records import EncoderKind, EncoderSpec, TrainingConfig
 
@@ -62,7 +62,7 @@ def test_frozen_outputs_computed_once_give_the_logits_of_the_whole_model(folder:
     model = encoder.fresh_classifier().eval()
     head = {name: one for name, one in model.state_dict().items() if "classif" in name}
     with torch.no_grad():
-        assert torch.allclose(encoder.classify(model, rows), plain_logits(folder, head), atol=1e-5)
+        assert torch.allclose(encoder.classify(model, *pad(rows)), plain_logits(folder, head), atol=1e-5)
     learning = [name for name, _ in model.named_parameters()]
     assert any("embeddings" in name for name in learning) == (frozen_layers == 0)
     layers = {name.split("layer.")[1].split(".")[0] for name in learning if "layer." in name}
@@ -98,7 +98,7 @@ def test_the_last_layer_goes_on_with_the_first_token_alone(folder: Path, frozen_
     for module in model.base_model.modules():
         module.register_forward_hook(lambda _module, _inputs, output: shapes.append(getattr(output, "shape", None)))
     with torch.no_grad():
-        encoder.classify(model, encoder.encode(TEXTS))
+        encoder.classify(model, *pad(encoder.encode(TEXTS)))
     assert torch.Size([3, 1, 16]) in shapes  # and the logits are those of the whole model, as tested above
 
 
