@@ -64,9 +64,9 @@ def finish(figure: go.Figure, height: int, *, right: int = 16) -> go.Figure:
 
 
 def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str]) -> go.Figure:
-    """Examples a label, one bar a label, stacked by split (darkest: pool)."""
+    """Real examples a label, one bar a label, stacked by split (darkest: pool)."""
     figure = go.Figure()
-    for split in Split:
+    for split in SPLIT_TINTS:
         values = [counts.get((split, label), 0) for label in labels]
         figure.add_bar(
             y=[plain(label) for label in labels],

@@ -98,7 +98,7 @@ def _read_rows(table: SourceTable, text_column: str, label_column: str) -> list[
 
 def _assign_splits(tables: Sequence[SourceTable], choice: DataChoice) -> dict[Split, list[LabelledText]]:
     """Rows by split; a source without a test split is divided, label by label, under the choice's RNG seed."""
-    parts: dict[Split, list[LabelledText]] = {split: [] for split in Split}
+    parts: dict[Split, list[LabelledText]] = {split: [] for split in KEEPING_ORDER}
     undivided: list[LabelledText] = []
     for table in tables:
         rows = [
@@ -121,7 +121,7 @@ def _divide(rows: Sequence[LabelledText], choice: DataChoice) -> dict[Split, lis
     by_label: dict[str, dict[str, list[LabelledText]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:  # repeats of a text travel together, so that dividing makes no leak
         by_label[row.label][normalise_text(row.text)].append(row)
-    parts: dict[Split, list[LabelledText]] = {split: [] for split in Split}
+    parts: dict[Split, list[LabelledText]] = {split: [] for split in KEEPING_ORDER}
     for label in sorted(by_label):
         groups = [by_label[label][key] for key in sorted(by_label[label])]
         random.Random(f"{choice.rng_seed}:{label}").shuffle(groups)

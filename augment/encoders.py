@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 FEATURE_BATCH = 128
 N_VERSIONS = 8
 MAX_KEPT_TEXTS = 20_000  # whose frozen outputs are kept: about 30 kB each for MiniLM
+MAX_VERSIONED_TEXTS = 1_000  # whose versions are kept: about 150 kB each
+PADDING = 4  # tokens: a batch's width is a multiple, since torch keeps compiled code for every shape it has met
 
 
 class Encoder:
@@ -57,7 +59,7 @@ class Encoder:
         if len(self._kept) > MAX_KEPT_TEXTS:
             self._kept.clear()
         new = sorted(set(texts) - self._kept.keys(), key=lambda text: (len(text), text))
-        with torch.inference_mode():
+        with torch.no_grad():  # what inference mode makes cannot enter autograd later
             for start in range(0, len(new), FEATURE_BATCH):
                 chunk = new[start : start + FEATURE_BATCH]
                 ids = self._tokenize(chunk)
@@ -67,8 +69,7 @@ class Encoder:
                 ).last_hidden_state  # (B, tokens, hidden)
                 for text, row, own in zip(chunk, hidden, ids, strict=True):
                     self._kept[text] = row[: len(own)].clone()
-        # Tensors made in inference mode cannot enter autograd: a plain copy can.
-        return [self._kept[text].clone() for text in texts]
+        return [self._kept[text] for text in texts]
 
     def encode_with_dropout(self, texts: Sequence[str]) -> "list[list[torch.Tensor]]":
         """Versions of each text as the frozen layers give it with their dropout on: what a plain loop would train on.
@@ -81,18 +82,19 @@ class Encoder:
 
         if self._lower is None:
             return [[row] for row in self.encode(texts)]
-        if len(self._versions) > MAX_KEPT_TEXTS // N_VERSIONS:
-            self._versions.clear()
         new = sorted(set(texts) - self._versions.keys())
         if new and self._lower_with_dropout is None:
             self._lower_with_dropout = copy.deepcopy(self._lower).to(self.dtype).train()
-        with torch.random.fork_rng(), torch.inference_mode():
+        with torch.random.fork_rng(), torch.no_grad():
             for text, ids in zip(new, self._tokenize(new), strict=True):
                 torch.manual_seed(zlib.crc32(text.encode()))
                 inputs = torch.tensor([ids] * N_VERSIONS, device=self.device)
                 hidden = self._lower_with_dropout(input_ids=inputs).last_hidden_state  # (versions, tokens, hidden)
                 self._versions[text] = hidden.to(self.dtype)
-        return [list(self._versions[text].clone()) for text in texts]
+        found = [list(self._versions[text]) for text in texts]
+        while len(self._versions) > MAX_VERSIONED_TEXTS:
+            del self._versions[next(iter(self._versions))]  # the oldest
+        return found
 
     def fresh_classifier(self) -> Any:
         """A copy of the part that learns, with a head drawn from torch's global generator as the encoder draws its own.
@@ -238,10 +240,12 @@ def _shorten(model: Any) -> bool:
 
 
 def pad(rows: "Sequence[torch.Tensor]") -> "tuple[torch.Tensor, torch.Tensor]":
-    """Encoded texts as one batch, (B, width[, hidden]), padded to the longest, and its attention mask, (B, width)."""
+    """Encoded texts as one batch, (B, width[, hidden]), a little wider than the longest, and its mask, (B, width)."""
     import torch
 
     padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
+    missing = -padded.shape[1] % PADDING
+    padded = torch.nn.functional.pad(padded, (0, 0) * (padded.ndim - 2) + (0, missing))
     lengths = torch.tensor([len(row) for row in rows], device=padded.device)
     return padded, (torch.arange(padded.shape[1], device=padded.device)[None] < lengths[:, None]).long()
 

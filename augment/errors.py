@@ -48,3 +48,7 @@ class TrainingError(AugmentError):
 
 class StorageError(AugmentError):
     """The database cannot be opened or written."""
+
+
+class ConflictError(StorageError):
+    """Somebody else decided on that text since it was shown."""

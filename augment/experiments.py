@@ -13,6 +13,7 @@ from augment.classifiers import explaining_memory, train
 from augment.encoders import load_encoder
 from augment.errors import AugmentError, TrainingError
 from augment.filters import draw_nested, find_dropped
+from augment.memory import trim_allocator
 from augment.probes import fit_probe
 from augment.records import (
     Arm,
@@ -110,6 +111,7 @@ def run_experiment(
             log.exception("training run %d failed", run.id)
             reasons.append(f"Unexpected {type(error).__name__}; the log has the details.")
             yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], time.monotonic() - started)
+        trim_allocator()
         clock.n_done += 1
         yield clock.tell(f"{len(reasons)} failed" if reasons else "")
     if len(reasons) == len(runs) and not n_done:

@@ -308,8 +308,11 @@ def _explain_measuring(data: ReportData) -> str:
     n_test = sum(data.test_counts.values())
     seed_counts = Counter(one.label for one in data.seed_set.examples)
     drawn = "chosen by hand" if data.seed_set.rng_seed is None else f"drawn with RNG seed {data.seed_set.rng_seed}"
+    n_real = sum(one.split.is_real for one in data.seed_set.examples)
+    n_written = len(data.seed_set.examples) - n_real
+    seeds = _count(n_real, "real text") + (f" and {_count(n_written, 'synthetic text')}" if n_written else "")
     facts = [
-        f"Seeds: {_count(len(data.seed_set.examples), 'real text')}, {drawn} "
+        f"Seeds: {seeds}, {drawn} "
         f"({', '.join(f'{label} {seed_counts[label]}' for label in data.task.labels)}). Every classifier learns them.",
         f"Test: {_count(n_test, 'real text')} "
         f"({', '.join(f'{label} {data.test_counts.get(label, 0)}' for label in data.task.labels)}). They "

@@ -46,6 +46,7 @@ def read_starter() -> list[SourceTable]:
     return [
         SourceTable(str(split), split, frame.loc[frame["split"] == split, ["text", "label"]].reset_index(drop=True))
         for split in Split
+        if split.is_real
     ]
 
 

@@ -142,6 +142,7 @@ def _labelled(bench: Workbench, task: Task, split: Split) -> list[LabelledText]:
 def list_arms(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[ArmSpec, ...]:
     """Every arm: each source raw, accepted, relabelled, filtered; soft labels where there are any; real texts."""
     runs = {run.writer: run for run in bench.store.generations.all(task.id)}
+    seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
     arms = [ArmSpec(TextUse.REAL, kind=kind)]
     for run in reversed(runs.values()):
         arms += [ArmSpec(use, (run.id,), kind=kind) for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)]
@@ -149,7 +150,7 @@ def list_arms(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[ArmSp
         if kind is PROBE:
             arms.append(ArmSpec(TextUse.RAW, (run.id,), TextFilter(agrees=True, is_balanced=True), kind))
             arms.append(ArmSpec(TextUse.RAW, (run.id,), TextFilter(keep_share=0.5), kind))
-        if bench.store.experiments.count_texts(ArmSpec(TextUse.SOFT, (run.id,))):
+        if bench.store.experiments.count_texts(ArmSpec(TextUse.SOFT, (run.id,)), seed_set_id):
             arms.append(ArmSpec(TextUse.SOFT, (run.id,), kind=kind))
     return tuple(arms)
 

@@ -8,6 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from augment.exchange import guard_cell
+
 _BUTTONS = ["toImage", "zoom2d", "resetScale2d"]
 
 
@@ -54,14 +56,8 @@ def show_chart(
 
 
 def guard_formulas(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose texts no spreadsheet takes for a formula: an apostrophe goes before what begins like one.
-
-    Source: OWASP, CSV Injection.
-    """
-    return {
-        name: f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
-        for name, value in row.items()
-    }
+    """A row whose texts no spreadsheet takes for a formula: an apostrophe goes before what begins like one."""
+    return {name: guard_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 
 def _file_name(text: str) -> str:

@@ -113,7 +113,7 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         persist_state="session",
     ):
         groups.append([run for group in groups for run in group])
-    n_real = count_texts(task, seed_set, ArmSpec(TextUse.REAL))
+    n_real = count_texts(seed_set, ArmSpec(TextUse.REAL))
     has_real = st.checkbox(
         f"Real texts as the ceiling · {n_real:,}",
         value=n_real > 0,
@@ -145,25 +145,22 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         ArmSpec(use, tuple(sorted(run.id for run in group)), FILTERS[one])
         for group, use, one in product(groups, uses, filters)
     ]
-    found = [spec for spec in specs if store.experiments.count_texts(spec)]
+    found = [spec for spec in specs if count_texts(seed_set, spec)]
     if len(found) < len(specs):
         missing = dict.fromkeys(USES[spec.use] for spec in specs if spec not in found)
         st.caption(f"Left out, as there are no such texts: {', '.join(missing)}.")
     return [*found, ArmSpec(TextUse.REAL)] if has_real and n_real > 0 else found
 
 
-def count_texts(task: Task, seed_set: SeedSet, spec: ArmSpec) -> int:
+def count_texts(seed_set: SeedSet, spec: ArmSpec) -> int:
     """How many texts an arm finds now, before its filter."""
-    store = workbench().store
-    if spec.use is TextUse.REAL:
-        return store.tasks.count_split(task.id, Split.POOL) - len(seed_set.examples)
-    return store.experiments.count_texts(spec)
+    return workbench().store.experiments.count_texts(spec, seed_set.id)
 
 
 def choose_sizes(task: Task, seed_set: SeedSet, specs: Sequence[ArmSpec]) -> list[int]:
     """How many synthetic texts; the baseline of none is always there."""
-    counts = [count_texts(task, seed_set, spec) for spec in specs if spec.use is not TextUse.REAL]
-    counts = counts or [min(count_texts(task, seed_set, spec), SIZES[-1]) for spec in specs]
+    counts = [count_texts(seed_set, spec) for spec in specs if spec.use is not TextUse.REAL]
+    counts = counts or [min(count_texts(seed_set, spec), SIZES[-1]) for spec in specs]
     most = max(counts, default=0)
     options = sorted({*(size for size in SIZES if size <= most), most} - {0}) or list(SIZES)
     if not specs:
@@ -300,7 +297,7 @@ def warn_of_shortage(task: Task, config: ExperimentConfig) -> list[str]:
     seed_set = store.tasks.seed_set(config.seed_set_id)
     sentences = {}
     for spec in config.arms:
-        n = count_texts(task, seed_set, spec)
+        n = count_texts(seed_set, spec)
         short = [size for size in config.sizes if size > n]
         if short:
             plain = replace(spec, filter=TextFilter(), kind=ClassifierKind.FINE_TUNED)

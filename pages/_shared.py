@@ -86,7 +86,7 @@ def _task_in_address() -> int | None:
 def choose_task(task_id: int) -> None:
     """Work on this task from now on in this browser tab; what was open of another one closes."""
     st.session_state["shared_task_id"] = task_id
-    for key in ("review_text_id", "review_skipped", "review_last_skip", "review_last", "review_judge", "generate_run"):
+    for key in ("review_trail", "review_wanted", "review_order", "review_ticked", "generate_run"):
         st.session_state.pop(key, None)
 
 
@@ -124,7 +124,7 @@ def empty_state(text: str, button: str, page: str) -> None:
         st.space("small")
         st.markdown(escape_markdown(text), text_alignment="center")
         if st.button(button, type="primary", key=f"shared_empty_{page}", icon=":material/arrow_forward:"):
-            st.switch_page(PAGES[page])
+            st.switch_page(PAGES[page], query_params={})  # a page's own filters do not go along
         st.space("small")
     st.stop()
 

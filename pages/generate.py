@@ -221,7 +221,7 @@ def show_run_buttons(run: GenerationRun) -> None:
                 kwargs={"is_pause": is_pause},
             )
         return
-    if run.config is not None:
+    if run.config is not None and run.seed_set_id is not None:  # an imported one has none to go on with
         if run.state.status in RESUMABLE and st.button("Resume", key="generate_resume", icon=":material/play_arrow:"):
             go_on(run, run.config)
         with st.popover("Extend", icon=":material/add:", key="generate_extend", help="More texts, attempts or money"):

@@ -345,7 +345,7 @@ def show_disagreement(task: Task, comparison: Comparison) -> None:
         "trained on."
     )
     if st.button("Review these first", key="results_disagree", icon=":material/rate_review:", disabled=not n):
-        st.session_state["review_judge"] = judge.id
+        st.session_state["review_order"] = f"run {judge.id}"
         st.switch_page(PAGES["review"])
 
 

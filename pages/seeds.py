@@ -173,7 +173,7 @@ def import_panel() -> None:
 def show_counts(task: Task) -> None:
     """Counts a label by split, and what was left out."""
     counts = workbench().store.tasks.count_examples(task.id)
-    totals = {split: sum(n for (one, _), n in counts.items() if one is split) for split in Split}
+    totals = {split: sum(n for (one, _), n in counts.items() if one is split) for split in Split if split.is_real}
     st.markdown(" · ".join(f"**{n:,}** {split.value}" for split, n in totals.items()))
     st.plotly_chart(
         split_counts(counts, task.labels),
@@ -276,7 +276,7 @@ def seed_panel(task: Task) -> None:
             for one in saved_sets:
                 st.markdown(f"**{one.id}** · {escape_markdown(one.name)} · {one.created_at:%d %b %H:%M} UTC")
                 st.dataframe(
-                    pd.DataFrame([{"label": e.label, "text": e.text} for e in one.examples]),
+                    pd.DataFrame([{"label": e.label, "text": e.text, "from": e.split.value} for e in one.examples]),
                     hide_index=True,
                     height=180,
                     key=f"seeds_set_{one.id}",

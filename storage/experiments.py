@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, Engine, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Select, exists, func, insert, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from augment.errors import StorageError
@@ -39,6 +39,7 @@ from storage.schema import (
     ExampleRow,
     ExperimentRow,
     SeedSetExampleRow,
+    SeedSetRow,
     SyntheticTextRow,
     TextPredictionRow,
     TrainingRunRow,
@@ -55,10 +56,10 @@ class Experiments:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def count_texts(self, spec: ArmSpec) -> int:
-        """How many synthetic texts an arm would find now, before its filter."""
+    def count_texts(self, spec: ArmSpec, seed_set_id: int) -> int:
+        """How many texts an arm would find now beside the seeds of that set, before its filter."""
         with reading(self._engine) as session:
-            return session.scalar(select(func.count()).where(*_belongs(spec))) or 0
+            return _count_texts(session, spec, seed_set_id)
 
     def create(
         self, task_id: int, name: str, config: ExperimentConfig, *, arm_names: Sequence[str], baselines: Sequence[str]
@@ -79,7 +80,7 @@ class Experiments:
             session.add(row)
             session.flush()
             for position, (spec, arm_name) in enumerate(zip(config.arms, arm_names, strict=True)):
-                _freeze_arm(session, row.id, position, spec, arm_name)
+                _freeze_arm(session, row, position, spec, arm_name)
             _add_runs(session, row, config, baselines)
             return _to_experiment(session, row)
 
@@ -203,7 +204,7 @@ class Experiments:
             return ExperimentMaterial(
                 seeds=tuple(LabelledText(one.text, one.label) for one in session.scalars(seeds)),
                 arm_texts={arm_id: _texts_of(session, arm_id, ArmTextRow.is_dropped.is_(False)) for arm_id in arm_ids},
-                real=_labelled(session, *_is_real(row)) if TextUse.REAL in uses else (),
+                real=_labelled(session, *_is_real(row.seed_set_id)) if TextUse.REAL in uses else (),
                 validation=_labelled(session, of_task, ExampleRow.split == Split.VALIDATION),
                 test=_labelled(session, of_task, ExampleRow.split == Split.TEST),
             )
@@ -256,9 +257,14 @@ class Experiments:
             row.message, row.heartbeat_at = progress.message, utc_now()
 
 
-def _belongs(spec: ArmSpec) -> list[ColumnElement[bool]]:
-    """Which synthetic texts an arm takes."""
-    conditions: list[ColumnElement[bool]] = [SyntheticTextRow.run_id.in_(spec.generation_run_ids)]
+def _belongs(spec: ArmSpec, seed_set_id: int) -> list[ColumnElement[bool]]:
+    """Which synthetic texts an arm takes: none that is a seed too, as it stands now or as the LM wrote it."""
+    seeds = _seed_texts(seed_set_id)
+    conditions: list[ColumnElement[bool]] = [
+        SyntheticTextRow.run_id.in_(spec.generation_run_ids),
+        SyntheticTextRow.text.not_in(seeds),
+        SyntheticTextRow.proposed_text.not_in(seeds),
+    ]
     if spec.use is TextUse.ACCEPTED:
         conditions.append(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
         conditions.append(SyntheticTextRow.label == SyntheticTextRow.proposed_label)
@@ -270,33 +276,48 @@ def _belongs(spec: ArmSpec) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _is_real(row: ExperimentRow) -> tuple[ColumnElement[bool], ...]:
-    """Pool examples of the experiment's task that are not in its seed set."""
-    seeds = select(SeedSetExampleRow.example_id).where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
-    return ExampleRow.task_id == row.task_id, ExampleRow.split == Split.POOL, ExampleRow.id.not_in(seeds)
+def _is_real(seed_set_id: int) -> list[ColumnElement[bool]]:
+    """Pool examples of the seed set's task that are none of its seeds."""
+    task_id = select(SeedSetRow.task_id).where(SeedSetRow.id == seed_set_id).scalar_subquery()
+    is_no_seed = ExampleRow.text.not_in(_seed_texts(seed_set_id))
+    return [ExampleRow.task_id == task_id, ExampleRow.split == Split.POOL, is_no_seed]
+
+
+def _seed_texts(seed_set_id: int) -> Select[str]:
+    seed = aliased(ExampleRow)
+    return (
+        select(seed.text)
+        .join(SeedSetExampleRow, SeedSetExampleRow.example_id == seed.id)
+        .where(SeedSetExampleRow.seed_set_id == seed_set_id)
+    )
+
+
+def _count_texts(session: Session, spec: ArmSpec, seed_set_id: int) -> int:
+    conditions = _is_real(seed_set_id) if spec.use is TextUse.REAL else _belongs(spec, seed_set_id)
+    return session.scalar(select(func.count()).where(*conditions)) or 0
 
 
 def _label_column(use: TextUse) -> InstrumentedAttribute[str]:
     return SyntheticTextRow.label if use is TextUse.RELABELLED else SyntheticTextRow.proposed_label
 
 
-def _freeze_arm(session: Session, experiment_id: int, position: int, spec: ArmSpec, name: str) -> None:
+def _freeze_arm(session: Session, experiment: ExperimentRow, position: int, spec: ArmSpec, name: str) -> None:
     of_runs = SyntheticTextRow.run_id.in_(spec.generation_run_ids)
     is_decided = SyntheticTextRow.status != ReviewStatus.PENDING
     n_decisions = session.scalar(select(func.count()).where(of_runs, is_decided)) or 0
-    row = ArmRow(experiment_id=experiment_id, position=position, name=name, n_texts=0, n_decisions=n_decisions)
+    row = ArmRow(experiment_id=experiment.id, position=position, name=name, n_texts=0, n_decisions=n_decisions)
     session.add(row)
     session.flush()
     if spec.use is TextUse.REAL:
-        experiment = _get(session, experiment_id)
-        row.n_texts = session.scalar(select(func.count()).where(*_is_real(experiment))) or 0
+        row.n_texts = _count_texts(session, spec, experiment.seed_set_id)
     else:
-        found = session.execute(select(SyntheticTextRow.id, _label_column(spec.use)).where(*_belongs(spec))).all()
-        row.n_texts = len(found)
-        if found:
-            session.execute(
-                insert(ArmTextRow), [{"arm_id": row.id, "text_id": text_id, "label": label} for text_id, label in found]
-            )
+        is_reviewed = spec.use in (TextUse.ACCEPTED, TextUse.RELABELLED)
+        text = SyntheticTextRow.text if is_reviewed else SyntheticTextRow.proposed_text
+        columns = literal(row.id), SyntheticTextRow.id, _label_column(spec.use), text, literal(value=False)
+        found = select(*columns).where(*_belongs(spec, experiment.seed_set_id))
+        session.execute(insert(ArmTextRow).from_select(["arm_id", "text_id", "label", "text", "is_dropped"], found))
+        of_arm = select(func.count()).select_from(ArmTextRow).where(ArmTextRow.arm_id == row.id)
+        row.n_texts = session.scalar(of_arm) or 0
 
 
 def _add_runs(session: Session, row: ExperimentRow, config: ExperimentConfig, baselines: Sequence[str]) -> None:
@@ -342,7 +363,12 @@ def _texts_of(
     session: Session, arm_id: int, *conditions: ColumnElement[bool], limit: int | None = None
 ) -> tuple[ArmText, ...]:
     query = (
-        select(SyntheticTextRow.id, SyntheticTextRow.text, ArmTextRow.label, SyntheticTextRow.label_probs)
+        select(
+            SyntheticTextRow.id,
+            func.coalesce(ArmTextRow.text, SyntheticTextRow.text),
+            ArmTextRow.label,
+            SyntheticTextRow.label_probs,
+        )
         .join(ArmTextRow, ArmTextRow.text_id == SyntheticTextRow.id)
         .where(ArmTextRow.arm_id == arm_id, *conditions)
         .order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Engine, Select, func, insert, select
 from sqlalchemy.orm import Session
@@ -26,7 +27,7 @@ from augment.records import (
 from storage.codec import from_json, to_json
 from storage.engine import reading, writing
 from storage.runs import state_of
-from storage.schema import CompletionRow, GenerationRunRow, SyntheticTextRow, TextFlagRow, utc_now
+from storage.schema import CompletionRow, GenerationRunRow, SyntheticTextRow, TaskRow, TextFlagRow, utc_now
 
 
 class Generations:
@@ -72,7 +73,7 @@ class Generations:
             session.flush()
             session.execute(
                 insert(SyntheticTextRow),
-                [_text_values(row.id, number, one.text, one.label) for number, one in enumerate(texts)],
+                [_text_values(row, number, one.text, one.label) for number, one in enumerate(texts)],
             )
             return _to_run(row)
 
@@ -82,6 +83,7 @@ class Generations:
             run = session.get(GenerationRunRow, run_id)
             if run is None:
                 raise StorageError(f"Generation run {run_id} is gone from the database; its texts cannot be stored.")
+            labels = session.scalar(select(TaskRow.labels).where(TaskRow.id == run.task_id)) or []
             for record in records:
                 reject = record if isinstance(record, Reject) else None
                 completion = CompletionRow(
@@ -98,9 +100,11 @@ class Generations:
                 session.add(completion)
                 if isinstance(record, SyntheticText):
                     session.flush()
-                    values = _text_values(run_id, record.attempt.number, record.text, record.label)
-                    probs = list(record.label_probs) if record.label_probs else None
-                    text = SyntheticTextRow(**values, completion_id=completion.id, label_probs=probs)
+                    text = SyntheticTextRow(
+                        **_text_values(run, record.attempt.number, record.text, record.label),
+                        completion_id=completion.id,
+                        **_probability_values(record, labels),
+                    )
                     session.add(text)
                     session.flush()
                     flags = {flag.reason: flag.detail for flag in record.flags}
@@ -273,6 +277,9 @@ def to_stored_text(row: SyntheticTextRow, lm_name: str, flags: Sequence[Finding]
         label_probs=tuple(row.label_probs) if row.label_probs else None,
         created_at=row.created_at,
         flags=tuple(flags),
+        proposed_text=row.proposed_text,
+        note=row.note,
+        last_event_id=row.last_event_id,
     )
 
 
@@ -283,14 +290,26 @@ def _get(session: Session, run_id: int) -> GenerationRunRow:
     return row
 
 
-def _text_values(run_id: int, number: int, text: str, label: str) -> dict[str, object]:
+def _text_values(run: GenerationRunRow, number: int, text: str, label: str) -> dict[str, Any]:
     return {
-        "run_id": run_id,
+        "run_id": run.id,
+        "task_id": run.task_id,
         "number": number,
         "text": text,
+        "proposed_text": text,
         "proposed_label": label,
         "label": label,
         "status": ReviewStatus.PENDING,
+    }
+
+
+def _probability_values(record: SyntheticText, labels: Sequence[str]) -> dict[str, Any]:
+    if not record.label_probs:
+        return {"label_probs": None}
+    return {
+        "label_probs": list(record.label_probs),
+        "confidence": max(record.label_probs),
+        "label_prob": record.label_probs[labels.index(record.label)],
     }
 
 

@@ -1,13 +1,62 @@
-"""Review events: added, never changed. A text's label and status repeat its last event, in the same transaction."""
+"""Review steps and their events: added, never changed. A text repeats its last event, in the same transaction.
 
-from sqlalchemy import Engine, Select, exists, func, select
-from sqlalchemy.orm import Session, aliased
+A step is what one person did at once: a key on a card, or ten thousand texts relabelled. Each has an event a text, and
+undo is another step. Single decisions and bulk ones take the same three statements: the step, its events, the texts.
+"""
 
-from augment.errors import StorageError
-from augment.records import ReviewAction, ReviewEvent, ReviewStatus, StoredText
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+)
+
+from augment.errors import ConflictError, StorageError
+from augment.records import (
+    Decision,
+    ReviewAction,
+    ReviewEvent,
+    ReviewOrder,
+    ReviewStatus,
+    ReviewStep,
+    StoredText,
+    TextFilters,
+)
 from storage.engine import reading, writing
 from storage.generations import select_texts, to_stored_texts
-from storage.schema import GenerationRunRow, ReviewEventRow, SyntheticTextRow, TaskRow, TextPredictionRow
+from storage.review_steps import (
+    EVENT_COLUMNS,
+    add_events,
+    add_step,
+    check_label,
+    close_step,
+    decision_of,
+    differs,
+    event_values,
+    get_text,
+    labels_of,
+    last_event,
+    leads_to,
+    select_events,
+    standing_steps,
+    status_after,
+    tell_conflict,
+    to_event,
+    to_step,
+)
+from storage.schema import ReviewEventRow, ReviewStepRow, SyntheticTextRow, utc_now
+from storage.text_queries import conditions_of, order_of
+
+CHUNK = 5_000  # ids a statement: SQLite takes 32,766 parameters
 
 
 class Reviews:
@@ -16,24 +65,7 @@ class Reviews:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def next_pending(
-        self, task_id: int, *, skipped: frozenset[int] = frozenset(), judge_id: int | None = None
-    ) -> StoredText | None:
-        """The oldest pending text of the task that is not among `skipped`, or None.
-
-        With `judge_id`, a training run: first those whose label that classifier holds least likely.
-        """
-        query = _texts_of(task_id).where(SyntheticTextRow.status == ReviewStatus.PENDING)
-        if judge_id is not None:
-            of_judge = (TextPredictionRow.text_id == SyntheticTextRow.id) & (
-                TextPredictionRow.training_run_id == judge_id
-            )
-            query = query.outerjoin(TextPredictionRow, of_judge).order_by(TextPredictionRow.label_prob.nulls_last())
-        if skipped:
-            query = query.where(SyntheticTextRow.id.not_in(skipped))
-        with reading(self._engine) as session:
-            found = to_stored_texts(session, query.order_by(SyntheticTextRow.id).limit(1))
-            return found[0] if found else None
+    # Reading ---------------------------------------------------------------------------------------------------------
 
     def text(self, text_id: int) -> StoredText:
         """One synthetic text as it stands now.
@@ -48,168 +80,226 @@ class Reviews:
             return found[0]
 
     def page(
-        self, task_id: int, *, status: ReviewStatus | None, label: str | None, number: int, size: int
-    ) -> tuple[list[StoredText], int]:
-        """Page `number` (from 1) of the task's texts with that status and label, and how many there are in all."""
-        query = _texts_of(task_id)
-        if status is not None:
-            query = query.where(SyntheticTextRow.status == status)
-        if label is not None:
-            query = query.where(SyntheticTextRow.label == label)
+        self,
+        task_id: int,
+        filters: TextFilters,
+        *,
+        order: ReviewOrder = ReviewOrder.OLDEST,
+        number: int = 1,
+        size: int = 50,
+    ) -> list[StoredText]:
+        """Page `number` (from 1) of the texts that the filters let through."""
+        ids = select(SyntheticTextRow.id).where(*conditions_of(task_id, filters)).order_by(*order_of(order))
         with reading(self._engine) as session:
-            n = session.scalar(
-                select(func.count()).select_from(query.with_only_columns(SyntheticTextRow.id).subquery())
-            )
-            rows = query.order_by(SyntheticTextRow.id).offset((number - 1) * size).limit(size)
-            return to_stored_texts(session, rows), n or 0
+            wanted = list(session.scalars(ids.offset((number - 1) * size).limit(size)))  # sorts ids, not whole rows
+            found = to_stored_texts(session, select_texts().where(SyntheticTextRow.id.in_(wanted)))
+        return sorted(found, key=lambda one: wanted.index(one.id))
+
+    def count(self, task_id: int, filters: TextFilters) -> int:
+        """How many texts the filters let through."""
+        query = select(func.count()).select_from(SyntheticTextRow).where(*conditions_of(task_id, filters))
+        with reading(self._engine) as session:
+            return session.scalar(query) or 0
 
     def count_status(self, task_id: int) -> dict[ReviewStatus, int]:
         """The task's synthetic texts by review status; every status is there."""
         query = (
             select(SyntheticTextRow.status, func.count())
-            .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
-            .where(GenerationRunRow.task_id == task_id)
+            .where(SyntheticTextRow.task_id == task_id)
             .group_by(SyntheticTextRow.status)
         )
         with reading(self._engine) as session:
             found = {ReviewStatus(status): n for status, n in session.execute(query)}
         return {status: found.get(status, 0) for status in ReviewStatus}
 
-    def decide(self, text_id: int, action: ReviewAction, *, reviewer: str, label: str | None = None) -> ReviewEvent:
-        """Accept, reject, or relabel (which accepts too) one text. A repeat of what already stands adds no event.
-
-        Raises:
-            StorageError: the text is gone, or the label is not one of the task's.
-        """
-        with writing(self._engine) as session:
-            row = _get_text(session, text_id)
-            if action is ReviewAction.RELABEL:
-                _check_label(session, row, label)
-            label_after = label if action is ReviewAction.RELABEL and label else row.label
-            status_after = ReviewStatus.REJECTED if action is ReviewAction.REJECT else ReviewStatus.ACCEPTED
-            if (label_after, status_after) == (row.label, row.status):
-                last = _last_event(session, text_id)
-                if last is not None:  # a double click
-                    return _to_event(last)
-            return _add_event(session, row, action, reviewer, label_after, status_after)
-
-    def undo(self, task_id: int, *, reviewer: str) -> ReviewEvent | None:
-        """Take back the reviewer's last decision that still stands; None if there is none.
-
-        Raises:
-            StorageError: somebody else decided on that text afterwards.
-        """
-        with writing(self._engine) as session:
-            event = session.scalar(_standing_events(task_id, reviewer).limit(1))
-            if event is None:
-                return None
-            row = _get_text(session, event.text_id)
-            if (row.label, row.status) != (event.label_after, event.status_after):
-                raise StorageError(f"'{row.text[:40]}' was decided anew by somebody else since; it stays {row.status}.")
-            return _add_event(
-                session, row, ReviewAction.UNDO, reviewer, event.label_before, event.status_before, undoes_id=event.id
-            )
-
-    def last_standing(self, task_id: int, *, reviewer: str) -> ReviewEvent | None:
-        """The decision that `undo` would take back."""
-        with reading(self._engine) as session:
-            event = session.scalar(_standing_events(task_id, reviewer).limit(1))
-            return _to_event(event) if event else None
-
     def history(self, text_id: int) -> list[ReviewEvent]:
         """Every event of a text, oldest first."""
-        query = select(ReviewEventRow).where(ReviewEventRow.text_id == text_id).order_by(ReviewEventRow.id)
+        query = select_events().where(ReviewEventRow.text_id == text_id).order_by(ReviewEventRow.id)
         with reading(self._engine) as session:
-            return [_to_event(row) for row in session.scalars(query)]
+            return [to_event(row, step) for row, step in session.execute(query)]
+
+    def last_step(self, task_id: int, *, reviewer: str) -> ReviewStep | None:
+        """The step that `undo` would take back."""
+        with reading(self._engine) as session:
+            row = session.scalar(standing_steps(task_id, reviewer).limit(1))
+            return to_step(session, row) if row else None
+
+    def events(self, step_id: int, *, limit: int = 100) -> list[ReviewEvent]:
+        """The first events of a step."""
+        query = select_events().where(ReviewEventRow.step_id == step_id).order_by(ReviewEventRow.id).limit(limit)
+        with reading(self._engine) as session:
+            return [to_event(row, step) for row, step in session.execute(query)]
 
     def count_events(self, task_id: int) -> int:
         """Decisions of people about the task's texts, undone ones and undos included."""
-        query = (
-            select(func.count())
-            .select_from(ReviewEventRow)
-            .join(SyntheticTextRow, SyntheticTextRow.id == ReviewEventRow.text_id)
-            .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
-            .where(GenerationRunRow.task_id == task_id)
-        )
+        query = select(func.sum(ReviewStepRow.n_events)).where(ReviewStepRow.task_id == task_id)
         with reading(self._engine) as session:
             return session.scalar(query) or 0
 
+    def rate(self, task_id: int, *, reviewer: str, newest: int = 30, longest_s: float = 60.0) -> float | None:
+        """Decisions a minute over the reviewer's newest ones; pauses above `longest_s` seconds do not count.
 
-def _texts_of(task_id: int) -> Select[SyntheticTextRow, str]:
-    return select_texts().where(GenerationRunRow.task_id == task_id)
-
-
-def _get_text(session: Session, text_id: int) -> SyntheticTextRow:
-    row = session.get(SyntheticTextRow, text_id)
-    if row is None:
-        raise StorageError(f"Text {text_id} is gone from the database. Reload the page.")
-    return row
-
-
-def _check_label(session: Session, row: SyntheticTextRow, label: str | None) -> None:
-    query = select(TaskRow.labels).join(GenerationRunRow, GenerationRunRow.task_id == TaskRow.id)
-    labels = session.scalar(query.where(GenerationRunRow.id == row.run_id)) or []
-    if label not in labels:
-        raise StorageError(f"'{label}' is not a label of this task. Expected one of {', '.join(labels)}.")
-
-
-def _standing_events(task_id: int, reviewer: str) -> Select[ReviewEventRow]:
-    """The reviewer's decisions that no undo took back, newest first."""
-    undo = aliased(ReviewEventRow)
-    return (
-        select(ReviewEventRow)
-        .join(SyntheticTextRow, SyntheticTextRow.id == ReviewEventRow.text_id)
-        .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
-        .where(
-            GenerationRunRow.task_id == task_id,
-            ReviewEventRow.reviewer == reviewer,
-            ReviewEventRow.action != ReviewAction.UNDO,
-            ~exists().where(undo.undoes_id == ReviewEventRow.id),
+        None before the third decision of a sitting.
+        """
+        query = (
+            select(ReviewStepRow.created_at)
+            .where(
+                ReviewStepRow.task_id == task_id,
+                ReviewStepRow.reviewer == reviewer,
+                ReviewStepRow.undoes_id.is_(None),
+                ReviewStepRow.created_at > utc_now() - timedelta(minutes=10),
+            )
+            .order_by(ReviewStepRow.id.desc())
+            .limit(newest)
         )
-        .order_by(ReviewEventRow.id.desc())
-    )
+        with reading(self._engine) as session:
+            times = list(session.scalars(query))
+        gaps = [(later - earlier).total_seconds() for later, earlier in pairwise(times)]
+        gaps = [gap for gap in gaps if gap <= longest_s]
+        return 60 * len(gaps) / sum(gaps) if len(gaps) > 1 and sum(gaps) > 0 else None
+
+    # Deciding --------------------------------------------------------------------------------------------------------
+
+    def decide(
+        self,
+        text_id: int,
+        action: ReviewAction,
+        *,
+        reviewer: str,
+        label: str | None = None,
+        text: str | None = None,
+        note: str | None = None,
+        seen: StoredText | None = None,
+    ) -> ReviewEvent:
+        """Accept, reject, relabel (which accepts too), edit or annotate one text.
+
+        With `seen`, the text as it stood when it was shown: nothing is decided on what somebody changed meanwhile. What
+        the reviewer already decided so adds no event: a double click.
+
+        Raises:
+            ConflictError: it was decided on since it was shown.
+            StorageError: the text is gone, the label is not one of the task's, or the new text cannot be taken.
+        """
+        with writing(self._engine) as session:
+            row = get_text(session, text_id)
+            after = decision_of(session, row, action, label, text, note)
+            last = last_event(session, row)
+            if last is not None and leads_to(row, after) and last[1].reviewer == reviewer:
+                return to_event(*last)
+            if seen is not None and last is not None and differs(row, seen):
+                raise ConflictError(tell_conflict(row, last[1]))
+            step = add_step(session, row.task_id, action, reviewer)
+            add_events(session, step, SyntheticTextRow.id == text_id, after=after)
+            close_step(session, step)
+            event, step = session.execute(select_events().where(ReviewEventRow.step_id == step.id)).one()
+            return to_event(event, step)
+
+    def decide_many(
+        self,
+        task_id: int,
+        texts: TextFilters | Sequence[int],
+        action: ReviewAction,
+        *,
+        reviewer: str,
+        label: str | None = None,
+    ) -> ReviewStep | None:
+        """Accept, reject or relabel every text that the filters let through, or those of the given ids, as one step.
+
+        Texts that stand so already by this reviewer's last decision get no event; None where that is all of them.
+
+        Raises:
+            StorageError: the label is not one of the task's.
+        """
+        with writing(self._engine) as session:
+            if action is ReviewAction.RELABEL:
+                check_label(labels_of(session, task_id), label)
+            after = Decision(label=label if action is ReviewAction.RELABEL else None, status=status_after(action))
+            step = add_step(session, task_id, action, reviewer)
+            changes = [SyntheticTextRow.status != after.status, _last_of_another(reviewer)]
+            if after.label is not None:
+                changes.append(SyntheticTextRow.label != after.label)
+            if isinstance(texts, TextFilters):
+                add_events(session, step, *conditions_of(task_id, texts), or_(*changes), after=after)
+            else:
+                for start in range(0, len(texts), CHUNK):
+                    of_ids = SyntheticTextRow.id.in_(texts[start : start + CHUNK])
+                    in_task = SyntheticTextRow.task_id == task_id
+                    add_events(session, step, of_ids, in_task, or_(*changes), after=after)
+            return close_step(session, step)
+
+    def import_decisions(self, task_id: int, decisions: Mapping[int, Decision], *, reviewer: str) -> ReviewStep | None:
+        """Take over what was decided elsewhere, by text id, as one step; None where everything stands so already.
+
+        Raises:
+            StorageError: an id is not of this task, or a label is not one of the task's.
+        """
+        with writing(self._engine) as session:
+            labels = labels_of(session, task_id)
+            for label in {one.label for one in decisions.values() if one.label is not None}:
+                check_label(labels, label)
+            step = add_step(session, task_id, ReviewAction.IMPORT, reviewer)
+            ids = list(decisions)
+            for start in range(0, len(ids), CHUNK):
+                chunk = ids[start : start + CHUNK]
+                of_ids = SyntheticTextRow.id.in_(chunk)
+                query = select(SyntheticTextRow).where(of_ids, SyntheticTextRow.task_id == task_id)
+                rows = {row.id: row for row in session.scalars(query)}
+                if missing := [one for one in chunk if one not in rows]:
+                    raise StorageError(
+                        f"{len(missing)} of the ids are of no synthetic text of this task, the first is {missing[0]}. "
+                        "Export the texts anew and take the ids from there; nothing was changed."
+                    )
+                values = [
+                    event_values(step, row, decisions[row.id])
+                    for row in rows.values()
+                    if not leads_to(row, decisions[row.id])
+                ]
+                if values:
+                    session.execute(insert(ReviewEventRow), values)
+            return close_step(session, step)
+
+    def undo(self, task_id: int, *, reviewer: str) -> ReviewStep | None:
+        """Take back the reviewer's last step that still stands, as a step of its own; None if there is none.
+
+        Texts that somebody decided on afterwards stay as they are and are counted in `n_kept`.
+        """
+        event, text = ReviewEventRow, SyntheticTextRow
+        with writing(self._engine) as session:
+            undone = session.scalar(standing_steps(task_id, reviewer).limit(1))
+            if undone is None:
+                return None
+            step = add_step(session, task_id, ReviewAction.UNDO, reviewer, undoes_id=undone.id)
+            stands = [
+                text.label == event.label_after,
+                text.status == event.status_after,
+                or_(event.text_after.is_(None), text.text == event.text_after),
+                or_(event.note_after.is_(None), text.note == event.note_after),
+            ]
+            back = (
+                select(
+                    literal(step.id),
+                    event.text_id,
+                    text.label,
+                    event.label_before,
+                    text.status,
+                    event.status_before,
+                    event.text_after,
+                    event.text_before,
+                    event.note_after,
+                    event.note_before,
+                )
+                .join(text, text.id == event.text_id)
+                .where(event.step_id == undone.id, *stands)
+            )
+            session.execute(insert(event).from_select(EVENT_COLUMNS, back))
+            close_step(session, step)
+            return replace(to_step(session, step), n_kept=undone.n_events - step.n_events)
 
 
-def _last_event(session: Session, text_id: int) -> ReviewEventRow | None:
-    query = select(ReviewEventRow).where(ReviewEventRow.text_id == text_id).order_by(ReviewEventRow.id.desc())
-    return session.scalar(query.limit(1))
-
-
-def _add_event(
-    session: Session,
-    row: SyntheticTextRow,
-    action: ReviewAction,
-    reviewer: str,
-    label: str,
-    status: ReviewStatus,
-    *,
-    undoes_id: int | None = None,
-) -> ReviewEvent:
-    event = ReviewEventRow(
-        text_id=row.id,
-        action=action,
-        reviewer=reviewer,
-        label_before=row.label,
-        label_after=label,
-        status_before=ReviewStatus(row.status),
-        status_after=status,
-        undoes_id=undoes_id,
-    )
-    session.add(event)
-    row.label, row.status = label, status
-    session.flush()
-    return _to_event(event)
-
-
-def _to_event(row: ReviewEventRow) -> ReviewEvent:
-    return ReviewEvent(
-        id=row.id,
-        text_id=row.text_id,
-        action=ReviewAction(row.action),
-        reviewer=row.reviewer,
-        label_before=row.label_before,
-        label_after=row.label_after,
-        status_before=ReviewStatus(row.status_before),
-        status_after=ReviewStatus(row.status_after),
-        created_at=row.created_at,
+def _last_of_another(reviewer: str) -> ColumnElement[bool]:
+    """Whether somebody else decided last: to agree with them is a decision too."""
+    return exists().where(
+        ReviewEventRow.id == SyntheticTextRow.last_event_id,
+        ReviewEventRow.step_id == ReviewStepRow.id,
+        ReviewStepRow.reviewer != reviewer,
     )

@@ -1,14 +1,15 @@
 """The tables, as SQLAlchemy 2 typed classes. Rows never leave this package: callers get records.
 
 Each arrow of the journey is one table: task → example → seed_set; prompt_version; generation_run → completion →
-synthetic_text → review_event; experiment → arm → arm_text; training_run → metric_point, prediction,
+synthetic_text → review_event ← review_step; experiment → arm → arm_text; training_run → metric_point, prediction,
 text_prediction. Migrations follow this file (Alembic).
 """
 
+import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint
+from sqlalchemy import JSON, DateTime, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
@@ -183,19 +184,41 @@ class CompletionRow(Base):
 
 
 class SyntheticTextRow(Base):
-    """A parsed completion. `label` and `status` repeat the last review event, written in the same transaction."""
+    """A parsed completion. `text`, `label`, `status` and `note` repeat the last review event, in the same transaction.
+
+    `proposed_text` and `proposed_label` are what the LM wrote. `confidence` is the probability of the likeliest label,
+    `label_prob` that of the current one, `shuffle` the text's place in the random order.
+    """
 
     __tablename__ = "synthetic_text"
-    __table_args__ = (Index("ix_synthetic_text_run_status", "run_id", "status"), UniqueConstraint("run_id", "number"))
+    __table_args__ = (
+        Index("ix_synthetic_text_run_status", "run_id", "status"),
+        Index("ix_synthetic_text_task", "task_id", "id"),
+        Index("ix_synthetic_text_task_status", "task_id", "status", "id"),
+        Index("ix_synthetic_text_task_label", "task_id", "label", "status"),
+        Index("ix_synthetic_text_task_run", "task_id", "status", "run_id", "id"),
+        Index("ix_synthetic_text_shuffle", "task_id", "status", "shuffle", "id"),
+        # texts without probabilities come last; `storage.text_queries` orders by the same expressions
+        Index("ix_synthetic_text_label_prob", "task_id", "status", text("coalesce(label_prob, 2.0)"), "id"),
+        Index("ix_synthetic_text_confidence", "task_id", "status", text("coalesce(confidence, 2.0)"), "id"),
+        UniqueConstraint("run_id", "number"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     run_id: Mapped[int] = mapped_column(ForeignKey("generation_run.id", ondelete="CASCADE"))
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"))
     completion_id: Mapped[int | None] = mapped_column(ForeignKey("completion.id", ondelete="CASCADE"), index=True)
     number: Mapped[int]
     text: Mapped[str]
+    proposed_text: Mapped[str]
     proposed_label: Mapped[str]
     label_probs: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))
     label: Mapped[str]
     status: Mapped[ReviewStatus]
+    note: Mapped[str] = mapped_column(default="")
+    confidence: Mapped[float | None]
+    label_prob: Mapped[float | None]
+    shuffle: Mapped[int] = mapped_column(default=lambda: secrets.randbits(31))
+    last_event_id: Mapped[int | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
@@ -208,21 +231,44 @@ class TextFlagRow(Base):
     detail: Mapped[str]
 
 
-class ReviewEventRow(Base):
-    """One decision about one synthetic text. Only ever added; `undoes_id` names the event that an undo takes back."""
+class ReviewStepRow(Base):
+    """What one person did at once, to one text or many. Only ever added; `undoes_id` names what an undo takes back."""
 
-    __tablename__ = "review_event"
-    __table_args__ = (Index("ix_review_event_reviewer_id", "reviewer", "id"),)
+    __tablename__ = "review_step"
+    __table_args__ = (Index("ix_review_step_reviewer", "task_id", "reviewer", "id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), index=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"))
     action: Mapped[ReviewAction]
     reviewer: Mapped[str]
+    n_events: Mapped[int]
+    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("review_step.id", ondelete="CASCADE"), unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class ReviewEventRow(Base):
+    """What a step did to one synthetic text. Only ever added; texts and notes are stored where they changed."""
+
+    __tablename__ = "review_event"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    step_id: Mapped[int] = mapped_column(ForeignKey("review_step.id", ondelete="CASCADE"), index=True)
+    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), index=True)
     label_before: Mapped[str]
     label_after: Mapped[str]
     status_before: Mapped[ReviewStatus]
     status_after: Mapped[ReviewStatus]
-    undoes_id: Mapped[int | None] = mapped_column(ForeignKey("review_event.id"), unique=True)
-    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    text_before: Mapped[str | None]
+    text_after: Mapped[str | None]
+    note_before: Mapped[str | None]
+    note_after: Mapped[str | None]
+
+
+class ReviewLeaseRow(Base):
+    """A card that one browser tab shows, so that no other is handed it before `expires_at`."""
+
+    __tablename__ = "review_lease"
+    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True)
+    holder: Mapped[str] = mapped_column(String(64), index=True)
+    expires_at: Mapped[datetime]
 
 
 class ExperimentRow(RunRow):
@@ -249,13 +295,17 @@ class ArmRow(Base):
 
 
 class ArmTextRow(Base):
-    """A synthetic text that an arm may take, with the label it had when the experiment was made."""
+    """A synthetic text that an arm may take, as it read and was labelled when the experiment was made.
+
+    `text` is none in experiments of before it was kept: they read the text as it is now.
+    """
 
     __tablename__ = "arm_text"
     arm_id: Mapped[int] = mapped_column(ForeignKey("arm.id", ondelete="CASCADE"), primary_key=True)
     text_id: Mapped[int] = mapped_column(
         ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True
     )
+    text: Mapped[str | None]
     label: Mapped[str]
     is_dropped: Mapped[bool] = mapped_column(default=False)
 

@@ -16,9 +16,12 @@ from augment.records import (
     SyntheticText,
 )
 from storage.engine import migrate, open_engine
+from storage.exchange import Exchange
 from storage.experiments import Experiments
 from storage.generations import Generations
 from storage.prompts import Prompts
+from storage.review_queue import ReviewQueue
+from storage.review_statistics import ReviewStatistics
 from storage.reviews import Reviews
 from storage.runs import Runs
 from storage.tasks import Tasks
@@ -39,6 +42,9 @@ class Store:
         self.prompts = Prompts(engine)
         self.generations = Generations(engine)
         self.reviews = Reviews(engine)
+        self.review_queue = ReviewQueue(engine)
+        self.review_statistics = ReviewStatistics(engine)
+        self.exchange = Exchange(engine)
         self.experiments = Experiments(engine)
         self.trainings = Trainings(engine)
         self.runs = Runs(engine)

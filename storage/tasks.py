@@ -7,9 +7,9 @@ from sqlalchemy import Engine, func, insert, select
 from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
-from augment.records import Example, LeftOut, PreparedData, SeedSet, Split, Task
+from augment.records import Example, LeftOut, PreparedData, ReviewStatus, SeedSet, Split, Task
 from storage.engine import reading, writing
-from storage.schema import ExampleRow, LeftOutRow, SeedSetExampleRow, SeedSetRow, TaskRow
+from storage.schema import ExampleRow, LeftOutRow, SeedSetExampleRow, SeedSetRow, SyntheticTextRow, TaskRow
 
 
 class Tasks:
@@ -88,15 +88,30 @@ class Tasks:
             found = f"'{wrong[0].text[:40]}' of the {wrong[0].split} split" if wrong else "no example"
             raise StorageError(f"A seed set takes examples of the pool; found {found}.")
         with writing(self._engine) as session:
-            row = SeedSetRow(task_id=task_id, name=name, rng_seed=rng_seed)
-            session.add(row)
-            session.flush()
-            links = [
-                {"seed_set_id": row.id, "position": position, "example_id": one.id}
-                for position, one in enumerate(examples)
-            ]
-            session.execute(insert(SeedSetExampleRow), links)
-            return SeedSet(row.id, task_id, name, tuple(examples), rng_seed, row.created_at)
+            return _add_seed_set(session, task_id, name, examples, rng_seed)
+
+    def extend_seed_set(self, seed_set_id: int, text_ids: Sequence[int], *, name: str) -> SeedSet:
+        """A new seed set: the old one's examples in their order, then synthetic texts with the labels they have now.
+
+        The texts become examples of the split `written`, one example for each text and label, however often it is made
+        a seed; the old seed set and the synthetic texts stay as they are.
+
+        Raises:
+            StorageError: there is no such seed set, no text is given, or one is gone, rejected, or a seed already.
+        """
+        with writing(self._engine) as session:
+            old = _get_seed_set(session, seed_set_id)
+            members = list(_members(session, [seed_set_id])[seed_set_id])
+            if not text_ids:
+                raise StorageError("No text is chosen. Choose at least one to make it a seed.")
+            for text_id in dict.fromkeys(text_ids):
+                row = _find_seedable(session, old.task_id, text_id)
+                if any(one.text == row.text for one in members):
+                    raise StorageError(
+                        f"'{row.text[:40]}' is a seed of seed set {seed_set_id} already or chosen twice."
+                    )
+                members.append(_to_example(_take_over(session, row)))
+            return _add_seed_set(session, old.task_id, name, members, None)
 
     def seed_sets(self, task_id: int) -> list[SeedSet]:
         """Every seed set of the task, newest first."""
@@ -114,10 +129,48 @@ class Tasks:
             StorageError: there is none of that id.
         """
         with reading(self._engine) as session:
-            row = session.get(SeedSetRow, seed_set_id)
-            if row is None:
-                raise StorageError(f"There is no seed set {seed_set_id} in this database. Reload the page.")
-            return _to_seed_set(row, _members(session, [row.id]))
+            return _to_seed_set(_get_seed_set(session, seed_set_id), _members(session, [seed_set_id]))
+
+
+def _get_seed_set(session: Session, seed_set_id: int) -> SeedSetRow:
+    row = session.get(SeedSetRow, seed_set_id)
+    if row is None:
+        raise StorageError(f"There is no seed set {seed_set_id} in this database. Reload the page.")
+    return row
+
+
+def _add_seed_set(
+    session: Session, task_id: int, name: str, examples: Sequence[Example], rng_seed: int | None
+) -> SeedSet:
+    row = SeedSetRow(task_id=task_id, name=name, rng_seed=rng_seed)
+    session.add(row)
+    session.flush()
+    links = [
+        {"seed_set_id": row.id, "position": position, "example_id": one.id} for position, one in enumerate(examples)
+    ]
+    session.execute(insert(SeedSetExampleRow), links)
+    return SeedSet(row.id, task_id, name, tuple(examples), rng_seed, row.created_at)
+
+
+def _find_seedable(session: Session, task_id: int, text_id: int) -> SyntheticTextRow:
+    """A synthetic text of the task that may become a seed."""
+    row = session.get(SyntheticTextRow, text_id)
+    if row is None or row.task_id != task_id:
+        raise StorageError(f"Text {text_id} is gone from this task. Reload the page.")
+    if row.status == ReviewStatus.REJECTED:
+        raise StorageError(f"'{row.text[:40]}' was rejected. Accept it before you make it a seed.")
+    return row
+
+
+def _take_over(session: Session, text: SyntheticTextRow) -> ExampleRow:
+    """The written example of a synthetic text and its label, made where there is none yet."""
+    values = {"task_id": text.task_id, "split": Split.WRITTEN, "text": text.text, "label": text.label}
+    row = session.scalar(select(ExampleRow).filter_by(**values).limit(1))
+    if row is None:
+        row = ExampleRow(**values)
+        session.add(row)
+        session.flush()
+    return row
 
 
 def _members(session: Session, seed_set_ids: Sequence[int]) -> Mapping[int, Sequence[Example]]:

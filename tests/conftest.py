@@ -103,6 +103,8 @@ def ml6_folder() -> Path:
     return folder
 
 
+REVIEWER = "Ada"
+
 # Pages ---------------------------------------------------------------------------------------------------------------
 
 
@@ -119,7 +121,9 @@ def bench(home: Path) -> Iterator[Store]:
 @pytest.fixture
 def open_page(bench: Store) -> Open:
     def go(name: str) -> AppTest:
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+        app.session_state["reviewer_name"] = REVIEWER  # as a browser that was asked before
+        app.run()
         if name != "overview":
             app.switch_page(f"pages/{name}.py").run()
         return app

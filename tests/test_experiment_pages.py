@@ -18,6 +18,7 @@ from augment.records import (
     SeedSet,
     Split,
     Task,
+    TextFilters,
     TextUse,
 )
 from pages._shared import workbench
@@ -82,10 +83,12 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     app.button(key="results_disagree").click().run()
     assert errors(app) == []
     review = open_page("review")
-    review.selectbox(key="review_judge").set_value(judges[0].id).run()
-    first = bench.reviews.next_pending(filled.id, judge_id=judges[0].id)
+    review.selectbox(key="review_order").set_value(f"run {judges[0].id}").run()
+    first = bench.review_queue.take(filled.id, TextFilters(), holder="another tab", judge_id=judges[0].id)
     assert first is not None
-    assert review.text[0].value == first.text
+    assert first.text != review.text[0].value  # which the page has
+    review.button(key="review_skip").click().run()
+    assert review.text[0].value not in (first.text, "")
     assert any("classifier" in one.value for one in review.caption)
 
 
@@ -131,7 +134,7 @@ def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
     judge = next(one for one in store.trainings.judging(task.id) if not one.n_synthetic)
     order = []
     for _ in range(3):
-        card = store.reviews.next_pending(task.id, judge_id=judge.id)
+        card = store.review_queue.take(task.id, TextFilters(), holder="a", judge_id=judge.id)
         assert card is not None
         order.append(card.label if card.run_id != unseen.id else "unseen")
         store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="a")

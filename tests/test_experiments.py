@@ -143,7 +143,7 @@ def test_each_use_takes_its_texts_with_their_labels_of_that_time(
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
     arms = [ArmSpec(use, (run_id,)) for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED, TextUse.SOFT)]
-    assert [store.experiments.count_texts(spec) for spec in arms] == [45, 20, 40, 0]
+    assert [store.experiments.count_texts(spec, seed_set.id) for spec in arms] == [45, 20, 40, 0]
     experiment = create(store, task, grid(seed_set, *arms, ArmSpec(TextUse.REAL)))
     raw, accepted, relabelled, soft, real = (store.experiments.arm_texts(arm.id) for arm in experiment.arms)
     assert [one.id for one in raw] == texts

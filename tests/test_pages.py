@@ -10,7 +10,6 @@ import pytest
 
 from augment.records import (
     PreparedData,
-    ReviewStatus,
     Split,
     Task,
 )
@@ -84,17 +83,6 @@ def test_a_broken_template_is_named_and_cannot_be_saved(open_page: Open, bench: 
     assert bench.prompts.all(filled.id)[0].template.item == "{text} => {label}"
 
 
-def test_a_decision_on_the_card_is_stored_and_undone(open_page: Open, bench: Store, filled: Task) -> None:
-    app = open_page("review")
-    app.button(key="review_label_2").click().run()
-    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
-    accepted, _ = bench.reviews.page(filled.id, status=ReviewStatus.ACCEPTED, label=None, number=1, size=5)
-    assert accepted[0].label == filled.labels[1]
-    app.button(key="review_undo").click().run()
-    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 0
-    assert errors(app) == []
-
-
 def test_generated_text_is_never_markdown(open_page: Open, filled: Task) -> None:
     """The imported texts hold an image link and HTML; they may stand in st.text and tables only."""
     for name in PAGES:
@@ -158,16 +146,6 @@ def test_a_saved_prompt_stays_in_the_editor(open_page: Open, bench: Store, fille
     assert app.selectbox(key=f"prompt_{filled.id}_version").value == 2
     assert "=> " in app.code[0].value
     assert len(bench.prompts.all(filled.id)) == 2
-
-
-def test_undo_takes_back_a_skip_first(open_page: Open, bench: Store, filled: Task) -> None:
-    app = open_page("review")
-    first = app.text[0].value
-    app.button(key="review_skip").click().run()
-    assert app.text[0].value != first
-    app.button(key="review_undo").click().run()
-    assert app.text[0].value == first
-    assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 1  # the decision before it stands
 
 
 def test_the_chosen_task_stands_in_the_address(

@@ -6,6 +6,7 @@ Times are UTC. Records that the store hands out carry their `id`; records that t
 
 from augment.records.checks import CheckAction, Finding, RejectReason, TextChecks
 from augment.records.data import Example, LabelledText, LeftOut, PreparedData, SeedSet, Split, Task
+from augment.records.exchange import DecidedElsewhere, DecisionCount, ExportedEvent, ExportedText, Restoration
 from augment.records.experiments import (
     Arm,
     ArmFiltered,
@@ -49,7 +50,18 @@ from augment.records.lms import (
     ScoredCompletion,
 )
 from augment.records.prompts import PromptTemplate, PromptVersion
-from augment.records.reviews import ReviewAction, ReviewEvent, ReviewStatus, StoredText
+from augment.records.reviews import (
+    Decision,
+    OutcomeCount,
+    PairCount,
+    ReviewAction,
+    ReviewEvent,
+    ReviewOrder,
+    ReviewStatus,
+    ReviewStep,
+    StoredText,
+    TextFilters,
+)
 from augment.records.runs import RunKey, RunKind, RunState, RunStatus
 from augment.records.training import (
     ClassifierKind,
@@ -71,6 +83,9 @@ __all__ = [
     "CheckAction",
     "ClassifierKind",
     "Completion",
+    "DecidedElsewhere",
+    "Decision",
+    "DecisionCount",
     "EncoderKind",
     "EncoderSpec",
     "EndpointApi",
@@ -80,6 +95,8 @@ __all__ = [
     "ExperimentMaterial",
     "ExperimentProgress",
     "ExperimentRecord",
+    "ExportedEvent",
+    "ExportedText",
     "Finding",
     "GenerationConfig",
     "GenerationProgress",
@@ -91,6 +108,8 @@ __all__ = [
     "LabelledText",
     "LeftOut",
     "MetricPoint",
+    "OutcomeCount",
+    "PairCount",
     "Prediction",
     "PreparedData",
     "Price",
@@ -99,9 +118,12 @@ __all__ = [
     "Quantisation",
     "Reject",
     "RejectReason",
+    "Restoration",
     "ReviewAction",
     "ReviewEvent",
+    "ReviewOrder",
     "ReviewStatus",
+    "ReviewStep",
     "RunEnded",
     "RunKey",
     "RunKind",
@@ -121,6 +143,7 @@ __all__ = [
     "Task",
     "TextChecks",
     "TextFilter",
+    "TextFilters",
     "TextJudged",
     "TextUse",
     "TrainingConfig",

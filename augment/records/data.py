@@ -9,11 +9,20 @@ from augment.errors import DataError
 
 
 class Split(StrEnum):
-    """Where an example stands; seeds are drawn from the pool only."""
+    """Where an example stands; seeds are drawn from the pool only.
+
+    WRITTEN holds synthetic texts that a person made seeds: they are in no other split and never count as real.
+    """
 
     POOL = "pool"
     VALIDATION = "validation"
     TEST = "test"
+    WRITTEN = "written"
+
+    @property
+    def is_real(self) -> bool:
+        """Whether its texts come from the source of the data."""
+        return self is not Split.WRITTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,7 @@ class LabelledText:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A real labelled text in its split."""
+    """A labelled text in its split: a real one, or a synthetic one that a person made a seed."""
 
     id: int
     split: Split

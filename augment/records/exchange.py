@@ -1,0 +1,146 @@
+"""What leaves the review desk and comes back: texts with lineage and history, and labels that were decided elsewhere.
+
+An exported text stands for itself: whatever it refers to (run, prompt, seeds, steps) is told in it, so that a file can
+be taken into another database. The ids in it only say what belongs together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from augment.errors import DataError
+from augment.records.checks import Finding
+from augment.records.data import LabelledText
+from augment.records.reviews import Decision, ReviewAction, ReviewStatus
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedEvent:
+    """One review event: the step it belongs to, and what stood before and after; texts and notes that stayed are None.
+
+    `undoes_id` is the step that this one takes back. `undone_id` and `undone_at` tell the step that took this one back,
+    also where that left the text alone.
+    """
+
+    step_id: int
+    action: ReviewAction
+    reviewer: str
+    created_at: datetime
+    label_before: str
+    label_after: str
+    status_before: ReviewStatus
+    status_after: ReviewStatus
+    text_before: str | None = None
+    text_after: str | None = None
+    note_before: str | None = None
+    note_after: str | None = None
+    undoes_id: int | None = None
+    undone_id: int | None = None
+    undone_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        _check_zone(self.created_at)
+        if self.undone_at is not None:
+            _check_zone(self.undone_at)
+        if (self.undone_id is None) != (self.undone_at is None):
+            raise DataError(
+                f"Step {self.step_id} was taken back by a step without a time, or at a time without a step."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedText:
+    """A synthetic text as it stands, where it came from, and every decision about it, oldest first.
+
+    `config` is the run's config as JSON, the template in it. `number` is the attempt's number in its run. Texts that
+    were imported have no config, `strategy` and `prompt_version`, nor `prompt`, `raw` completion and token counts.
+    """
+
+    id: int
+    text: str
+    label: str
+    status: ReviewStatus
+    note: str
+    proposed_text: str
+    proposed_label: str
+    label_probs: Mapping[str, float] | None
+    flags: tuple[Finding, ...]
+    created_at: datetime
+    run_id: int
+    lm_name: str
+    strategy: str | None
+    prompt_version: int | None
+    config: str | None
+    number: int
+    prompt: str | None
+    raw: str | None
+    n_tokens: int | None
+    n_prompt_tokens: int | None
+    seeds: tuple[LabelledText, ...]
+    history: tuple[ExportedEvent, ...]
+
+    def __post_init__(self) -> None:
+        _check_zone(self.created_at)
+        if len({self.prompt is None, self.raw is None, self.n_tokens is None, self.n_prompt_tokens is None}) > 1:
+            raise DataError(
+                f"Text {self.id} has a part of a completion only. Expected prompt, raw, n_tokens and n_prompt_tokens, "
+                "or none of them."
+            )
+
+    @property
+    def has_completion(self) -> bool:
+        """Whether an LM was asked for it here; imported texts have no completion."""
+        return self.n_tokens is not None
+
+    def replay(self) -> Decision:
+        """Where the history leads from what the LM proposed: what label, status, text and note ought to be."""
+        label, status, text, note = self.proposed_label, ReviewStatus.PENDING, self.proposed_text, ""
+        for event in self.history:
+            label, status = event.label_after, event.status_after
+            text = text if event.text_after is None else event.text_after
+            note = note if event.note_after is None else event.note_after
+        return Decision(label, status, text, note)
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    """What a file of exported texts brings into a task; `run_ids` are its new runs once they are stored.
+
+    `n_held_out` texts repeat a validation or test example and are left out; `n_known` of the `n_texts` stand in the
+    task already; of `n_seedless` not every seed is an example of the task, so that their lineage lacks it.
+    """
+
+    n_texts: int
+    n_runs: int
+    n_events: int
+    reviewers: tuple[str, ...]
+    n_held_out: int
+    n_known: int
+    n_seedless: int
+    run_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedElsewhere:
+    """Decisions by text id, as a table gives them; `texts` is what was decided on, where the table tells it.
+
+    `n_undecided` rows say nothing but an id.
+    """
+
+    decisions: Mapping[int, Decision]
+    texts: Mapping[int, str]
+    has_status: bool
+    n_undecided: int
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionCount:
+    """How many texts decisions would change, and how many stand so already."""
+
+    n_changed: int
+    n_same: int
+
+
+def _check_zone(time: datetime) -> None:
+    if time.tzinfo is None:
+        raise DataError(f"The time {time.isoformat()} has no zone. Expected UTC, as 2026-11-22T21:41:00Z.")

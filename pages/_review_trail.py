@@ -1,0 +1,60 @@
+"""The way through the cards: which were shown, where the reviewer stands, what was passed over. Knows no Streamlit."""
+
+from dataclasses import dataclass, field
+
+LONGEST = 500  # cards that can be gone back to
+
+
+@dataclass(slots=True)
+class Trail:
+    """Cards in the order they were shown; `at` is the one on the desk, past the end where a new one is wanted.
+
+    `passed` holds those that were skipped without a decision, newest last.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    at: int = 0
+    passed: list[int] = field(default_factory=list)
+
+    @property
+    def current(self) -> int | None:
+        """The card on the desk, or None where a new one is wanted."""
+        return self.ids[self.at] if self.at < len(self.ids) else None
+
+    def show(self, text_id: int) -> None:
+        """Put a new card on the desk."""
+        self.ids = [*self.ids, text_id][-LONGEST:]
+        self.at = len(self.ids) - 1
+
+    def insert(self, text_id: int) -> None:
+        """Put a card on the desk before the one that lies there, which comes back after it."""
+        self.ids.insert(self.at, text_id)
+
+    def go_on(self, decided: int) -> None:
+        """Leave a card that was decided on."""
+        self.passed = [one for one in self.passed if one != decided]
+        self._leave(decided)
+
+    def skip(self, text_id: int) -> None:
+        """Leave a card undecided: it comes back after all others."""
+        if text_id not in self.passed:
+            self.passed.append(text_id)
+        self._leave(text_id)
+
+    def go_back(self) -> None:
+        """One card back, if there is one."""
+        self.at = max(0, self.at - 1)
+
+    def forget(self, text_id: int) -> None:
+        """Take out a card that is gone."""
+        before = sum(one == text_id for one in self.ids[: self.at])
+        self.ids = [one for one in self.ids if one != text_id]
+        self.at -= before
+
+    def start_anew(self) -> None:
+        """Another order or other filters: what lies on the desk and after it is asked for again."""
+        self.ids = self.ids[: self.at]
+
+    def _leave(self, text_id: int) -> None:
+        if self.current == text_id:  # a double click has left it already
+            self.at += 1

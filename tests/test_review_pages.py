@@ -1,0 +1,197 @@
+"""The Review page through AppTest: card, table, bulk, filters in the address, who reviews."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from augment.records import LabelledText, ReviewAction, ReviewStatus, Task, TextFilters
+from pages import _review_table
+from storage import Store
+from tests.app_test import Open, button, errors
+from tests.conftest import ROOT
+
+ALL = TextFilters()
+
+
+@pytest.fixture
+def review(open_page: Open, filled: Task) -> AppTest:
+    """The Review page of somebody whose name is known."""
+    return open_page("review")
+
+
+def view(app: AppTest, name: str) -> AppTest:
+    """Open one of the page's tabs."""
+    app.session_state["review_view"] = name
+    return app.run()
+
+
+def test_the_name_is_asked_first_and_stands_on_decisions(bench: Store, filled: Task) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    app.switch_page("pages/review.py").run()
+    assert "Accept" not in [one.label for one in app.button]
+    button(app, "Start reviewing")
+    assert any("A name is needed" in one.value for one in app.caption)
+    app.text_input(key="reviewer_first").set_value("  Cem ")
+    app = button(app, "Start reviewing")
+    app.button(key="review_accept").click().run()
+    assert errors(app) == []
+    assert bench.reviews.last_step(filled.id, reviewer="Cem") is not None
+
+
+def test_a_decision_on_the_card_is_stored_and_undone(review: AppTest, bench: Store, filled: Task) -> None:
+    first = review.text[0].value
+    review.button(key="review_label_2").click().run()
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
+    accepted = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.ACCEPTED))
+    assert (accepted[0].label, accepted[0].text) == (filled.labels[1], first)
+    assert review.text[0].value != first
+    review.button(key="review_undo").click().run()
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 0
+    assert review.text[0].value == first
+    assert errors(review) == []
+
+
+def test_undo_takes_back_a_skip_first(review: AppTest, bench: Store, filled: Task) -> None:
+    first = review.text[0].value
+    review.button(key="review_skip").click().run()
+    assert review.text[0].value != first
+    review.button(key="review_undo").click().run()
+    assert review.text[0].value == first
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 1  # the decision before it stands
+
+
+def test_back_and_forth_change_nothing(review: AppTest, bench: Store, filled: Task) -> None:
+    seen = [review.text[0].value]
+    for _ in range(2):
+        review.button(key="review_accept").click().run()
+        seen.append(review.text[0].value)
+    before = bench.reviews.count_events(filled.id)
+    review.button(key="review_back").click().run()
+    review.button(key="review_back").click().run()
+    assert review.text[0].value == seen[0]
+    assert any("accepted" in one.value for one in review.caption)
+    for text in seen[1:]:
+        review.button(key="review_forth").click().run()
+        assert review.text[0].value == text
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_undo_reaches_across_a_reload(review: AppTest, open_page: Open, bench: Store, filled: Task) -> None:
+    for _ in range(3):
+        review.button(key="review_accept").click().run()
+    again = open_page("review")  # another session
+    for left in (2, 1, 0):
+        again.button(key="review_undo").click().run()
+        assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == left
+    assert again.button(key="review_undo").disabled
+
+
+def test_all_skipped_cards_come_back(review: AppTest, bench: Store, filled: Task) -> None:
+    seen = set()
+    for _ in range(11):
+        seen.add(review.text[0].value)
+        review.button(key="review_skip").click().run()
+    assert len(seen) == 11
+    assert review.text[0].value in seen
+
+
+def test_a_card_that_somebody_decided_on_says_so_and_stays(review: AppTest, bench: Store, filled: Task) -> None:
+    text = review.text[0].value
+    card = next(one for one in bench.reviews.page(filled.id, ALL) if one.text == text)
+    bench.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Bob")
+    review.button(key="review_accept").click().run()
+    assert any("Bob decided on" in error for error in errors(review))
+    assert review.text[0].value == text
+    review.button(key="review_accept").click().run()
+    assert errors(review) == []
+    assert bench.reviews.text(card.id).status is ReviewStatus.ACCEPTED
+
+
+def test_the_end_of_the_queue_says_what_to_do_next(review: AppTest, bench: Store, filled: Task) -> None:
+    bench.reviews.decide_many(filled.id, ALL, ReviewAction.ACCEPT, reviewer="Bob")
+    review.run()
+    review.button(key="review_forth").click().run()
+    assert any("Everything is reviewed" in one.value for one in review.markdown)
+
+
+def test_a_note_is_stored_and_comes_back(review: AppTest, bench: Store, filled: Task) -> None:
+    (field,) = [one for one in review.text_input if one.label == "Note"]
+    field.set_value("**not** bold").run()
+    assert [one.note for one in bench.reviews.page(filled.id, ALL) if one.note] == ["**not** bold"]
+    assert errors(review) == []
+
+
+def test_a_second_opinion_does_not_show_the_first(review: AppTest, bench: Store, filled: Task) -> None:
+    target = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING, label="anger"))[0]
+    bench.reviews.decide(target.id, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
+    review.selectbox(key="review_order").set_value("second opinion").run()
+    assert review.text[0].value == target.text
+    shown = " ".join(one.value for kind in ("caption", "markdown") for one in review.get(kind))
+    assert "surprise" not in shown.split("proposed by the LM")[1]
+    review.button(key="review_accept").click().run()
+    now = bench.reviews.text(target.id)
+    assert (now.label, now.status) == ("anger", ReviewStatus.ACCEPTED)
+    assert target.id in [one.id for one in bench.reviews.page(filled.id, TextFilters(is_disputed=True))]
+    assert errors(review) == []
+
+
+def test_filters_narrow_queue_and_table(review: AppTest, filled: Task) -> None:
+    review.selectbox(key="review_label").set_value("surprise").run()
+    assert any("let through" in str(one.proto.text) for one in review.get("progress"))
+    table = view(review, "Table").dataframe[0].value
+    assert set(table["label"]) == {"surprise"}
+    review.text_input(key="review_search").set_value("nothing like it").run()
+    assert any("No text is let through" in one.value for one in review.info)
+    button(review, "Clear")
+    assert len(review.dataframe[0].value) == 12
+
+
+def test_all_that_match_are_changed_after_a_second_click_and_undone_at_once(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    app = view(review, "Table")
+    app.selectbox(key="review_label").set_value("anger").run()
+    app.selectbox(key="review_bulk_label").set_value("joy").run()
+    app.button(key="review_bulk_relabel").click().run()
+    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4  # asked first
+    app.button(key="review_bulk_do").click().run()
+    assert errors(app) == []
+    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 0
+    app.button(key="review_table_undo").click().run()
+    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.PENDING] == 11
+
+
+def test_cells_that_were_changed_are_events_and_repeats_of_them_are_not(
+    bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AppTest cannot edit a grid: its callback is called as Streamlit would, twice for one edit."""
+    state: dict[str, object] = {}
+    monkeypatch.setattr(_review_table.st, "session_state", state)
+    monkeypatch.setattr(_review_table, "reviewer", lambda: "Ada")
+    texts = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
+    state["grid"] = {
+        "edited_rows": {0: {"label": "surprise", "tick": True}, 2: {"text": "=1+1 **x**"}, 3: {"tick": True}}
+    }
+    for _ in range(2):
+        _review_table.take_edits("grid", texts)
+    assert bench.reviews.text(texts[0].id).label == "surprise"
+    assert bench.reviews.text(texts[2].id).text == "=1+1 **x**"
+    assert bench.reviews.text(texts[3].id).status is ReviewStatus.PENDING
+    assert state["review_ticked"] == {texts[0].id, texts[3].id}
+    assert sum(len(bench.reviews.history(one.id)) for one in texts) == 2
+    state["grid"] = {"edited_rows": {1: {"text": " "}}}
+    _review_table.take_edits("grid", texts)
+    assert "cannot be empty" in str(state["review_table_error"])
+
+
+def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled: Task) -> None:
+    awkward = ["سلام 🎉 [x](http://e.org)", "<script>alert(1)</script>", "=HYPERLINK(1)", "x" * 5_000]
+    bench.generations.import_texts(filled.id, "odd", [LabelledText(one, "joy") for one in awkward])
+    review.run()
+    review.selectbox(key="review_lm").set_value("odd").run()
+    for text in awkward:
+        assert review.text[0].value == text
+        review.button(key="review_accept").click().run()
+    assert errors(review) == []
+    assert [one.text for one in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward

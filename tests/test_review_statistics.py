@@ -1,0 +1,183 @@
+"""What review came to, counted from decisions made as people make them: undone, changed, in bulk, by two."""
+
+import pytest
+
+from augment.records import (
+    Decision,
+    LabelledText,
+    OutcomeCount,
+    PairCount,
+    PreparedData,
+    ReviewAction,
+    ReviewStatus,
+    Task,
+    TextFilters,
+)
+from storage import Store
+
+ACCEPT, REJECT, RELABEL = ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL
+LABELS = ("joy", "anger", "surprise")
+
+
+def import_run(store: Store, task: Task, n: int, name: str = "LM") -> list[int]:
+    """Ids of n texts, labelled joy, anger, surprise in turn."""
+    rows = [LabelledText(f"{name} text {i}", LABELS[i % 3]) for i in range(n)]
+    return [one.id for one in store.generations.texts([store.generations.import_texts(task.id, name, rows).id])]
+
+
+@pytest.fixture
+def ids(store: Store, task: Task) -> list[int]:
+    return import_run(store, task, 9)
+
+
+def outcomes(store: Store, task: Task) -> dict[tuple[int, str], tuple[int, int, int, int]]:
+    """(pending, kept, relabelled, rejected) by run and proposed label."""
+    return {
+        (one.run_id, one.proposed_label): (one.n_pending, one.n_kept, one.n_relabelled, one.n_rejected)
+        for one in store.review_statistics.outcomes(task.id)
+    }
+
+
+def pairs(store: Store, task: Task) -> dict[tuple[str, str, str, str], int]:
+    return {
+        (one.first, one.second, one.first_outcome, one.second_outcome): one.n
+        for one in store.review_statistics.count_pairs(task.id)
+    }
+
+
+# Outcomes ------------------------------------------------------------------------------------------------------------
+
+
+def test_outcomes_are_counted_by_run_and_proposed_label(store: Store, task: Task, ids: list[int]) -> None:
+    other = import_run(store, task, 2, "other LM")
+    decide = store.reviews.decide
+    decide(ids[0], ACCEPT, reviewer="a")
+    decide(ids[3], RELABEL, reviewer="a", label="joy")  # the label it has: accepted as proposed
+    decide(ids[6], RELABEL, reviewer="a", label="anger")
+    decide(ids[1], REJECT, reviewer="a")
+    decide(other[1], ACCEPT, reviewer="a")
+    assert outcomes(store, task) == {
+        (1, "anger"): (2, 0, 0, 1),
+        (1, "joy"): (0, 2, 1, 0),
+        (1, "surprise"): (3, 0, 0, 0),
+        (2, "anger"): (0, 1, 0, 0),
+        (2, "joy"): (1, 0, 0, 0),
+    }
+    assert store.review_statistics.outcomes(task.id)[0] == OutcomeCount(1, "anger", 2, 0, 0, 1)
+
+
+def test_undo_takes_a_decision_out_of_the_counts(store: Store, task: Task, ids: list[int]) -> None:
+    store.reviews.decide(ids[0], RELABEL, reviewer="a", label="anger")
+    store.reviews.decide(ids[0], REJECT, reviewer="a")
+    assert outcomes(store, task)[1, "joy"] == (2, 0, 0, 1)
+    store.reviews.undo(task.id, reviewer="a")
+    assert outcomes(store, task)[1, "joy"] == (2, 0, 1, 0)  # counted by what the LM proposed
+    store.reviews.undo(task.id, reviewer="a")
+    assert outcomes(store, task)[1, "joy"] == (3, 0, 0, 0)
+    assert store.review_statistics.count_against_lm(task.id) == {}
+
+
+def test_bulk_steps_count_as_single_ones_do(store: Store, task: Task, ids: list[int]) -> None:
+    store.reviews.decide_many(task.id, TextFilters(label="joy"), ACCEPT, reviewer="a")
+    store.reviews.decide_many(task.id, [ids[1], ids[4]], RELABEL, reviewer="a", label="surprise")
+    store.reviews.decide_many(task.id, TextFilters(status=ReviewStatus.PENDING), REJECT, reviewer="b")
+    expected = {(1, "anger"): (0, 0, 2, 1), (1, "joy"): (0, 3, 0, 0), (1, "surprise"): (0, 0, 0, 3)}
+    assert outcomes(store, task) == expected
+    assert store.review_statistics.count_against_lm(task.id) == {("joy", "joy"): 3, ("anger", "surprise"): 2}
+    store.reviews.undo(task.id, reviewer="a")
+    assert outcomes(store, task)[1, "anger"] == (2, 0, 0, 1)
+
+
+def test_a_text_edited_under_its_label_counts_as_kept(store: Store, task: Task, ids: list[int]) -> None:
+    store.reviews.decide(ids[0], ReviewAction.EDIT, reviewer="a", text="mended")
+    assert outcomes(store, task)[1, "joy"] == (3, 0, 0, 0)
+    store.reviews.decide(ids[0], ACCEPT, reviewer="a")
+    assert outcomes(store, task)[1, "joy"] == (2, 1, 0, 0)
+
+
+def test_people_stand_against_the_lm_by_the_last_decision_without_the_rejected(
+    store: Store, task: Task, ids: list[int]
+) -> None:
+    store.reviews.decide(ids[0], RELABEL, reviewer="a", label="anger")
+    store.reviews.decide(ids[0], RELABEL, reviewer="b", label="surprise")
+    store.reviews.decide(ids[1], ACCEPT, reviewer="a")
+    store.reviews.decide(ids[2], REJECT, reviewer="a")
+    assert store.review_statistics.count_against_lm(task.id) == {("joy", "surprise"): 1, ("anger", "anger"): 1}
+
+
+def test_other_tasks_do_not_count(store: Store, task: Task, ids: list[int], starter: PreparedData) -> None:
+    other = store.tasks.create(starter)
+    for reviewer in "ab":
+        store.reviews.decide(ids[0], ACCEPT, reviewer=reviewer)
+    figures = store.review_statistics
+    assert (figures.outcomes(other.id), figures.count_against_lm(other.id), figures.count_pairs(other.id)) == (
+        [],
+        {},
+        [],
+    )
+
+
+# Pairs of reviewers --------------------------------------------------------------------------------------------------
+
+
+def test_two_reviewers_meet_where_both_decided(store: Store, task: Task, ids: list[int]) -> None:
+    decide = store.reviews.decide
+    decide(ids[0], ACCEPT, reviewer="eve")
+    decide(ids[0], ACCEPT, reviewer="adam")  # the same decision is a second opinion, not a double click
+    decide(ids[1], ACCEPT, reviewer="eve")
+    decide(ids[1], RELABEL, reviewer="adam", label="joy")
+    decide(ids[2], REJECT, reviewer="adam")
+    decide(ids[2], ACCEPT, reviewer="eve")
+    decide(ids[3], ACCEPT, reviewer="eve")  # adam never saw it
+    assert pairs(store, task) == {
+        ("adam", "eve", "joy", "joy"): 1,
+        ("adam", "eve", "joy", "anger"): 1,
+        ("adam", "eve", "", "surprise"): 1,
+    }
+    assert store.reviews.count(task.id, TextFilters(is_disputed=True)) == 2
+
+
+def test_a_reviewer_who_changes_their_mind_has_the_last_word_and_undo_brings_the_first_back(
+    store: Store, task: Task, ids: list[int]
+) -> None:
+    store.reviews.decide(ids[0], ACCEPT, reviewer="b")
+    store.reviews.decide(ids[0], REJECT, reviewer="a")
+    assert pairs(store, task) == {("a", "b", "", "joy"): 1}
+    store.reviews.decide(ids[0], RELABEL, reviewer="a", label="anger")
+    assert pairs(store, task) == {("a", "b", "anger", "joy"): 1}
+    store.reviews.undo(task.id, reviewer="a")
+    assert pairs(store, task) == {("a", "b", "", "joy"): 1}
+    store.reviews.undo(task.id, reviewer="a")
+    assert pairs(store, task) == {}
+
+
+def test_bulk_decisions_meet_too_and_three_reviewers_are_three_pairs(store: Store, task: Task, ids: list[int]) -> None:
+    store.reviews.decide_many(task.id, ids[:3], ACCEPT, reviewer="a")
+    store.reviews.decide_many(task.id, ids[:3], RELABEL, reviewer="b", label="anger")
+    store.reviews.decide_many(task.id, ids[:2], REJECT, reviewer="c")
+    found = store.review_statistics.count_pairs(task.id)
+    assert found == sorted(found, key=lambda one: (one.first, one.second, one.first_outcome, one.second_outcome))
+    assert PairCount("a", "c", "joy", "", 1) in found
+    by_pair = {pair: sum(one.n for one in found if one.first + one.second == pair) for pair in ("ab", "ac", "bc")}
+    # to relabel as anger what a accepted as anger is to agree with a
+    assert by_pair == {"ab": 3, "ac": 2, "bc": 2}
+
+
+def test_an_imported_decision_is_one(store: Store, task: Task, ids: list[int]) -> None:
+    store.reviews.decide(ids[0], ACCEPT, reviewer="a")
+    rejected = Decision(status=ReviewStatus.REJECTED)
+    store.reviews.import_decisions(task.id, {ids[0]: rejected}, reviewer="file")
+    assert pairs(store, task) == {("a", "file", "joy", ""): 1}
+
+
+@pytest.mark.parametrize("action", [ReviewAction.EDIT, ReviewAction.NOTE])
+def test_who_edits_or_annotates_a_text_decides_nothing(
+    store: Store, task: Task, ids: list[int], action: ReviewAction
+) -> None:
+    changes = {"text": "mended"} if action is ReviewAction.EDIT else {"note": "is it?"}
+    store.reviews.decide(ids[0], ACCEPT, reviewer="a")
+    store.reviews.decide(ids[0], action, reviewer="b", **changes)  # type: ignore[arg-type]
+    assert pairs(store, task) == {}
+    store.reviews.decide(ids[0], RELABEL, reviewer="b", label="anger")
+    store.reviews.decide(ids[0], action, reviewer="a", **{key: f"{one} again" for key, one in changes.items()})  # type: ignore[arg-type]
+    assert pairs(store, task) == {("a", "b", "joy", "anger"): 1}  # a never said anger

@@ -1,0 +1,382 @@
+"""Review steps and events: what people decide, alone, in bulk and against each other, and how it is taken back."""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from augment.errors import ConflictError, StorageError
+from augment.records import (
+    Decision,
+    LabelledText,
+    PreparedData,
+    ReviewAction,
+    ReviewEvent,
+    ReviewOrder,
+    ReviewStatus,
+    ReviewStep,
+    Split,
+    StoredText,
+    Task,
+    TextFilters,
+)
+from storage import Store
+
+LABELS = ("joy", "anger", "surprise")
+ALL = TextFilters()
+
+
+def make(store: Store, n: int = 6, *, labels: tuple[str, ...] = LABELS) -> tuple[Task, list[StoredText]]:
+    """A task with `n` imported texts, labelled in turn."""
+    rows = (LabelledText("real", labels[0]),)
+    held_out = (LabelledText("held out", labels[0]),)
+    task = store.tasks.create(PreparedData("t", "s", labels, {Split.POOL: rows, Split.TEST: held_out}))
+    texts = [LabelledText(f"text {i}", labels[i % len(labels)]) for i in range(n)]
+    run = store.generations.import_texts(task.id, "LM", texts)
+    return task, store.generations.texts([run.id])
+
+
+@pytest.fixture
+def made(store: Store) -> tuple[Task, list[StoredText]]:
+    return make(store)
+
+
+def states(store: Store, texts: list[StoredText]) -> list[tuple[str, str, str]]:
+    """(text, label, status) of each text now."""
+    now = [store.reviews.text(one.id) for one in texts]
+    return [(one.text, one.label, one.status.value) for one in now]
+
+
+def test_undo_takes_back_the_last_standing_step(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, (first, second, *_) = made
+    store.reviews.decide(first.id, ReviewAction.RELABEL, reviewer="me", label="surprise")
+    store.reviews.decide(second.id, ReviewAction.REJECT, reviewer="me")
+    assert store.reviews.count_status(task.id) == {
+        ReviewStatus.PENDING: 4,
+        ReviewStatus.ACCEPTED: 1,
+        ReviewStatus.REJECTED: 1,
+    }
+    undone = store.reviews.undo(task.id, reviewer="me")
+    assert undone is not None
+    assert undone.text_id == second.id
+    assert store.reviews.text(second.id).status is ReviewStatus.PENDING
+    store.reviews.undo(task.id, reviewer="me")
+    assert store.reviews.text(first.id).label == "joy"
+    assert store.reviews.undo(task.id, reviewer="me") is None
+    assert [event.action for event in store.reviews.history(first.id)] == [ReviewAction.RELABEL, ReviewAction.UNDO]
+
+
+def test_a_double_click_is_one_event(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, (text, *_) = made
+    first = store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me", seen=text)
+    assert store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me", seen=text) == first
+    assert store.reviews.count_events(task.id) == 1
+
+
+def test_the_same_decision_of_another_person_is_an_event_of_its_own(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
+    _task, (text, *_) = made
+    store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="you")
+    assert [event.reviewer for event in store.reviews.history(text.id)] == ["me", "you"]
+
+
+def test_a_card_that_somebody_decided_on_meanwhile_is_a_conflict(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
+    _task, (card, *_) = made
+    store.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Bob", seen=card)
+    with pytest.raises(ConflictError, match="Bob decided on 'text 0' since it was shown here: it is rejected"):
+        store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="Ada", seen=card)
+    assert store.reviews.text(card.id).status is ReviewStatus.REJECTED
+    again = store.reviews.text(card.id)
+    store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="Ada", seen=again)
+    assert store.reviews.text(card.id).status is ReviewStatus.ACCEPTED
+
+
+def test_a_note_meanwhile_is_no_conflict(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    _, (card, *_) = made
+    store.reviews.decide(card.id, ReviewAction.NOTE, reviewer="Bob", note="odd one")
+    store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="Ada", seen=card)
+    now = store.reviews.text(card.id)
+    assert (now.note, now.status) == ("odd one", ReviewStatus.ACCEPTED)
+
+
+def test_undo_leaves_what_somebody_else_decided_afterwards(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, texts = made
+    store.reviews.decide(texts[1].id, ReviewAction.REJECT, reviewer="me")
+    store.reviews.decide_many(task.id, [one.id for one in texts[:3]], ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="you")
+    undone = store.reviews.undo(task.id, reviewer="me")
+    assert undone is not None
+    assert (undone.n_events, undone.n_kept) == (2, 1)
+    assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "rejected", "pending"]
+    undone = store.reviews.undo(task.id, reviewer="me")
+    assert undone is not None
+    assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "pending", "pending"]
+    assert store.reviews.undo(task.id, reviewer="me") is None
+
+
+def test_an_undo_with_nothing_to_take_back_does_not_stand_in_the_way(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
+    task, (first, second, *_) = made
+    store.reviews.decide(first.id, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(second.id, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(second.id, ReviewAction.REJECT, reviewer="you")
+    blocked = store.reviews.undo(task.id, reviewer="me")
+    assert blocked is not None
+    assert (blocked.n_events, blocked.n_kept) == (0, 1)
+    undone = store.reviews.undo(task.id, reviewer="me")
+    assert undone is not None
+    assert undone.text_id == first.id
+
+
+def test_an_edit_keeps_the_original_and_is_undone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, (text, *_) = made
+    store.reviews.decide(text.id, ReviewAction.EDIT, reviewer="me", text="better text")
+    now = store.reviews.text(text.id)
+    assert (now.text, now.proposed_text, now.status) == ("better text", "text 0", ReviewStatus.PENDING)
+    store.reviews.undo(task.id, reviewer="me")
+    assert store.reviews.text(text.id).text == "text 0"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (" ", "cannot be empty"),
+        ("x" * 10_001, "at most 10,000 characters"),
+        ("held out", "a text of the test split"),
+    ],
+)
+def test_a_text_that_cannot_be_taken_is_refused(
+    store: Store, made: tuple[Task, list[StoredText]], text: str, reason: str
+) -> None:
+    _, (first, *_) = made
+    with pytest.raises(StorageError, match=reason):
+        store.reviews.decide(first.id, ReviewAction.EDIT, reviewer="me", text=text)
+    assert store.reviews.history(first.id) == []
+
+
+def test_a_label_outside_the_task_is_refused(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, (first, *_) = made
+    expected = "'love' is not a label of this task. Expected one of joy, anger, surprise"
+    with pytest.raises(StorageError, match=expected):
+        store.reviews.decide(first.id, ReviewAction.RELABEL, reviewer="me", label="love")
+    with pytest.raises(StorageError, match=expected):
+        store.reviews.decide_many(task.id, ALL, ReviewAction.RELABEL, reviewer="me", label="love")
+    with pytest.raises(StorageError, match=expected):
+        store.reviews.import_decisions(task.id, {first.id: Decision(label="love")}, reviewer="me")
+    assert store.reviews.count_events(task.id) == 0
+
+
+def test_a_text_that_is_gone_is_refused(store: Store) -> None:
+    with pytest.raises(StorageError, match="Text 999 is gone"):
+        store.reviews.decide(999, ReviewAction.ACCEPT, reviewer="me")
+
+
+def test_all_that_match_are_one_step_and_one_undo(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, texts = made
+    store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="you")
+    before = states(store, texts)
+    step = store.reviews.decide_many(
+        task.id, TextFilters(label="joy"), ReviewAction.RELABEL, reviewer="me", label="anger"
+    )
+    assert step is not None
+    assert step.n_events == 2
+    assert [one[1:] for one in states(store, texts)] == [
+        ("anger", "accepted"),
+        ("anger", "pending"),
+        ("surprise", "pending"),
+    ] * 1 + [("anger", "accepted"), ("anger", "pending"), ("surprise", "pending")]
+    assert store.reviews.decide_many(task.id, TextFilters(label="joy"), ReviewAction.ACCEPT, reviewer="me") is None
+    assert store.reviews.last_step(task.id, reviewer="me") == step
+    store.reviews.undo(task.id, reviewer="me")
+    assert states(store, texts) == before
+
+
+def test_bulk_changes_stay_inside_the_task(store: Store) -> None:
+    task, texts = make(store)
+    _, others = make(store)
+    store.reviews.decide_many(task.id, ALL, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide_many(task.id, [one.id for one in others], ReviewAction.REJECT, reviewer="me")
+    assert {one[2] for one in states(store, texts)} == {"accepted"}
+    assert {one[2] for one in states(store, others)} == {"pending"}
+
+
+def test_labels_decided_elsewhere_are_one_step(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, texts = made
+    decisions = {one.id: Decision("anger", ReviewStatus.ACCEPTED, note="by hand") for one in texts[:2]}
+    decisions[texts[2].id] = Decision(status=ReviewStatus.REJECTED)
+    step = store.reviews.import_decisions(task.id, decisions, reviewer="Ada")
+    assert step is not None
+    assert (step.n_events, step.action) == (3, ReviewAction.IMPORT)
+    assert [one[1:] for one in states(store, texts)[:3]] == [
+        ("anger", "accepted"),
+        ("anger", "accepted"),
+        ("surprise", "rejected"),
+    ]
+    assert store.reviews.import_decisions(task.id, decisions, reviewer="Ada") is None
+    store.reviews.undo(task.id, reviewer="Ada")
+    assert {one[2] for one in states(store, texts)} == {"pending"}
+
+
+def test_an_unknown_id_changes_nothing(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, texts = made
+    decisions = {texts[0].id: Decision("anger", ReviewStatus.ACCEPTED), 999: Decision("joy")}
+    with pytest.raises(StorageError, match="1 of the ids are of no synthetic text of this task, the first is 999"):
+        store.reviews.import_decisions(task.id, decisions, reviewer="Ada")
+    assert store.reviews.count_events(task.id) == 0
+
+
+def test_the_probability_of_the_label_follows_the_label(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    """The queue's order goes by it: a text relabelled to a likely label moves back."""
+    from sqlalchemy import update
+
+    from storage.schema import SyntheticTextRow
+
+    task, texts = made
+    with store.engine.begin() as connection:
+        connection.execute(update(SyntheticTextRow).values(label_probs=[0.1, 0.2, 0.7], confidence=0.7, label_prob=0.1))
+    store.reviews.decide(texts[0].id, ReviewAction.RELABEL, reviewer="me", label="surprise")
+    store.reviews.undo(task.id, reviewer="me")
+    store.reviews.decide(texts[3].id, ReviewAction.RELABEL, reviewer="me", label="surprise")
+    order = store.reviews.page(task.id, ALL, order=ReviewOrder.DISAGREEMENT)
+    assert order[-1].id == texts[3].id
+    assert order[0].id == texts[0].id
+
+
+def test_the_table_is_filtered_sorted_and_paged(store: Store) -> None:
+    task, texts = make(store, 12)
+    anger = TextFilters(status=ReviewStatus.PENDING, label="anger")
+    assert store.reviews.count(task.id, anger) == 4
+    assert [one.text for one in store.reviews.page(task.id, anger, number=2, size=3)] == ["text 10"]
+    newest = store.reviews.page(task.id, ALL, order=ReviewOrder.NEWEST, size=2)
+    assert [one.text for one in newest] == ["text 11", "text 10"]
+    shuffled = [one.id for one in store.reviews.page(task.id, ALL, order=ReviewOrder.RANDOM)]
+    assert sorted(shuffled) == [one.id for one in texts]
+    assert shuffled == [one.id for one in store.reviews.page(task.id, ALL, order=ReviewOrder.RANDOM)]
+
+
+def test_search_is_literal_and_knows_no_case(store: Store) -> None:
+    task, _ = make(store, 1)
+    store.generations.import_texts(
+        task.id, "LM", [LabelledText(one, "joy") for one in ("100% SURE_thing", "100 sure", "سلام عليكم 🎉", "\\o/")]
+    )
+    for part, n in (("100%", 1), ("sure_", 1), ("سلام", 1), ("🎉", 1), ("\\o", 1), ("SURE", 2), ("x", 1)):
+        assert store.reviews.count(task.id, TextFilters(search=part)) == n, part
+
+
+def test_filters_by_where_a_text_comes_from(store: Store) -> None:
+    task, texts = make(store, 3)
+    other = store.generations.import_texts(task.id, "GPT-J", [LabelledText("from GPT-J", "joy")])
+    assert store.reviews.count(task.id, TextFilters(lm_name="GPT-J")) == 1
+    assert store.reviews.count(task.id, TextFilters(run_id=other.id)) == 1
+    assert store.reviews.count(task.id, TextFilters(strategy="mix")) == 0
+    assert store.reviews.count(task.id, TextFilters(proposed_label="joy")) == 2
+    assert store.reviews.count(task.id, TextFilters(least=0.1)) == 0
+    store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="you")
+    store.reviews.decide(texts[1].id, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(texts[1].id, ReviewAction.ACCEPT, reviewer="you")
+    disputed = store.reviews.page(task.id, TextFilters(is_disputed=True))
+    assert [one.id for one in disputed] == [texts[0].id]
+
+
+def test_the_rate_counts_no_pauses(store: Store) -> None:
+    from datetime import timedelta
+
+    from storage.schema import ReviewStepRow, utc_now
+
+    task, texts = make(store)
+    assert store.reviews.rate(task.id, reviewer="me") is None
+    for one in texts[:4]:
+        store.reviews.decide(one.id, ReviewAction.ACCEPT, reviewer="me")
+    ages = (300, 120, 118, 116)  # seconds: a pause of three minutes, then two seconds each
+    with store.engine.begin() as connection:
+        for step_id, age in enumerate(ages, start=1):
+            when = utc_now() - timedelta(seconds=age)
+            connection.execute(
+                ReviewStepRow.__table__.update().where(ReviewStepRow.id == step_id).values(created_at=when)
+            )
+    assert store.reviews.rate(task.id, reviewer="me") == pytest.approx(30, rel=0.05)
+
+
+# Any sequence of decisions and undos ---------------------------------------------------------------------------------
+
+N_TEXTS = 3
+REVIEWERS = st.sampled_from(["Ada", "Bob"])
+ACTS = st.one_of(
+    st.tuples(st.just("undo"), REVIEWERS),
+    st.tuples(st.just("accept"), REVIEWERS, st.integers(0, N_TEXTS - 1)),
+    st.tuples(st.just("reject"), REVIEWERS, st.integers(0, N_TEXTS - 1)),
+    st.tuples(st.just("relabel"), REVIEWERS, st.integers(0, N_TEXTS - 1), st.sampled_from(LABELS)),
+    st.tuples(st.just("edit"), REVIEWERS, st.integers(0, N_TEXTS - 1), st.sampled_from(["a", "=b", "ش"])),
+    st.tuples(st.just("note"), REVIEWERS, st.integers(0, N_TEXTS - 1), st.sampled_from(["", "n"])),
+    st.tuples(st.just("many"), REVIEWERS, st.sampled_from([None, *LABELS]), st.sampled_from(LABELS)),
+)
+
+
+def act(store: Store, task: Task, texts: list[StoredText], what: tuple[object, ...]) -> ReviewStep | ReviewEvent | None:
+    """Do one of `ACTS`."""
+    kind, reviewer, *rest = what
+    who = str(reviewer)
+    if kind == "undo":
+        return store.reviews.undo(task.id, reviewer=who)
+    if kind == "many":
+        wanted = TextFilters(label=rest[0] if rest[0] is None else str(rest[0]))
+        return store.reviews.decide_many(task.id, wanted, ReviewAction.RELABEL, reviewer=who, label=str(rest[1]))
+    assert isinstance(rest[0], int)
+    text_id, value = texts[rest[0]].id, str(rest[1]) if len(rest) > 1 else None
+    named = {"relabel": "label", "edit": "text", "note": "note"}.get(str(kind))
+    values = {named: value} if named else {}
+    return store.reviews.decide(text_id, ReviewAction(str(kind)), reviewer=who, **values)
+
+
+def replay(events: list[ReviewEvent], proposed: StoredText) -> tuple[str, str, str, str]:
+    """(text, label, status, note) after all events; each must begin where the one before ended."""
+    text, label, status, note = proposed.proposed_text, proposed.proposed_label, ReviewStatus.PENDING, ""
+    for event in events:
+        assert (event.label_before, event.status_before) == (label, status)
+        assert event.text_before in (None, text)
+        assert event.note_before in (None, note)
+        label, status = event.label_after, event.status_after
+        text = text if event.text_after is None else event.text_after
+        note = note if event.note_after is None else event.note_after
+    return text, label, status.value, note
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ACTS, max_size=14))
+def test_any_sequence_of_decisions_and_undos_equals_replaying_its_events(acts: list[tuple[object, ...]]) -> None:
+    with TemporaryDirectory() as folder:
+        store = Store.open(f"sqlite:///{Path(folder) / 'x.db'}")
+        task, texts = make(store, N_TEXTS)
+        for what in acts:
+            act(store, task, texts, what)
+        for one in texts:
+            now = store.reviews.text(one.id)
+            events = store.reviews.history(one.id)
+            assert replay(events, one) == (now.text, now.label, now.status.value, now.note)
+            assert now.last_event_id == (events[-1].id if events else None)
+        store.close()
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(ACTS, max_size=10))
+def test_undoing_everything_gives_back_the_beginning(acts: list[tuple[object, ...]]) -> None:
+    """Of one reviewer alone; with two, what the other decided afterwards stays."""
+    with TemporaryDirectory() as folder:
+        store = Store.open(f"sqlite:///{Path(folder) / 'x.db'}")
+        task, texts = make(store, N_TEXTS)
+        for kind, _, *rest in acts:
+            act(store, task, texts, (kind, "Ada", *rest))
+        while store.reviews.undo(task.id, reviewer="Ada") is not None:
+            pass
+        for one in texts:
+            assert replace(store.reviews.text(one.id), last_event_id=None) == one
+        store.close()
