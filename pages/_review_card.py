@@ -187,7 +187,7 @@ def choose_order(task: Task) -> None:
         format_func=lambda one: f"disagreement with {name_run(judges[one])}" if one in judges else one,
         key="review_order",
         persist_state="session",
-        width=320,
+        label_visibility="collapsed",
         help="Disagreement first: whose label the LM, or a trained classifier, holds least likely. Least confident: "
         "whose likeliest label is least likely. Second opinion: what others decided on and you did not; their "
         "decision is not shown before yours",
@@ -200,13 +200,13 @@ def choose_order(task: Task) -> None:
 def show_card_tab(task: Task, filters: TextFilters) -> None:
     """The whole card, in the order the eye meets it."""
     with showing_errors():
-        left, right = st.columns([2, 1], vertical_alignment="bottom")
+        left, right = st.columns([3, 1], vertical_alignment="center")
         with right:
             choose_order(task)
         card = next_card(task, filters)
         with left:
             show_progress(task, filters)
-        with st.container(border=True, height=300, gap="small"):
+        with st.container(border=True, height=230, gap="small"):
             if card is None:
                 show_end(filters)
             else:

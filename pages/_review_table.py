@@ -11,6 +11,8 @@ from augment.errors import AugmentError
 from augment.records import ReviewAction, StoredText, Task, TextFilters
 from pages._review_card import describe_step, describe_undone, open_card
 from pages._review_filters import choose_order
+from pages._review_near import find_near, near_text
+from pages._review_seeds import make_seeds
 from pages._reviewer import reviewer
 from pages._shared import escape_markdown, name_flag, plural, show_error, workbench
 
@@ -28,47 +30,62 @@ class Scope:
 
 
 def show_table(task: Task, filters: TextFilters) -> None:
-    """Sort and page, the rows, and what can be done with them."""
+    """Sort and page, what can be done with the rows, and the rows."""
+    near = near_text(task)
+    if near is not None:
+        texts, similarity, n = find_near(task, filters, near)
+    else:
+        texts, n = choose_page(task, filters)
+        similarity = {}
+    bar = st.container(key="review_bulk")
+    if texts:
+        ticked = show_rows(task, texts, similarity)
+        scope = Scope(tuple(one.id for one in texts), n) if near is not None else Scope(filters, n)
+        with bar:
+            show_bulk_bar(task, ticked, scope)
+    else:
+        bar.info("No text is let through. Clear the filters to see the others.", icon=":material/filter_list_off:")
+    show_undo(task)
+    if error := st.session_state.pop("review_table_error", None):
+        show_error(error)
+
+
+def choose_page(task: Task, filters: TextFilters) -> tuple[list[StoredText], int]:
+    """The chosen page in the chosen order, and how many texts there are in all."""
     reviews = workbench().store.reviews
     with st.container(horizontal=True, vertical_alignment="bottom"):
         order = choose_order()
         n = reviews.count(task.id, filters)
         n_pages = max(1, -(-n // PAGE_SIZE))
         number = st.pagination(n_pages, key=f"review_page_{hash((filters, order))}") if n_pages > 1 else 1
-    texts = reviews.page(task.id, filters, order=order, number=min(number, n_pages), size=PAGE_SIZE)
-    if not texts:
-        st.info("No text is let through. Clear the filters to see the others.", icon=":material/filter_list_off:")
-        show_undo(task)
-        return
-    ticked = show_rows(task, texts)
-    show_bulk_bar(task, filters, ticked, n)
-    show_undo(task)
-    if error := st.session_state.pop("review_table_error", None):
-        show_error(error)
+    return reviews.page(task.id, filters, order=order, number=min(number, n_pages), size=PAGE_SIZE), n
 
 
-def show_rows(task: Task, texts: Sequence[StoredText]) -> list[int]:
-    """The page's rows; returns the ids that are ticked."""
+def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, float]) -> list[int]:
+    """The rows; returns the ids that are ticked."""
     version = st.session_state.get("review_table_version", 0)
     key = f"review_rows_{version}_{hash(tuple((one.id, one.last_event_id) for one in texts))}"
     kept = st.session_state.get("review_ticked", frozenset())
     frame = pd.DataFrame([to_row(one, is_ticked=one.id in kept) for one in texts], columns=COLUMNS)
+    if similarity:
+        frame.insert(2, "similarity", [similarity[one.id] for one in texts])
     edited = st.data_editor(
         frame,
         key=key,
         hide_index=True,
-        height=460,
+        height=430,
         num_rows="fixed",
-        disabled=["status", "proposed", "confidence", "flags", "LM", "run", "id"],
+        disabled=["similarity", "status", "proposed", "confidence", "flags", "LM", "run", "id"],
         on_change=take_edits,
         args=(key, texts),
         column_config={
             "tick": st.column_config.CheckboxColumn("✓", width=40),
             "text": st.column_config.TextColumn(width=420, required=True),
+            "similarity": st.column_config.NumberColumn(format="%.2f", width=80),
             "label": st.column_config.SelectboxColumn(options=list(task.labels), required=True, width=110),
             "status": st.column_config.TextColumn(width=90),
             "proposed": st.column_config.TextColumn(width=90),
-            "confidence": st.column_config.NumberColumn(format="%.2f", width=90),
+            "confidence": st.column_config.TextColumn(width=90),
             "flags": st.column_config.TextColumn(width=160),
             "note": st.column_config.TextColumn(width=160),
         },
@@ -85,7 +102,7 @@ def to_row(one: StoredText, *, is_ticked: bool = False) -> dict[str, Any]:
         "label": one.label,
         "status": one.status.value,
         "proposed": one.proposed_label,
-        "confidence": one.confidence,
+        "confidence": "" if one.confidence is None else f"{one.confidence:.2f}",
         "flags": "; ".join(map(name_flag, one.flags)),
         "note": one.note,
         "LM": one.lm_name,
@@ -130,10 +147,10 @@ def store_edit(one: StoredText, values: Mapping[str, Any]) -> None:
         reviews.decide(one.id, ReviewAction.RELABEL, reviewer=reviewer(), label=new["label"])
 
 
-def show_bulk_bar(task: Task, filters: TextFilters, ticked: Sequence[int], n: int) -> None:
-    """Accept, reject or relabel the ticked rows, or all that match."""
-    with st.container(horizontal=True, vertical_alignment="center", key="review_bulk"):
-        of_ticked, of_all = f"{len(ticked):,} ticked", f"all {n:,} that match"
+def show_bulk_bar(task: Task, ticked: Sequence[int], whole: Scope) -> None:
+    """Accept, reject or relabel the ticked rows, or all that match; and what else can be done with them."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        of_ticked, of_all = f"{len(ticked):,} ticked", f"all {whole.n:,} that match"
         chosen = st.segmented_control(
             "What",
             [of_ticked, of_all],
@@ -142,7 +159,7 @@ def show_bulk_bar(task: Task, filters: TextFilters, ticked: Sequence[int], n: in
             key=f"review_scope_{bool(ticked)}",
             label_visibility="collapsed",
         )
-        scope = Scope(tuple(ticked), len(ticked)) if chosen == of_ticked else Scope(filters, n)
+        scope = Scope(tuple(ticked), len(ticked)) if chosen == of_ticked else whole
         for action, icon in ((ReviewAction.ACCEPT, "check"), (ReviewAction.REJECT, "close")):
             if st.button(
                 VERBS[action].capitalize(),
@@ -162,16 +179,24 @@ def show_bulk_bar(task: Task, filters: TextFilters, ticked: Sequence[int], n: in
         )
         if st.button("Relabel", key="review_bulk_relabel", icon=":material/label:", disabled=not (scope.n and label)):
             confirm(task, scope, ReviewAction.RELABEL, label)
-        if st.button(
-            "Open on the card",
-            key="review_open",
-            icon=":material/open_in_full:",
-            disabled=len(ticked) != 1,
-            help="Tick one row",
-        ):
-            open_card(ticked[0])
-            st.session_state["review_view"] = "Card"
-            st.rerun()
+        with st.popover("More", icon=":material/more_horiz:"):
+            show_more(task, ticked)
+
+
+def show_more(task: Task, ticked: Sequence[int]) -> None:
+    """What is done with one ticked row, or makes seeds of some."""
+    is_one = len(ticked) == 1
+    if not ticked:
+        st.caption("Tick one row to open it on the card or to find texts like it; tick some to make seeds of them.")
+    if st.button("Open on the card", key="review_open", icon=":material/open_in_full:", disabled=not is_one):
+        open_card(ticked[0])
+        st.session_state["review_view"] = "Card"
+        st.rerun()
+    if st.button("Find similar texts", key="review_find_near", icon=":material/hub:", disabled=not is_one):
+        st.query_params["near"] = str(ticked[0])
+        forget_ticks()
+        st.rerun()
+    make_seeds(task, ticked)
 
 
 @st.dialog("Change these texts?")

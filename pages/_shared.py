@@ -23,6 +23,7 @@ PAGES = {
     "results": "pages/results.py",
     "present": "pages/present.py",
 }
+BAR_LENGTH = 8  # signs that stand for a probability of 1
 POLL_S = 1.0
 CHARTS_POLL_S = 2.0  # what draws several charts takes a tenth of a second of the run's own core
 
@@ -156,12 +157,12 @@ def literal(text: str) -> None:
 
 
 def label_bar(labels: Sequence[str], probs: Sequence[float]) -> None:
-    """Label probabilities in one line of text: 'joy 0.22 · anger 0.41', the likeliest in bold."""
-    best = max(probs)
-    parts = [
-        f"**{escape_markdown(label)} {prob:.2f}**" if prob == best else f"{escape_markdown(label)} {prob:.2f}"
-        for label, prob in zip(labels, probs, strict=True)
-    ]
+    """Label probabilities in one line, the likeliest in bold: 'joy ▮▮▯▯▯▯▯▯ 0.22 · anger ▮▮▮▯▯▯▯▯ 0.41'."""
+    parts = []
+    for label, prob in zip(labels, probs, strict=True):
+        n_full = round(BAR_LENGTH * prob)
+        part = f"{escape_markdown(label)} {'▮' * n_full}{'▯' * (BAR_LENGTH - n_full)} {prob:.2f}"
+        parts.append(f"**{part}**" if prob == max(probs) else part)
     st.caption(" · ".join(parts))
 
 

@@ -92,8 +92,21 @@ class Reviews:
         ids = select(SyntheticTextRow.id).where(*conditions_of(task_id, filters)).order_by(*order_of(order))
         with reading(self._engine) as session:
             wanted = list(session.scalars(ids.offset((number - 1) * size).limit(size)))  # sorts ids, not whole rows
-            found = to_stored_texts(session, select_texts().where(SyntheticTextRow.id.in_(wanted)))
-        return sorted(found, key=lambda one: wanted.index(one.id))
+        return self.texts(wanted)
+
+    def newest_texts(self, task_id: int, filters: TextFilters, *, limit: int) -> dict[int, str]:
+        """Id → text of the newest texts that the filters let through."""
+        query = select(SyntheticTextRow.id, SyntheticTextRow.text).where(*conditions_of(task_id, filters))
+        with reading(self._engine) as session:
+            rows = session.execute(query.order_by(*order_of(ReviewOrder.NEWEST)).limit(limit))
+            return {row.id: row.text for row in rows}
+
+    def texts(self, text_ids: Sequence[int]) -> list[StoredText]:
+        """Texts of these ids in that order; those that are gone are left out."""
+        with reading(self._engine) as session:
+            found = to_stored_texts(session, select_texts().where(SyntheticTextRow.id.in_(text_ids)))
+        place = {text_id: i for i, text_id in enumerate(text_ids)}
+        return sorted(found, key=lambda one: place[one.id])
 
     def count(self, task_id: int, filters: TextFilters) -> int:
         """How many texts the filters let through."""

@@ -1,0 +1,232 @@
+"""The review desk in a real Chromium: a hundred cards by keyboard, two people at once, bulk, undo, in and out."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from augment.records import LabelledText, PreparedData, ReviewAction, ReviewStatus, Split, Task, TextFilters
+from storage import Store
+from tests.browser.app import App, settle
+from tests.browser.test_journey import assert_no_error, press
+
+pytestmark = pytest.mark.browser
+
+LABELS = ("joy", "anger", "surprise")
+AWKWARD = ("<b>bold</b> ![x](http://127.0.0.1:9/a.png)", "=SUM(1) سلام 🎉", "**stars** and `ticks`", "x" * 5_000)
+DECISIONS = {"a": ("accepted", None), "x": ("rejected", None), "1": ("accepted", 0), "2": ("accepted", 1)}
+
+
+@pytest.fixture
+def store(app: App) -> Iterator[Store]:
+    """The served app's database, with 120 pending texts."""
+    opened = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
+    pool = (LabelledText("real", "joy"),)
+    task = opened.tasks.create(PreparedData("Desk", "test", LABELS, {Split.POOL: pool}))
+    texts = [LabelledText(f"{text} {i}", LABELS[i % 3]) for i in range(30) for text in (*AWKWARD[:3], "plain words")]
+    opened.generations.import_texts(task.id, "GPT-J", texts)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def task(store: Store) -> Task:
+    return store.tasks.all()[0]
+
+
+def enter(page: Page, app: App, name: str, address: str = "") -> Page:
+    """Open the Review page as a new person, who is asked for a name."""
+    page.goto(app.url("review") + address)
+    settle(page)
+    page.get_by_label("Name", exact=True).fill(name)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Accept", exact=False).first).to_be_visible()
+    settle(page)
+    return page
+
+
+def card_text(page: Page) -> str:
+    return page.get_by_test_id("stText").first.inner_text()
+
+
+def press_key(page: Page, key: str) -> None:
+    """Press a key and wait until another card lies there."""
+    before = card_text(page)
+    page.keyboard.press(key)
+    page.wait_for_function(
+        "before => { const card = document.querySelector(\"[data-testid='stText']\"); "
+        "return card && card.innerText !== before; }",
+        arg=before,
+    )
+    settle(page)
+
+
+def test_a_hundred_cards_by_keyboard_alone(app: App, page: Page, store: Store, task: Task) -> None:
+    expected: dict[str, tuple[str, str]] = {}
+    by_text = {one.text: one for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    enter(page, app, "Ada")
+    keys = "a2x1a2a1xa"
+    for i in range(100):
+        text, key = card_text(page), keys[i % 10]
+        status, label = DECISIONS[key]
+        expected[text] = (status, by_text[text].label if label is None else LABELS[label])
+        press_key(page, key)
+        if i % 25 == 24:  # three steps back, a reload in between, and decided otherwise
+            for n in range(3):
+                page.keyboard.press("z")
+                page.wait_for_function(
+                    "n => document.body.innerText.includes(`${n} texts left`)", arg=120 - (i + 1) + n + 1
+                )
+                settle(page)
+                expected.pop(card_text(page))
+                if n == 1:
+                    page.reload()
+                    settle(page)
+                    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+            for _ in range(3):
+                expected[card_text(page)] = ("rejected", by_text[card_text(page)].label)
+                press_key(page, "x")
+    assert_no_error(page)
+    now = {one.text: (one.status.value, one.label) for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    assert {text: now[text] for text in expected} == expected
+    assert len(expected) == 100
+    assert store.reviews.count_status(task.id)[ReviewStatus.PENDING] == 20
+
+
+def test_arrows_skip_and_notes(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    first = card_text(page)
+    press_key(page, "a")
+    second = card_text(page)
+    press_key(page, "ArrowLeft")
+    assert card_text(page) == first
+    press_key(page, "ArrowRight")
+    assert card_text(page) == second
+    press_key(page, "s")
+    press_key(page, "z")
+    assert card_text(page) == second
+    page.get_by_placeholder("Note, saved with Enter").fill("")
+    page.keyboard.type("a2xz says who")  # keys do not fire while typing
+    page.keyboard.press("Enter")
+    settle(page)
+    expect(page.get_by_text("note 'a2xz says who'")).to_be_visible()
+    assert card_text(page) == second
+    noted = next(one for one in store.reviews.page(task.id, TextFilters(), size=200) if one.text == second)
+    assert (noted.note, noted.status) == ("a2xz says who", ReviewStatus.PENDING)
+    press_key(page, "a")  # the field has let go of the keyboard
+    assert store.reviews.text(noted.id).status is ReviewStatus.ACCEPTED
+
+
+def test_two_people_never_have_the_same_card_and_a_conflict_is_seen(
+    app: App, chromium: Browser, store: Store, task: Task
+) -> None:
+    contexts = [chromium.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
+    ada, bob = (enter(context.new_page(), app, name) for context, name in zip(contexts, ("Ada", "Bob"), strict=True))
+    for _ in range(8):
+        assert card_text(ada) != card_text(bob)
+        press_key(ada, "a")
+        assert card_text(ada) != card_text(bob)
+        press_key(bob, "x")
+    counts = store.reviews.count_status(task.id)
+    assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (8, 8)
+    text = card_text(ada)
+    card = next(one for one in store.reviews.page(task.id, TextFilters(), size=200) if one.text == text)
+    store.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Cem")  # such as from the table
+    ada.keyboard.press("a")
+    expect(ada.get_by_test_id("stAlertContentError")).to_contain_text("Cem decided on")
+    assert store.reviews.text(card.id).status is ReviewStatus.REJECTED
+    assert card_text(ada) == text
+    for context in contexts:
+        context.close()
+
+
+def test_a_view_is_sent_by_its_address_and_changed_in_bulk(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    page.goto(app.url("review") + "?review_view=Table&review_label=anger&review_search=plain")
+    settle(page)
+    expect(page.get_by_text("all 10 that match")).to_be_visible()
+    page.get_by_placeholder("Relabel as …").click()
+    page.get_by_role("option", name="joy").click()
+    settle(page)
+    press(page, "Relabel")
+    page.get_by_role("dialog").get_by_role("button", name=re.compile("Relabel 10 texts as joy")).click()
+    expect(page.get_by_text("10 texts at once")).to_be_visible()
+    assert store.reviews.count(task.id, TextFilters(search="plain", label="anger")) == 0
+    press(page, "Undo")
+    expect(page.get_by_text("undone: 10 texts as before")).to_be_visible()
+    assert store.reviews.count(task.id, TextFilters(search="plain", label="anger")) == 10
+    assert_no_error(page)
+
+
+def test_a_cell_is_edited_and_a_tick_narrows_the_bulk_bar(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    page.goto(app.url("review") + "?review_view=Table&review_search=plain")
+    settle(page)
+    grid = page.get_by_test_id("stDataFrame")
+    newest = store.reviews.newest_texts(task.id, TextFilters(search="plain"), limit=2)
+    first, second = newest
+    grid.click(position={"x": 200, "y": 52})  # the first row's text
+    page.keyboard.press("Enter")
+    page.locator(".gdg-input").fill("plain, mended by hand")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("text edited")).to_be_visible()
+    now = store.reviews.text(first)
+    assert (now.text, now.proposed_text) == ("plain, mended by hand", newest[first])
+    settle(page)
+    grid.click(position={"x": 20, "y": 87})  # the second row's tick
+    expect(page.get_by_text("1 ticked")).to_be_visible()
+    settle(page)
+    press(page, "Reject")
+    page.get_by_role("dialog").get_by_role("button", name="Reject 1 text").click()
+    expect(page.get_by_text("last: rejected")).to_be_visible()
+    assert store.reviews.text(second).status is ReviewStatus.REJECTED
+    assert_no_error(page)
+
+
+def test_what_is_exported_comes_back_and_labels_from_elsewhere_are_taken(
+    app: App, page: Page, store: Store, task: Task, tmp_path: Path
+) -> None:
+    store.reviews.decide_many(task.id, TextFilters(search="plain"), ReviewAction.RELABEL, reviewer="Bob", label="joy")
+    enter(page, app, "Ada")
+    page.goto(app.url("review") + "?review_view=Export+and+import")
+    settle(page)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export 30 texts").click()
+    file = tmp_path / "export.csv"
+    download.value.save_as(file)
+    upload = page.locator(".st-key-review_import_file_0 input[type=file], [class*=review_import_file] input[type=file]")
+    upload.first.set_input_files(str(file))
+    expect(page.get_by_text("30 texts of 1 run")).to_be_visible()
+    press(page, "Store 30 texts")
+    expect(page.get_by_text("30 texts stored")).to_be_visible()
+    copies = store.reviews.page(task.id, TextFilters(run_id=store.generations.all(task.id)[0].id), size=200)
+    assert {(one.label, one.status) for one in copies} == {("joy", ReviewStatus.ACCEPTED)}
+    assert [event.reviewer for event in store.reviews.history(copies[0].id)] == ["Bob"]
+
+    pending = store.reviews.page(task.id, TextFilters(status=ReviewStatus.PENDING), size=3)
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id,label\n" + "".join(f"{one.id},anger\n" for one in pending))
+    page.locator("[class*=review_import_file] input[type=file]").first.set_input_files(str(labels))
+    expect(page.get_by_text("3 labels by id")).to_be_visible()
+    page.get_by_role("button", name=re.compile("^.*(Store|Take).*3")).last.click()
+    page.wait_for_timeout(500)
+    settle(page)
+    assert {store.reviews.text(one.id).label for one in pending} == {"anger"}
+    assert_no_error(page)
+
+
+def test_generated_text_is_shown_literally_and_loads_nothing(app: App, page: Page, store: Store, task: Task) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    store.generations.import_texts(task.id, "odd", [LabelledText(one, "joy") for one in AWKWARD])
+    enter(page, app, "Ada", "?review_lm=odd")
+    seen: list[str] = []
+    for _ in AWKWARD:
+        seen.append(card_text(page))
+        if len(seen) < len(AWKWARD):
+            press_key(page, "a")
+    assert sorted(seen) == sorted(AWKWARD)
+    assert not [url for url in asked if ":9/" in url]
+    assert_no_error(page)
