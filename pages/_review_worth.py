@@ -67,6 +67,7 @@ def _say_undecided() -> None:
 def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
     """The chart, and beside or below it the precision of each writer and label."""
     writers = describe_writers(outcomes)
+    decided = [one for one in outcomes if one.n_decided]
     if len(writers) > 1:
         st.markdown("\n".join(f"- {escape_markdown(one)}" for one in writers))
     left, right = st.columns([1, 1], gap="medium")
@@ -79,9 +80,9 @@ def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
         )
     with right:
         st.dataframe(
-            pd.DataFrame(map(_to_row, outcomes)),
+            pd.DataFrame(map(_to_row, decided)),
             hide_index=True,
-            height=_height(len(outcomes)),
+            height=_height(len(decided)),
             key="worth_precision",
             column_config={
                 name: st.column_config.NumberColumn(format="%.0f", help=said)

@@ -195,3 +195,38 @@ def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled
         review.button(key="review_accept").click().run()
     assert errors(review) == []
     assert [one.text for one in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward
+
+
+def test_ticked_texts_become_seeds(
+    review: AppTest, bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticked = [one.id for one in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), size=2)]
+    review.session_state["review_ticked"] = frozenset(ticked)
+    app = button(view(review, "Table"), "Make 2 seeds")
+    assert errors(app) == []
+    newest = bench.tasks.seed_sets(filled.id)[0]
+    assert len(newest.examples) == 32
+    assert any("choose it on the Prompt page" in one.value for one in app.success)
+
+
+@pytest.mark.models
+def test_similar_texts_come_nearest_first_and_the_address_says_of_what(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    texts = ["the cat sat on the mat", "a cat is sitting on a mat", "stocks fell sharply on monday"]
+    run = bench.generations.import_texts(filled.id, "cats", [LabelledText(one, "joy") for one in texts])
+    first = bench.generations.texts([run.id])[0]
+    review.query_params["near"] = str(first.id)
+    app = view(review, "Table")
+    assert errors(app) == []
+    table = app.dataframe[0].value
+    assert list(table["text"][:2]) == texts[:2]
+    assert list(table["similarity"]) == sorted(table["similarity"], reverse=True)
+    button(app, "Show all again")
+    assert "near" not in app.query_params
+    assert "similarity" not in app.dataframe[0].value
+
+
+def test_an_address_of_a_text_that_is_not_there_shows_all(review: AppTest) -> None:
+    review.query_params["near"] = "99999"
+    assert len(view(review, "Table").dataframe[0].value) == 12

@@ -294,9 +294,9 @@ def test_the_tab_tells_outcomes_agreement_and_the_way_to_train(bench: Store, imp
     assert "Nothing was trained yet" in words
     assert [one.label for one in app.button if one.key == "worth_train"] == ["Train"]
     precision, against, reviewers = (one.value for one in app.dataframe)
-    assert precision["LM"].tolist() == ["**GPT-J**"] * 3 + ["![x](http://127.0.0.1:9/x)"] * 3
-    assert precision["decided"].tolist() == [4, 0, 4, 0, 0, 0]
-    assert precision["precision, %"].tolist()[:3] == [75.0, pytest.approx(math.nan, nan_ok=True), 0.0]
+    assert precision["LM"].tolist() == ["**GPT-J**"] * 2  # where nothing was decided there is no precision
+    assert precision["decided"].tolist() == [4, 4]
+    assert precision["precision, %"].tolist() == [75.0, 0.0]
     assert against[["label", "either", "both"]].values.tolist() == [
         ["all labels", 7, 3],
         ["joy", 3, 3],
