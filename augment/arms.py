@@ -6,7 +6,9 @@ from augment.records import ArmSpec, ClassifierKind, Experiment, TextFilter, Tex
 
 SEEDS_ONLY = "seeds only"
 REAL_TEXTS = "real texts"
-PROBE_ENDING = f" · {ClassifierKind.PROBE}"
+ENDINGS: dict[ClassifierKind, str] = {
+    kind: f" · {kind}" for kind in ClassifierKind if kind is not ClassifierKind.FINE_TUNED
+}
 
 
 def name_arm(writers: Sequence[str], spec: ArmSpec) -> str:
@@ -23,7 +25,15 @@ def name_baseline(kind: ClassifierKind) -> str:
 
 def name_kind(name: str, kind: ClassifierKind) -> str:
     """`name`, with the classifier's kind where it is not the usual one."""
-    return name + PROBE_ENDING if kind is ClassifierKind.PROBE else name
+    return name + ENDINGS.get(kind, "")
+
+
+def split_kind(arm: str) -> tuple[str, ClassifierKind]:
+    """An arm's name without its classifier's kind, and that kind."""
+    for kind, ending in ENDINGS.items():
+        if arm.endswith(ending):
+            return arm.removesuffix(ending), kind
+    return arm, ClassifierKind.FINE_TUNED
 
 
 def name_filter(text_filter: TextFilter) -> list[str]:

@@ -13,7 +13,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.arms import PROBE_ENDING, REAL_TEXTS, SEEDS_ONLY, name_baseline
+from augment.arms import REAL_TEXTS, SEEDS_ONLY, name_baseline, split_kind
 from augment.metrics import Interval, mean_interval
 from augment.records import Arm, ClassifierKind, MetricPoint, StoredPrediction, TextUse, TrainingRun
 
@@ -178,14 +178,9 @@ def describe_arms(runs: Sequence[TrainingRun], metric: str) -> list[str]:
     return sentences
 
 
-def is_probe(arm: str) -> bool:
-    """Whether the arm's classifier is a linear probe, by its name."""
-    return arm.endswith(PROBE_ENDING)
-
-
 def baseline_of(arm: str) -> str:
     """What an arm is compared with: the seeds only, trained in the same way."""
-    return name_baseline(ClassifierKind.PROBE if is_probe(arm) else ClassifierKind.FINE_TUNED)
+    return name_baseline(split_kind(arm)[1])
 
 
 def format_metric(metric: str, value: float) -> str:

@@ -111,6 +111,10 @@ class Encoder:
             torch.nn.init.zeros_(module.bias)
         return model
 
+    def fresh_encoder(self) -> Any:
+        """A copy of the part that learns, whole, for embeddings. It is called by `embed_with`."""
+        return copy.deepcopy(self._model)
+
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """One unit vector a text, (len(texts), hidden): the mean over its tokens of the pretrained encoder's output.
 
@@ -121,15 +125,23 @@ class Encoder:
         if len(self._embeddings) > MAX_KEPT_TEXTS:
             self._embeddings.clear()
         new = sorted(set(texts) - self._embeddings.keys(), key=lambda text: (len(text), text))
-        name = "input_ids" if self._lower is None else "inputs_embeds"
         with torch.inference_mode():
             for start in range(0, len(new), FEATURE_BATCH):
                 chunk = new[start : start + FEATURE_BATCH]
-                padded, mask = pad(self.encode(chunk))
-                hidden = self._model.base_model(**{name: padded}, attention_mask=mask).last_hidden_state
-                mean = (hidden * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)  # (B, hidden)
-                self._embeddings |= zip(chunk, torch.nn.functional.normalize(mean, dim=1).cpu(), strict=True)
+                embedded = self.embed_with(self._model, *pad(self.encode(chunk)))
+                self._embeddings |= zip(chunk, embedded.cpu(), strict=True)
         return torch.stack([self._embeddings[text] for text in texts]).numpy()
+
+    def embed_with(self, model: Any, padded: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+        """Unit vectors of `model` for a batch from `pad`, (B, hidden), in float32: means over tokens."""
+        import torch
+
+        if self._lower is None:
+            hidden = model.base_model(input_ids=padded, attention_mask=mask).last_hidden_state
+        else:
+            hidden = model.base_model(inputs_embeds=padded.to(model.dtype), attention_mask=mask).last_hidden_state
+        mean = (hidden.float() * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)  # (B, hidden)
+        return torch.nn.functional.normalize(mean, dim=1)
 
     def classify(self, model: Any, padded: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
         """Logits of `model` for a batch of encoded texts from `pad`, (B, n_labels), in the model's own width."""

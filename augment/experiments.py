@@ -44,13 +44,15 @@ log = logging.getLogger(__name__)
 
 # Seconds a training step, and an evaluation a test text, with all-MiniLM-L6-v2 on one core (docs/LOG.md).
 STEP_S, EVALUATED_TEXT_S, PROBE_S = 0.036, 0.0007, 0.3
+N_TIMES_CONTRASTIVE = 2  # two texts a pair
 
 
 def guess_run_s(kind: ClassifierKind, n_steps: int, n_test: int) -> float:
     """Seconds a run may take, before any was measured; evaluation every 20 steps."""
-    if kind is ClassifierKind.PROBE:
+    if kind.is_instant:
         return PROBE_S
-    return n_steps * STEP_S + (n_steps / 20 + 1) * n_test * EVALUATED_TEXT_S
+    steps_s = n_steps * STEP_S * (N_TIMES_CONTRASTIVE if kind is ClassifierKind.CONTRASTIVE else 1)
+    return steps_s + (n_steps / 20 + 1) * n_test * EVALUATED_TEXT_S
 
 
 def order_runs(runs: Sequence[TrainingRun]) -> list[TrainingRun]:

@@ -336,7 +336,7 @@ def _describe_classifiers(experiment: Experiment) -> list[str]:
     recipe = experiment.config.recipe
     kinds = {*experiment.config.baselines, *(arm.spec.kind for arm in experiment.arms)}
     facts = []
-    if ClassifierKind.FINE_TUNED in kinds:
+    if kinds & {ClassifierKind.FINE_TUNED, ClassifierKind.CONTRASTIVE}:
         facts.append(
             f"Classifier: {recipe.encoder.name}, fine-tuned with its embeddings and the first {recipe.frozen_layers} "
             f"layers frozen; AdamW, learning rate {recipe.learning_rate:g} falling to 0, weight decay "
@@ -353,6 +353,12 @@ def _describe_classifiers(experiment: Experiment) -> list[str]:
                 f"A run stops after {recipe.patience} evaluations (one every {recipe.eval_every} steps) without a "
                 "better macro-F1 on validation texts, which are no test texts; its best step there counts."
             )
+    if ClassifierKind.CONTRASTIVE in kinds:
+        facts.append(
+            f"Contrastive: the same layers learn by {recipe.batch_size} pairs of texts a step, those of one label "
+            "drawn together and those of two apart, then a logistic regression on their embeddings tells the labels "
+            "(SetFit, arXiv 2209.11055)."
+        )
     if ClassifierKind.PROBE in kinds:
         facts.append(
             f"Linear probe: a logistic regression (C {recipe.inverse_regularisation:g}) on the embeddings of "

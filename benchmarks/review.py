@@ -16,6 +16,7 @@ import argparse
 import json
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,7 @@ from sqlalchemy import func, insert, select, update
 
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
+    Decision,
     GenerationConfig,
     GenerationProgress,
     GenerationRun,
@@ -44,6 +46,7 @@ from augment.records import (
     PreparedData,
     RejectReason,
     ReviewAction,
+    ReviewOrder,
     ReviewStatus,
     RunKey,
     RunKind,
@@ -52,9 +55,10 @@ from augment.records import (
     Task,
     TextFilters,
 )
+from pages._reviewer import COOKIE
 from storage import Store
 from storage.engine import reading, writing
-from storage.review_steps import status_after
+from storage.review_steps import event_values, status_after
 from storage.schema import (
     GenerationRunRow,
     ReviewEventRow,
@@ -71,20 +75,21 @@ REVIEWERS = ("Ada", "Bo", "Cy")  # the first one sits at the browser
 SMALL = (100, 300)  # texts, events
 N_WARM = 5
 SOUGHT = "lighthouse"  # every tenth text holds it
-WORDS = "i feel so very glad cross stunned about the rain my work this town her song our dog today again".split()
+WORDS = "i,feel,so,very,glad,cross,stunned,about,the,rain,my,work,this,town,her,song,our,dog,today,again"
 BARE = f"""
 import pandas as pd
 import streamlit as st
 
 if "rows" in st.query_params:
-    label = st.selectbox("Label", ["any", *{LABELS}])
-    n = 50 + len(label)
-    st.dataframe(pd.DataFrame([(f"text {{i}}", label, i / 50) for i in range(50)], columns=["text", "label", "confidence"]))
-    st.text(f"all {{n}} that match")
+    labels = ["any", *{LABELS}]
+    label = st.selectbox("Label", labels)
+    rows = [(f"text {{i}} of {{label}}", label, i / 50) for i in range(50)]
+    st.dataframe(pd.DataFrame(rows, columns=["text", "label", "confidence"]))
+    st.text(f"all {{50 + labels.index(label)}} that match")
 else:
     n = st.session_state.setdefault("n", 0)
     if st.button("Next", shortcut="A"):
-        st.session_state["n"] = n = n + 1
+        n = st.session_state["n"] = n + 1
     st.text(f"Pressed {{n}} times")
 """
 
@@ -109,10 +114,10 @@ def fill(home: Path, n_texts: int, n_events: int) -> None:
             )
             run = store.generations.create(task.id, config, seed_set_id=seeds.id, prompt_version_id=version.id)
             write_texts(store, run, config.target, rng)
-        n_single = n_events // 3
-        relabel_and_take_back(store, task, (n_events - n_single) // 2)
+        n_bulk = n_events // 3
+        relabel_and_take_back(store, task, n_bulk)
         make_old(store)
-        decide_singly(store, task, n_single, rng)
+        decide_singly(store, task, n_events - 2 * n_bulk, rng)
         found = store.reviews.count(task.id, TextFilters()), store.reviews.count_events(task.id)
     assert found == (n_texts, n_events), f"expected {n_texts} texts and {n_events} events, stored {found}"
     print(f"filled with {n_texts:,} texts and {n_events:,} events in {time.perf_counter() - started:.0f} s", flush=True)
@@ -151,7 +156,7 @@ def write_texts(store: Store, run: GenerationRun, n: int, rng: random.Random) ->
 
 def make_text(run: GenerationRun, number: int, rng: random.Random) -> dict[str, Any]:
     """A pending text as a row; labels are not equally frequent, so that each filter lets another number through."""
-    words = [*rng.choices(WORDS, k=12), *([SOUGHT] if number % 10 == 7 else []), f"{run.id}-{number}"]
+    words = [*rng.choices(WORDS.split(","), k=12), *([SOUGHT] if number % 10 == 7 else []), f"{run.id}-{number}"]
     label = rng.choices(LABELS, weights=(5, 3, 2))[0]
     weights = [rng.random() + 0.5 * (one == label) for one in LABELS]
     probs = [weight / sum(weights) for weight in weights]
@@ -191,42 +196,268 @@ def make_old(store: Store) -> None:
 
 
 def decide_singly(store: Store, task: Task, n: int, rng: random.Random) -> None:
-    """`n` decisions, each a step of its own, on a fifth of the texts in turn; always by another reviewer than before."""
-    text = SyntheticTextRow
+    """`n` decisions, each a step of its own, on a fifth of the texts in turn, by one reviewer after the other."""
+    actions = (ReviewAction.ACCEPT, ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL)
     with writing(store.engine) as session:
-        query = select(text.id, text.label, text.label_probs).where(text.number % 5 == 0).order_by(text.id)
-        found = [tuple(row) for row in session.execute(query)]
-        label_of, probs_of = {id_: label for id_, label, _ in found}, {id_: probs for id_, _, probs in found}
-        status_of = dict.fromkeys(label_of, ReviewStatus.PENDING)
-        ids, last = list(label_of), {}
-        first_step = (session.scalar(select(func.max(ReviewStepRow.id))) or 0) + 1
-        first_event = (session.scalar(select(func.max(ReviewEventRow.id))) or 0) + 1
-        ended = utc_now() - timedelta(hours=1)
-        steps, events = [], []
+        query = select(SyntheticTextRow).where(SyntheticTextRow.number % 5 == 0).order_by(SyntheticTextRow.id)
+        texts = list(session.scalars(query))
+        n_steps = session.scalar(select(func.max(ReviewStepRow.id))) or 0
+        n_events = session.scalar(select(func.max(ReviewEventRow.id))) or 0
+        ended, events = utc_now() - timedelta(hours=1), []
         for i in range(n):
-            number, text_id = i // len(ids), ids[i % len(ids)]
-            action = rng.choice((ReviewAction.ACCEPT, ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL))
-            reviewer = REVIEWERS[(number + text_id) % len(REVIEWERS)]
-            created_at = ended - timedelta(seconds=20 * (n - i))
-            steps.append({"id": first_step + i, "task_id": task.id, "action": action, "reviewer": reviewer})
-            steps[-1] |= {"n_events": 1, "created_at": created_at}
-            label, status = label_of[text_id], status_of[text_id]
-            label_of[text_id] = rng.choice(LABELS) if action is ReviewAction.RELABEL else label
-            status_of[text_id] = status_after(action) or status
-            last[text_id] = first_event + i
-            events.append({"id": first_event + i, "step_id": first_step + i, "text_id": text_id})
-            events[-1] |= {"label_before": label, "label_after": label_of[text_id]}
-            events[-1] |= {"status_before": status, "status_after": status_of[text_id]}
-        session.execute(insert(ReviewStepRow), steps)
+            row, action = texts[i % len(texts)], rng.choice(actions)
+            step = ReviewStepRow(id=n_steps + 1 + i, task_id=task.id, action=action, n_events=1)
+            step.reviewer = REVIEWERS[(i // len(texts) + row.id) % len(REVIEWERS)]
+            step.created_at = ended - timedelta(seconds=20 * (n - i))
+            session.add(step)
+            label = rng.choice(LABELS) if action is ReviewAction.RELABEL else None
+            event = event_values(step, row, Decision(label, status_after(action))) | {"id": n_events + 1 + i}
+            events.append(event)
+            row.label, row.status, row.last_event_id = event["label_after"], event["status_after"], event["id"]
+            row.label_prob = (row.label_probs or [])[LABELS.index(row.label)]
+        session.flush()
         session.execute(insert(ReviewEventRow), events)
-        values = [
-            {
-                "id": one,
-                "label": label_of[one],
-                "status": status_of[one],
-                "label_prob": probs_of[one][LABELS.index(label_of[one])],
-                "last_event_id": last[one],
-            }
-            for one in last
-        ]
-        session.execute(update(text), values)
+
+
+def check_replay(store: Store, task: Task, n: int = 300) -> None:
+    """Whether texts stand as their events say: some that wait, some that were decided on."""
+    for status in ReviewStatus:
+        for text in store.reviews.page(task.id, TextFilters(status=status), order=ReviewOrder.RANDOM, size=n):
+            label, stands = text.proposed_label, ReviewStatus.PENDING
+            for event in store.reviews.history(text.id):
+                assert (event.label_before, event.status_before) == (label, stands), f"text {text.id}, event {event.id}"
+                label, stands = event.label_after, event.status_after
+            assert (label, stands) == (text.label, text.status), f"text {text.id} stands otherwise than its events say"
+
+
+# Serving -------------------------------------------------------------------------------------------------------------
+
+
+class BareApp(App):
+    """The page of a few lines, served as the app is."""
+
+    def start(self) -> None:
+        """Run the script from the same folder, so with the same config, and wait for it."""
+        script = self.home / "bare.py"
+        script.write_text(BARE)
+        self.log = (self.home / "server.log").open("a")
+        command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(self.port)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log)
+        deadline = time.monotonic() + 60
+        while not self._is_up():
+            assert time.monotonic() < deadline, "the bare page did not come up"
+            time.sleep(0.2)
+
+    def _is_up(self) -> bool:
+        try:
+            with urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One served page in a browser context of its own, and where its script stands."""
+
+    app: App
+    page: Page
+    path: str  # of the page that is measured
+    rows: str  # added to it: the view with the rows
+    count: str  # CSS selector of what tells how many rows match
+
+    def show_rows(self) -> None:
+        """The view with the select box and the rows."""
+        self.go(self.rows)
+        expect(self.page.locator(self.count)).to_contain_text("that match")
+        settle(self.page)
+
+    def go(self, query: str = "") -> None:
+        """The page, whole."""
+        self.page.goto(self.app.url(self.path) + query)
+        settle(self.page)
+
+    @property
+    def rss_mib(self) -> float:
+        """Resident memory of the server process, in MiB."""
+        return float(psutil.Process(self.app.process.pid).memory_info().rss) / 2**20
+
+
+def open_desk(stack: ExitStack, browser: Browser, app: App) -> Desk:
+    """A window on a served page, with the reviewer's cookie; both end with the stack."""
+    stack.callback(app.kill)
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.add_cookies([{"name": COOKIE, "value": REVIEWERS[0], "url": app.url("overview")}])
+    if isinstance(app, BareApp):
+        return Desk(app, context.new_page(), "overview", "?rows=1", "[data-testid='stText']")
+    return Desk(app, context.new_page(), "review", "?review_view=Table", ".st-key-review_bulk")
+
+
+# Measuring -----------------------------------------------------------------------------------------------------------
+
+WATCH = """
+([event, selector, before]) => {
+  const text = () => document.querySelector(selector)?.textContent ?? "";
+  const script = () => document.querySelector("[data-testid='stApp']").dataset.testScriptState;
+  let started = null;
+  addEventListener(event, (one) => { started = one.timeStamp; }, { capture: true, once: true });
+  window.benchmarkMs = new Promise((resolve, reject) => {
+    const observer = new MutationObserver(() => {
+      if (started === null || !(CONDITION)) return;
+      observer.disconnect();
+      resolve(performance.now() - started);
+    });
+    const options = { childList: true, characterData: true, attributeFilter: ["data-test-script-state"] };
+    observer.observe(document, { subtree: true, ...options });
+    setTimeout(() => reject(new Error("nothing came within 60 s; there stands: " + text())), 60000);
+  });
+}
+"""
+ANOTHER_TEXT = "text() && text() !== before"
+ANOTHER_COUNT = "/all [0-9,]+ that match/.exec(text())?.[0] !== before && script() === 'notRunning'"
+NAMED = "text().includes(before)"
+ONLY_THAT_LABEL = """
+label => {
+  const cells = [...document.querySelectorAll("[data-testid^='glide-cell-2-']")];  // what screen readers are told
+  return cells.length > 0 && cells.every((one) => one.textContent === label);
+}
+"""
+
+
+@contextmanager
+def timed(page: Page, event: str, selector: str, condition: str, before: str) -> Iterator[list[float]]:
+    """Milliseconds from the browser's event, caused inside the `with`, to the condition; then the page is settled."""
+    page.bring_to_front()
+    page.evaluate(WATCH.replace("CONDITION", condition), [event, selector, before])
+    found: list[float] = []
+    yield found
+    found.append(page.evaluate("window.benchmarkMs"))
+    settle(page)
+
+
+def time_key(desk: Desk) -> float:
+    """Milliseconds from the key press to another text."""
+    text = "[data-testid='stText']"
+    before = desk.page.locator(text).first.text_content() or ""
+    with timed(desk.page, "keydown", text, ANOTHER_TEXT, before) as found:
+        desk.page.keyboard.press("a")
+    return found[0]
+
+
+def time_filter(desk: Desk, label: str) -> float:
+    """Milliseconds from the choice of a label to its rows."""
+    before = re.search("all [0-9,]+ that match", desk.page.locator(desk.count).text_content() or "")
+    assert before is not None, "the page does not say how many rows match"
+    desk.page.get_by_role("combobox", name="Label", exact=True).click()
+    option = desk.page.get_by_role("option", name=label, exact=True)
+    with timed(desk.page, "click", desk.count, ANOTHER_COUNT, before[0]) as found:
+        option.click()
+    desk.page.wait_for_function(ONLY_THAT_LABEL, arg=label)
+    return found[0]
+
+
+def measure(desks: Mapping[str, Desk], rounds: int, time_one: Callable[[Desk, int], float]) -> dict[str, list[float]]:
+    """The same interaction on every desk in turn, `rounds` times after the warm-up: milliseconds by desk."""
+    found: dict[str, list[float]] = {name: [] for name in desks}
+    for number in range(N_WARM + rounds):
+        for name, desk in desks.items():
+            found[name].append(time_one(desk, number))
+    return {name: values[N_WARM:] for name, values in found.items()}
+
+
+def compare(what: str, found: Mapping[str, list[float]]) -> tuple[float, float]:
+    """Print what was found; the 95th percentile of the large app to that of the small one and of the bare page."""
+    p95 = {name: statistics.quantiles(values, n=20, method="inclusive")[-1] for name, values in found.items()}
+    for name, values in found.items():
+        median = statistics.median(values)
+        print(
+            f"{what}, {name}: median {median:.0f} ms, 95th percentile {p95[name]:.0f} ms of {len(values)}", flush=True
+        )
+    return round(p95["large"] / p95["small"], 2), round(p95["large"] / p95["bare"], 2)
+
+
+def measure_bulk(desk: Desk) -> tuple[float, float]:
+    """Seconds that a relabel of all that hold the sought word takes, and its undo; the database is looked at."""
+    page, label = desk.page, LABELS[-1]
+    before = sought(desk.app.home)
+    desk.go(f"{desk.rows}&review_search={SOUGHT}")
+    expect(page.locator(desk.count)).to_contain_text(f"all {len(before):,} that match")
+    page.get_by_role("combobox", name="Relabel as").click()
+    page.get_by_role("option", name=label, exact=True).click()
+    settle(page)
+    page.get_by_role("button", name="Relabel", exact=True).click()
+    do = page.get_by_role("dialog").get_by_role("button", name=f"Relabel {len(before):,} texts as {label}")
+    with timed(page, "click", "body", NAMED, "at once (relabel)") as bulk_ms:
+        do.click()
+    assert set(sought(desk.app.home).values()) == {(label, ReviewStatus.ACCEPTED)}, "not every text was relabelled"
+    with timed(page, "click", "body", NAMED, "undone: ") as undo_ms:
+        page.get_by_role("button", name="Undo", exact=True).click()
+    assert sought(desk.app.home) == before, "the undo did not bring every text back"
+    print(f"bulk relabel of {len(before):,} texts: {bulk_ms[0] / 1000:.2f} s, its undo {undo_ms[0] / 1000:.2f} s")
+    return round(bulk_ms[0] / 1000, 2), round(undo_ms[0] / 1000, 2)
+
+
+def sought(home: Path) -> dict[int, tuple[str, str]]:
+    """Label and status of each text that holds the sought word."""
+    text = SyntheticTextRow
+    with opened(home) as store, reading(store.engine) as session:
+        found = session.execute(select(text.id, text.label, text.status).where(text.text.contains(SOUGHT)))
+        return {id_: (label, status) for id_, label, status in found}
+
+
+# All of it -----------------------------------------------------------------------------------------------------------
+
+
+def run(desks: Mapping[str, Desk], rounds: int) -> dict[str, float]:
+    """Every figure but the counts."""
+    for desk in desks.values():
+        desk.go()
+    key = compare("key press to next card", measure(desks, rounds, lambda desk, _: time_key(desk)))
+    for desk in desks.values():
+        desk.show_rows()
+    labels = LABELS * (rounds + N_WARM)
+    rows = compare("filter to rows", measure(desks, rounds, lambda desk, number: time_filter(desk, labels[number])))
+    rss = {name: desk.rss_mib for name, desk in desks.items()}
+    print(", ".join(f"server {name}: {mib:.0f} MiB" for name, mib in rss.items()), flush=True)
+    bulk_s, undo_s = measure_bulk(desks["large"])
+    print(f"server large after the bulk change: {desks['large'].rss_mib:.0f} MiB")
+    return {
+        "key_ratio_rows": key[0],
+        "key_ratio_bare": key[1],
+        "filter_ratio_rows": rows[0],
+        "filter_ratio_bare": rows[1],
+        "bulk_s": bulk_s,
+        "undo_s": undo_s,
+        "server_mib_small": round(rss["small"]),
+        "server_mib_large": round(rss["large"]),
+    }
+
+
+def main() -> None:
+    """Fill, serve, measure and print the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=70, help="at most 74: the small app has 80 cards")
+    parser.add_argument("--texts", type=int, default=100_000, help="a multiple of 50")
+    parser.add_argument("--events", type=int, default=300_000)
+    options = parser.parse_args()
+    os.environ.pop("AUGMENT_DATABASE_URL", None)  # each app has the database of its own folder
+    sizes = {"small": SMALL, "large": (options.texts, options.events), "bare": (0, 0)}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, ExitStack() as stack:
+        homes = {name: Path(folder) / name for name in sizes}
+        for name, home in homes.items():
+            home.mkdir()
+            if name != "bare":
+                fill(home, *sizes[name])
+        browser = launch(playwright)
+        stack.callback(browser.close)
+        kinds = {name: BareApp if name == "bare" else App for name in homes}
+        desks = {name: open_desk(stack, browser, kinds[name](home)) for name, home in homes.items()}
+        figures = run(desks, options.rounds)
+        for name in ("small", "large"):
+            with opened(homes[name]) as store:
+                check_replay(store, store.tasks.all()[0])
+    print(json.dumps(figures | {"texts": options.texts, "events": options.events}))
+
+
+if __name__ == "__main__":
+    main()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from augment.arms import PROBE_ENDING, REAL_TEXTS, SEEDS_ONLY, name_recipe
+from augment.arms import REAL_TEXTS, SEEDS_ONLY, name_kind, name_recipe, split_kind
 from augment.comparison import compare_at_largest, compare_with_baseline
 from augment.records import Arm, Experiment, RunStatus, Split, Task, TrainingRun
 from augment.report import ReportData
@@ -57,8 +57,8 @@ def _number(name: str, experiment_id: int, seen: Counter[str]) -> str:
     """'GPT-J · raw (3) · linear probe' where several experiments have that arm."""
     if seen[name] < 2:
         return name
-    ending = PROBE_ENDING if name.endswith(PROBE_ENDING) else ""
-    return f"{name.removesuffix(PROBE_ENDING)} ({experiment_id}){ending}"
+    texts, kind = split_kind(name)
+    return name_kind(f"{texts} ({experiment_id})", kind)
 
 
 def choose_comparison(task: Task) -> Comparison | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from augment.arms import PROBE_ENDING, name_run
+from augment.arms import name_run, split_kind
 from augment.charts import label_shares
 from augment.comparison import (
     METRICS,
@@ -260,7 +260,7 @@ def show_steps(task: Task, comparison: Comparison) -> None:
     """The curves of chosen runs over their steps."""
     tuned = [run for run in comparison.runs if not run.config.kind.is_instant]
     if not tuned:
-        st.caption("Linear probes have no steps; fine-tuned runs show their curves here.")
+        st.caption("Linear probes have no steps; the others show their curves here.")
         return
     names = {run.id: name_run(run) for run in tuned}
     first = tuned[0].config.rng_seed
@@ -313,7 +313,7 @@ def show_labels(task: Task, comparison: Comparison) -> None:
         counts = store.experiments.count_arm_labels(experiment.id)
         for arm in experiment.arms:
             if arm.id in counts:
-                groups[arm.name.removesuffix(PROBE_ENDING)] = counts[arm.id]
+                groups[split_kind(arm.name)[0]] = counts[arm.id]
     groups["test split"] = test_counts(task)
     show_chart(
         label_shares(groups, task.labels),

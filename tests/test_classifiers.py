@@ -10,9 +10,10 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
 
 from augment import datasets, sources
-from augment.classifiers import batch_by_tokens, explaining_memory, soft_cross_entropy, train
+from augment.classifiers import explaining_memory, train
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
+from augment.learners import batch_by_tokens, draw_pairs, soft_cross_entropy
 from augment.records import (
     ClassifierKind,
     EncoderKind,
@@ -266,3 +267,53 @@ def test_memory_that_runs_out_is_said_in_a_sentence_and_other_errors_are_not_hid
             torch.empty(2**52)  # 16 PiB: torch's own complaint
     with pytest.raises(RuntimeError, match="cannot be multiplied"), explaining_memory(SHORT):
         torch.ones(2, 3) @ torch.ones(2, 3)
+
+
+# Contrastive ---------------------------------------------------------------------------------------------------------
+
+
+def test_pairs_are_half_of_one_label_and_every_label_comes_as_often() -> None:
+    labels = ["joy"] * 50 + ["anger"] * 2 + ["surprise"]
+    drawn = draw_pairs(labels, replace(SHORT, batch_size=8))
+    counts = dict.fromkeys(LABELS, 0)
+    for _ in range(300):
+        first, second, is_same = next(drawn)
+        assert is_same == [1.0, 0.0] * 4
+        assert [float(labels[a] == labels[b]) for a, b in zip(first, second, strict=True)] == is_same
+        for i in (*first, *second):
+            counts[labels[i]] += 1
+    assert all(count / 4800 == pytest.approx(1 / 3, abs=0.03) for count in counts.values())
+    other = draw_pairs(labels, replace(SHORT, batch_size=8, rng_seed=1))
+    assert next(draw_pairs(labels, SHORT)) == next(draw_pairs(labels, SHORT))
+    assert next(other) != next(draw_pairs(labels, SHORT))
+
+
+@pytest.mark.models
+def test_pairs_move_embeddings_so_that_a_regression_tells_labels_better(starter: PreparedData) -> None:
+    """Against the same regression on the embeddings before, by the loss on held-out texts."""
+    rows, test = seeds_of(starter, 10), starter.splits[Split.VALIDATION]
+    config = replace(SHORT, kind=ClassifierKind.CONTRASTIVE, steps=60, eval_every=30)
+    points, predictions, progress = run(config, rows, test)
+    probe = run(replace(SHORT, kind=ClassifierKind.PROBE), rows, test)[0][-1]
+    assert [point.step for point in points] == [30, 60]
+    assert points[-1].loss < probe.loss
+    assert points[-1].train_loss is not None
+    assert points[0].train_loss is not None
+    assert points[-1].train_loss < points[0].train_loss
+    assert (len(predictions), progress[-1].n_steps) == (len(test), 60)
+    assert run(config, rows, test)[0] == points
+
+
+@pytest.mark.models
+def test_contrastive_runs_stop_early_and_predict_others_as_at_their_best_step(starter: PreparedData) -> None:
+    rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:30]
+    validation = starter.splits[Split.VALIDATION][:20]
+    config = replace(SHORT, kind=ClassifierKind.CONTRASTIVE, steps=40, eval_every=2, patience=2, learning_rate=0.05)
+    others = [one.text for one in test]
+    records = list(train(config, rows, test, validation=validation, others=others))
+    predictions = [one for one in records if isinstance(one, Prediction)]
+    points = [one for one in records if isinstance(one, MetricPoint)]
+    assert len(points) < 20
+    assert all(one.validation_macro_f1 is not None for one in points)
+    for i in range(30):  # the same texts, as evaluation texts and as others, by the same kept model
+        assert predictions[i].probs == pytest.approx(predictions[30 + i].probs, abs=0.02)

@@ -15,9 +15,10 @@ class EncoderKind(StrEnum):
 
 
 class ClassifierKind(StrEnum):
-    """What is trained: the encoder's upper layers with a head, or a logistic regression on its frozen embeddings."""
+    """What is trained: the encoder's upper layers, with a head or by pairs, or a regression on frozen embeddings."""
 
     FINE_TUNED = "fine-tuned"
+    CONTRASTIVE = "contrastive"
     PROBE = "linear probe"
 
     @property
