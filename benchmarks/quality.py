@@ -60,7 +60,7 @@ from pages._runs import Workbench, import_texts, open_workbench, resume_experime
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
 RESULTS = Path(__file__).parents[1] / "docs" / "RESULTS.md"
 NOTEBOOK = {"GPT-3 davinci": "gpt-3_500", "GPT-J 6B": "gpt-j_200", "GPT-Neo 2.7B": "gpt-neo_200"}
-TUNED, PROBE = ClassifierKind.FINE_TUNED, ClassifierKind.PROBE
+TUNED, PROBE, CONTRASTIVE = ClassifierKind.FINE_TUNED, ClassifierKind.PROBE, ClassifierKind.CONTRASTIVE
 RNG_SEEDS = tuple(range(10))
 DECISIONS = (0, 25, 50, 100, 200)
 REVIEWER = "simulated"
@@ -155,6 +155,20 @@ def list_arms(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[ArmSp
     return tuple(arms)
 
 
+def list_contrastive(bench: Workbench, task: Task) -> tuple[ArmSpec, ...]:
+    """What people would choose: raw, relabelled and soft labels of the best sources, and the ceiling."""
+    runs = {run.writer: run.id for run in bench.store.generations.all(task.id)}
+    sources_of = ("GPT-3 davinci", "GPT-J 6B", "label-word templates", f"{lms.EMBEDDED_LM.name} · conditional")
+    arms = [
+        ArmSpec(use, (runs[one],), kind=CONTRASTIVE) for one in sources_of for use in (TextUse.RAW, TextUse.RELABELLED)
+    ]
+    return (
+        *arms,
+        ArmSpec(TextUse.SOFT, (runs[sources_of[-1]],), kind=CONTRASTIVE),
+        ArmSpec(TextUse.REAL, kind=CONTRASTIVE),
+    )
+
+
 def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
     """The experiments, cheapest first. A run whose arm has too few texts fails with a sentence; the others go on."""
     seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
@@ -170,6 +184,9 @@ def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
         found[name] = ExperimentConfig(
             seed_set_id, recipe, list_arms(bench, task, kind), sizes, RNG_SEEDS, baselines=(kind,)
         )
+    found["contrastive, 200"] = ExperimentConfig(
+        seed_set_id, recipe, list_contrastive(bench, task), (200,), RNG_SEEDS, baselines=(CONTRASTIVE,)
+    )
     ids = {run.writer: run.id for run in bench.store.generations.all(task.id)}
     both = (ids["label-word templates"], ids[f"{lms.EMBEDDED_LM.name} · conditional"])
     arms = tuple(ArmSpec(use, tuple(sorted(both))) for use in (TextUse.SOFT, TextUse.RAW))
@@ -296,7 +313,7 @@ def write_table(bench: Workbench, task: Task, points: Sequence[Point], note: str
     ]
     parts = [_INTRODUCTION, note] if note else [_INTRODUCTION]
     best: dict[str, float] = {}
-    for kind in (PROBE, TUNED):
+    for kind in (PROBE, TUNED, CONTRASTIVE):
         of_kind = [run for run in runs if run.config.kind is kind]
         parts.append(f"## {str(kind).capitalize()}\n\n" + _tabulate(of_kind, best))
     parts.append(_REVIEW_INTRODUCTION + _tabulate_review(points))
