@@ -436,10 +436,12 @@ def run(desks: Mapping[str, Desk], rounds: int) -> dict[str, float]:
 def main() -> None:
     """Fill, serve, measure and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=70, help="at most 74: the small app has 80 cards")
+    parser.add_argument("--rounds", type=int, default=70, help="2 to 74: the small app has 80 cards")
     parser.add_argument("--texts", type=int, default=100_000, help="a multiple of 50")
     parser.add_argument("--events", type=int, default=300_000)
     options = parser.parse_args()
+    if not 2 <= options.rounds <= 74:
+        parser.error(f"--rounds must be 2 to 74; found {options.rounds}")
     os.environ.pop("AUGMENT_DATABASE_URL", None)  # each app has the database of its own folder
     sizes = {"small": SMALL, "large": (options.texts, options.events), "bare": (0, 0)}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, ExitStack() as stack:

@@ -113,8 +113,10 @@ def _order() -> _Order:
 
 
 def _is_blind(card: StoredText) -> bool:
-    """Whether others' decision on it is kept from the reviewer: two opinions are worth something if they are two."""
-    return _order().is_second and card.status is not ReviewStatus.PENDING
+    """Whether others' decision is kept from the reviewer, until there is one of their own: opinions must be two."""
+    if not _order().is_second or card.status is ReviewStatus.PENDING:
+        return False
+    return not workbench().store.reviews.has_decided(card.id, reviewer=reviewer())
 
 
 def _shown_label(card: StoredText) -> str:
@@ -133,8 +135,9 @@ def _holder() -> str:
 
 
 def open_card(text_id: int) -> None:
-    """Have that text on the desk next."""
-    _trail().insert(text_id)
+    """A callback: show that text on the Card tab next, whatever the filters are."""
+    st.session_state["review_opened"] = text_id
+    st.session_state["review_view"] = "Card"
 
 
 def next_card(task: Task, filters: TextFilters) -> StoredText | None:
@@ -144,6 +147,8 @@ def next_card(task: Task, filters: TextFilters) -> StoredText | None:
     if st.session_state.setdefault("review_wanted", wanted) != wanted:
         st.session_state["review_wanted"] = wanted
         trail.start_anew()
+    if (opened := st.session_state.pop("review_opened", None)) is not None:
+        trail.insert(opened)
     while (text_id := trail.current) is not None:
         try:
             card = store.reviews.text(text_id)
@@ -315,6 +320,9 @@ def show_label_keys(card: StoredText, task: Task) -> None:
                 on_click=decide,
                 args=(card, ReviewAction.RELABEL, label),
             )
+        show_other_labels(card, task)
+        if _is_blind(card):  # the note may tell what somebody else thought
+            return
         key = f"review_note_{card.id}_{card.last_event_id}"  # a new field once it is saved: the keys work again
         st.text_input(
             "Note",
@@ -326,6 +334,23 @@ def show_label_keys(card: StoredText, task: Task) -> None:
             on_change=save_note,
             args=(card, key),
         )
+
+
+def show_other_labels(card: StoredText, task: Task) -> None:
+    """Labels from the tenth on, which have no key."""
+    if not task.labels[9:]:
+        return
+    key = f"review_other_{card.id}_{card.last_event_id}"
+    st.selectbox(
+        "Other label",
+        task.labels[9:],
+        index=None,
+        key=key,
+        placeholder="Other label …",
+        label_visibility="collapsed",
+        width=180,
+        on_change=lambda: decide(card, ReviewAction.RELABEL, st.session_state[key]),
+    )
 
 
 def show_action_keys(card: StoredText | None, task: Task) -> None:
@@ -391,7 +416,7 @@ def leave(card: StoredText) -> None:
 def describe(event: ReviewEvent) -> str:
     """'relabelled anger → surprise', 'accepted as joy', 'text edited'."""
     if event.action in (ReviewAction.EDIT, ReviewAction.NOTE):
-        return "text edited" if event.action is ReviewAction.EDIT else f"note '{event.note_after}'"
+        return "text edited" if event.action is ReviewAction.EDIT else f"note '{event.note_after or ''}'"
     after = event.status_after.value
     if event.status_after is ReviewStatus.ACCEPTED:
         changed = event.label_before != event.label_after
@@ -408,13 +433,13 @@ def describe_step(step: ReviewStep | None) -> str:
     ago = format_duration(max((datetime.now(UTC) - step.created_at).total_seconds(), 1))
     if step.n_events != 1:
         return f"last: {plural(step.n_events, 'text')} at once ({step.action.value}), {ago} ago"
-    event = workbench().store.reviews.events(step.id, limit=1)[0]
-    return f"last: {describe(event)}, {ago} ago"
+    events = workbench().store.reviews.events(step.id, limit=1)
+    return f"last: {describe(events[0])}, {ago} ago" if events else f"last: on a text that is gone, {ago} ago"
 
 
 def describe_undone(step: ReviewStep) -> str:
     """'undone'; and how many texts stay as they are, since somebody decided on them afterwards."""
     if not step.n_events:
-        return "Nothing undone: somebody decided anew since, and that stays."
+        return "Nothing undone: the text is gone, or somebody decided on it since, and that stays."
     text = "undone" if step.n_events == 1 else f"undone: {plural(step.n_events, 'text')} as before"
     return f"{text}; {step.n_kept:,} stay, as they were decided anew since" if step.n_kept else text

@@ -6,7 +6,7 @@ from dataclasses import replace
 import streamlit as st
 
 from augment.records import GenerationRun, RejectReason, ReviewOrder, ReviewStatus, Task, TextFilters
-from pages._shared import escape_markdown, workbench
+from pages._shared import workbench
 
 ANY = "any"
 KEYS = (
@@ -44,7 +44,7 @@ def choose_filters(task: Task) -> TextFilters:
 
 def _choose_more(task: Task, runs: Sequence[GenerationRun]) -> TextFilters:
     """Filters by where a text comes from, what was found in it, and how sure its label is."""
-    by_name = {escape_markdown(run.name): run.id for run in runs}
+    by_name = {run.name: run.id for run in runs}
     prompts = {f"version {one.number}": one.id for one in workbench().store.prompts.all(task.id)}
     left, right = st.columns(2)
     with left:

@@ -9,6 +9,7 @@ from pages._shared import escape_markdown, workbench
 
 N_CANDIDATES = 5_000  # newest texts that are compared: about 25 s when none of them is known yet
 N_SHOWN = 50
+LONGEST_ID = 16  # digits
 
 
 @st.cache_resource(show_spinner=False)
@@ -20,7 +21,7 @@ def neighbours() -> NeighbourIndex:
 def near_text(task: Task) -> StoredText | None:
     """The text of the address that others are compared with."""
     value = st.query_params.get("near", "")
-    if not value.isdecimal():
+    if not (value.isdecimal() and len(value) < LONGEST_ID):
         return None
     try:
         text = workbench().store.reviews.text(int(value))

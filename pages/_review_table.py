@@ -1,7 +1,7 @@
 """The table: filtered, sorted and paged by the database; edited in place, decided on in bulk, each with one undo."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -27,6 +27,7 @@ class Scope:
 
     texts: TextFilters | tuple[int, ...]
     n: int
+    seen: Mapping[int, int | None] = field(default_factory=dict)  # the ids' last events as they were shown
 
 
 def show_table(task: Task, filters: TextFilters) -> None:
@@ -40,9 +41,10 @@ def show_table(task: Task, filters: TextFilters) -> None:
     bar = st.container(key="review_bulk")
     if texts:
         ticked = show_rows(task, texts, similarity)
-        scope = Scope(tuple(one.id for one in texts), n) if near is not None else Scope(filters, n)
+        seen = {one.id: one.last_event_id for one in texts}
+        scope = Scope(tuple(seen), n, seen) if near is not None else Scope(filters, n)
         with bar:
-            show_bulk_bar(task, ticked, scope)
+            show_bulk_bar(task, Scope(tuple(ticked), len(ticked), {one: seen[one] for one in ticked}), scope)
     else:
         bar.info("No text is let through. Clear the filters to see the others.", icon=":material/filter_list_off:")
     show_undo(task)
@@ -121,11 +123,14 @@ def take_edits(key: str, texts: Sequence[StoredText]) -> None:
     changed = {texts[i]: values for i, values in rows.items() if set(values) - {"tick"}}
     if not changed:
         return
-    try:
-        for one, values in changed.items():
+    refused = []
+    for one, values in changed.items():
+        try:
             store_edit(one, values)
-    except AugmentError as error:
-        st.session_state["review_table_error"] = str(error)
+        except AugmentError as error:  # the other rows' changes count
+            refused.append(str(error))
+    if refused:
+        st.session_state["review_table_error"] = " ".join(refused[:3])
     # Edits are told again with every later one: a new grid begins without them.
     st.session_state["review_table_version"] = st.session_state.get("review_table_version", 0) + 1
     st.session_state["review_ticked"] = frozenset(ticked)
@@ -139,27 +144,29 @@ def store_edit(one: StoredText, values: Mapping[str, Any]) -> None:
     """
     reviews = workbench().store.reviews
     new = {name: "" if value is None else str(value) for name, value in values.items()}
+    seen: StoredText | None = one  # what comes after the first change is the reviewer's own
     if "text" in new:
-        reviews.decide(one.id, ReviewAction.EDIT, reviewer=reviewer(), text=new["text"])
+        reviews.decide(one.id, ReviewAction.EDIT, reviewer=reviewer(), text=new["text"], seen=seen)
+        seen = None
     if "note" in new:
-        reviews.decide(one.id, ReviewAction.NOTE, reviewer=reviewer(), note=new["note"])
+        reviews.decide(one.id, ReviewAction.NOTE, reviewer=reviewer(), note=new["note"], seen=seen)
     if "label" in new:
-        reviews.decide(one.id, ReviewAction.RELABEL, reviewer=reviewer(), label=new["label"])
+        reviews.decide(one.id, ReviewAction.RELABEL, reviewer=reviewer(), label=new["label"], seen=seen)
 
 
-def show_bulk_bar(task: Task, ticked: Sequence[int], whole: Scope) -> None:
+def show_bulk_bar(task: Task, ticked: Scope, whole: Scope) -> None:
     """Accept, reject or relabel the ticked rows, or all that match; and what else can be done with them."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        of_ticked, of_all = f"{len(ticked):,} ticked", f"all {whole.n:,} that match"
+        of_ticked, of_all = f"{ticked.n:,} ticked", f"all {whole.n:,} that match"
         chosen = st.segmented_control(
             "What",
             [of_ticked, of_all],
-            default=of_ticked if ticked else of_all,
+            default=of_ticked if ticked.n else of_all,
             required=True,
-            key=f"review_scope_{bool(ticked)}",
+            key=f"review_scope_{bool(ticked.n)}",
             label_visibility="collapsed",
         )
-        scope = Scope(tuple(ticked), len(ticked)) if chosen == of_ticked else whole
+        scope = ticked if chosen == of_ticked else whole
         for action, icon in ((ReviewAction.ACCEPT, "check"), (ReviewAction.REJECT, "close")):
             if st.button(
                 VERBS[action].capitalize(),
@@ -180,7 +187,7 @@ def show_bulk_bar(task: Task, ticked: Sequence[int], whole: Scope) -> None:
         if st.button("Relabel", key="review_bulk_relabel", icon=":material/label:", disabled=not (scope.n and label)):
             confirm(task, scope, ReviewAction.RELABEL, label)
         with st.popover("More", icon=":material/more_horiz:"):
-            show_more(task, ticked)
+            show_more(task, list(ticked.seen))
 
 
 def show_more(task: Task, ticked: Sequence[int]) -> None:
@@ -188,10 +195,14 @@ def show_more(task: Task, ticked: Sequence[int]) -> None:
     is_one = len(ticked) == 1
     if not ticked:
         st.caption("Tick one row to open it on the card or to find texts like it; tick some to make seeds of them.")
-    if st.button("Open on the card", key="review_open", icon=":material/open_in_full:", disabled=not is_one):
-        open_card(ticked[0])
-        st.session_state["review_view"] = "Card"
-        st.rerun()
+    st.button(
+        "Open on the card",
+        key="review_open",
+        icon=":material/open_in_full:",
+        disabled=not is_one,
+        on_click=open_card,
+        args=tuple(ticked[:1]),
+    )
     if st.button("Find similar texts", key="review_find_near", icon=":material/hub:", disabled=not is_one):
         st.query_params["near"] = str(ticked[0])
         forget_ticks()
@@ -214,7 +225,7 @@ def confirm(task: Task, scope: Scope, action: ReviewAction, label: str | None) -
         if st.button("Leave them", key="review_bulk_leave"):
             st.rerun()
         if st.button(
-            what.capitalize(),
+            what,
             type="primary",
             key="review_bulk_do",
             on_click=change,
@@ -226,9 +237,16 @@ def confirm(task: Task, scope: Scope, action: ReviewAction, label: str | None) -
 def change(task: Task, scope: Scope, action: ReviewAction, label: str | None) -> None:
     """Do it, and begin a new grid without ticks."""
     try:
-        workbench().store.reviews.decide_many(task.id, scope.texts, action, reviewer=reviewer(), label=label)
+        step = workbench().store.reviews.decide_many(
+            task.id, scope.texts, action, reviewer=reviewer(), label=label, seen=scope.seen
+        )
     except AugmentError as error:
         st.session_state["review_table_error"] = str(error)
+    else:
+        if step is not None and step.n_kept:
+            st.session_state["review_table_error"] = (
+                f"{plural(step.n_kept, 'text')} left as they are: somebody else decided on them since they were shown."
+            )
     forget_ticks()
 
 

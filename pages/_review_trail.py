@@ -37,8 +37,7 @@ class Trail:
 
     def skip(self, text_id: int) -> None:
         """Leave a card undecided: it comes back after all others."""
-        if text_id not in self.passed:
-            self.passed.append(text_id)
+        self.passed = [*(one for one in self.passed if one != text_id), text_id]
         self._leave(text_id)
 
     def go_back(self) -> None:

@@ -269,6 +269,7 @@ def _add_steps(session: Session, task_id: int, plan: Plan) -> dict[int, int]:
             "action": step.action,
             "reviewer": step.reviewer,
             "n_events": n_events[step_id],
+            "is_restored": True,
             "created_at": step.created_at,
         }
         for step_id, step in plan.steps.items()

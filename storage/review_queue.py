@@ -3,21 +3,20 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Engine, Select, delete, exists, or_
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import Engine, Select, delete, exists, or_
+from sqlalchemy.orm import Session
 
 from augment.records import ReviewOrder, ReviewStatus, StoredText, TextFilters
 from storage.engine import writing
 from storage.generations import select_texts, to_stored_texts
+from storage.own_decisions import has_decided
 from storage.schema import (
-    ReviewEventRow,
     ReviewLeaseRow,
-    ReviewStepRow,
     SyntheticTextRow,
     TextPredictionRow,
     utc_now,
 )
-from storage.text_queries import UNDECIDING, conditions_of, order_of
+from storage.text_queries import conditions_of, order_of
 
 LENT_FOR = timedelta(minutes=3)  # since the card was shown; a decision after that still counts, and shows a conflict
 
@@ -51,7 +50,7 @@ class ReviewQueue:
         if second_by is None:
             query = query.where(text.status == ReviewStatus.PENDING)
         else:
-            query = query.where(text.status != ReviewStatus.PENDING, ~_decided_by(second_by))
+            query = query.where(text.status != ReviewStatus.PENDING, ~has_decided(second_by))
         if skipped:
             query = query.where(text.id.not_in(skipped))
         with writing(self._engine) as session:
@@ -83,15 +82,3 @@ class ReviewQueue:
         judged = query.join(TextPredictionRow, TextPredictionRow.text_id == SyntheticTextRow.id)
         judged = judged.where(TextPredictionRow.training_run_id == judge_id)
         return to_stored_texts(session, judged.order_by(TextPredictionRow.label_prob, SyntheticTextRow.id).limit(1))
-
-
-def _decided_by(reviewer: str) -> ColumnElement[bool]:
-    """Whether a decision of that reviewer stands on the text."""
-    undo = aliased(ReviewStepRow)
-    return exists().where(
-        ReviewEventRow.text_id == SyntheticTextRow.id,
-        ReviewEventRow.step_id == ReviewStepRow.id,
-        ReviewStepRow.reviewer == reviewer,
-        ReviewStepRow.action.not_in(UNDECIDING),
-        ~exists().where(undo.undoes_id == ReviewStepRow.id).correlate(ReviewStepRow),
-    )

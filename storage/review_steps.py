@@ -9,11 +9,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, String, case, exists, func, insert, literal, null, select, update
 from sqlalchemy.orm import Session, aliased
 
+from augment.checks import CopyCheck
 from augment.errors import StorageError
-from augment.records import Decision, ReviewAction, ReviewEvent, ReviewStatus, ReviewStep, Split, StoredText
+from augment.records import (
+    MAX_TEXT_LENGTH,
+    Decision,
+    RejectReason,
+    ReviewAction,
+    ReviewEvent,
+    ReviewStatus,
+    ReviewStep,
+    Split,
+    StoredText,
+)
 from storage.schema import ExampleRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow, TaskRow
-
-MAX_LENGTH = 10_000  # characters of an edited text
 
 EVENT_COLUMNS = (
     "step_id",
@@ -100,13 +109,14 @@ def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
 
 
 def standing_steps(task_id: int, reviewer: str) -> Select[ReviewStepRow]:
-    """The reviewer's steps that no undo took back, newest first."""
+    """The reviewer's steps of this desk that no undo took back, newest first."""
     undo = aliased(ReviewStepRow)
     return (
         select(ReviewStepRow)
         .where(
             ReviewStepRow.task_id == task_id,
             ReviewStepRow.reviewer == reviewer,
+            ReviewStepRow.is_restored.is_(False),
             ReviewStepRow.undoes_id.is_(None),
             ~exists().where(undo.undoes_id == ReviewStepRow.id),
         )
@@ -176,15 +186,13 @@ def check_label(labels: Sequence[str], label: str | None) -> None:
 def _check_text(session: Session, row: SyntheticTextRow, text: str) -> None:
     if not text.strip():
         raise StorageError("A text cannot be empty. Reject it instead.")
-    if len(text) > MAX_LENGTH:
-        raise StorageError(f"A text has at most {MAX_LENGTH:,} characters; this one has {len(text):,}.")
-    held_out = (Split.VALIDATION, Split.TEST)
-    query = select(ExampleRow.split).where(
-        ExampleRow.task_id == row.task_id, ExampleRow.split.in_(held_out), ExampleRow.text == text
-    )
-    split = session.scalar(query.limit(1))
-    if split is not None:
-        raise StorageError(f"This is a text of the {split} split: training on it would spoil the comparison.")
+    if len(text) > MAX_TEXT_LENGTH:
+        raise StorageError(f"A text has at most {MAX_TEXT_LENGTH:,} characters; this one has {len(text):,}.")
+    held_out = ExampleRow.task_id == row.task_id, ExampleRow.split.in_((Split.VALIDATION, Split.TEST))
+    check = CopyCheck()
+    check.forbid(session.scalars(select(ExampleRow.text).where(*held_out)), RejectReason.HELD_OUT_COPY)
+    if check.find(text) is not None:
+        raise StorageError("This is a text of the validation or test split: training on it would spoil the comparison.")
 
 
 def get_text(session: Session, text_id: int) -> SyntheticTextRow:

@@ -10,15 +10,14 @@ from datetime import timedelta
 from itertools import pairwise
 
 from sqlalchemy import (
-    ColumnElement,
     Engine,
-    exists,
     func,
     insert,
     literal,
     or_,
     select,
 )
+from sqlalchemy.orm import Session
 
 from augment.errors import ConflictError, StorageError
 from augment.records import (
@@ -33,6 +32,7 @@ from augment.records import (
 )
 from storage.engine import reading, writing
 from storage.generations import select_texts, to_stored_texts
+from storage.own_decisions import followed_by_another, own_decisions, said_so
 from storage.review_steps import (
     EVENT_COLUMNS,
     add_events,
@@ -149,6 +149,11 @@ class Reviews:
         with reading(self._engine) as session:
             return session.scalar(query) or 0
 
+    def has_decided(self, text_id: int, *, reviewer: str) -> bool:
+        """Whether a decision of the reviewer on the text stands."""
+        with reading(self._engine) as session:
+            return bool(own_decisions(session, [text_id], reviewer))
+
     def rate(self, task_id: int, *, reviewer: str, newest: int = 30, longest_s: float = 60.0) -> float | None:
         """Decisions a minute over the reviewer's newest ones; pauses above `longest_s` seconds do not count.
 
@@ -183,11 +188,12 @@ class Reviews:
         text: str | None = None,
         note: str | None = None,
         seen: StoredText | None = None,
-    ) -> ReviewEvent:
+    ) -> ReviewEvent | None:
         """Accept, reject, relabel (which accepts too), edit or annotate one text.
 
         With `seen`, the text as it stood when it was shown: nothing is decided on what somebody changed meanwhile. What
-        the reviewer already decided so adds no event: a double click.
+        the reviewer said last already adds no event (a double click): that event is returned, or None for a note or an
+        edit that changes nothing. To agree with somebody else is an event.
 
         Raises:
             ConflictError: it was decided on since it was shown.
@@ -196,9 +202,10 @@ class Reviews:
         with writing(self._engine) as session:
             row = get_text(session, text_id)
             after = decision_of(session, row, action, label, text, note)
+            own = own_decisions(session, [text_id], reviewer).get(text_id)
+            if leads_to(row, after) and (after.status is None or says(own, row)):
+                return _find_event(session, own) if own is not None and after.status is not None else None
             last = last_event(session, row)
-            if last is not None and leads_to(row, after) and last[1].reviewer == reviewer:
-                return to_event(*last)
             if seen is not None and last is not None and differs(row, seen):
                 raise ConflictError(tell_conflict(row, last[1]))
             step = add_step(session, row.task_id, action, reviewer)
@@ -215,8 +222,12 @@ class Reviews:
         *,
         reviewer: str,
         label: str | None = None,
+        seen: Mapping[int, int | None] | None = None,
     ) -> ReviewStep | None:
         """Accept, reject or relabel every text that the filters let through, or those of the given ids, as one step.
+
+        With `seen`, the last event of each of the ids as it was shown: those that somebody else decided on since are
+        left alone and counted in the step's `n_kept`.
 
         Texts that stand so already by this reviewer's last decision get no event; None where that is all of them.
 
@@ -228,17 +239,24 @@ class Reviews:
                 check_label(labels_of(session, task_id), label)
             after = Decision(label=label if action is ReviewAction.RELABEL else None, status=status_after(action))
             step = add_step(session, task_id, action, reviewer)
-            changes = [SyntheticTextRow.status != after.status, _last_of_another(reviewer)]
-            if after.label is not None:
-                changes.append(SyntheticTextRow.label != after.label)
+            wanted = SyntheticTextRow.label if after.label is None else after.label
+            changes = [
+                SyntheticTextRow.status != after.status,
+                SyntheticTextRow.label != wanted,
+                ~said_so(reviewer, wanted, after.status),
+            ]
+            n_kept = 0
             if isinstance(texts, TextFilters):
                 add_events(session, step, *conditions_of(task_id, texts), or_(*changes), after=after)
             else:
+                changed = _changed_by_others(session, seen or {}, reviewer)
+                texts, n_kept = [one for one in texts if one not in changed], len(changed)
                 for start in range(0, len(texts), CHUNK):
                     of_ids = SyntheticTextRow.id.in_(texts[start : start + CHUNK])
                     in_task = SyntheticTextRow.task_id == task_id
                     add_events(session, step, of_ids, in_task, or_(*changes), after=after)
-            return close_step(session, step)
+            found = close_step(session, step)
+            return replace(found, n_kept=n_kept) if found else None
 
     def import_decisions(self, task_id: int, decisions: Mapping[int, Decision], *, reviewer: str) -> ReviewStep | None:
         """Take over what was decided elsewhere, by text id, as one step; None where everything stands so already.
@@ -262,10 +280,11 @@ class Reviews:
                         f"{len(missing)} of the ids are of no synthetic text of this task, the first is {missing[0]}. "
                         "Export the texts anew and take the ids from there; nothing was changed."
                     )
+                own = own_decisions(session, chunk, reviewer)
                 values = [
                     event_values(step, row, decisions[row.id])
                     for row in rows.values()
-                    if not leads_to(row, decisions[row.id])
+                    if not (leads_to(row, decisions[row.id]) and _is_said(own.get(row.id), row, decisions[row.id]))
                 ]
                 if values:
                     session.execute(insert(ReviewEventRow), values)
@@ -287,6 +306,7 @@ class Reviews:
                 text.status == event.status_after,
                 or_(event.text_after.is_(None), text.text == event.text_after),
                 or_(event.note_after.is_(None), text.note == event.note_after),
+                ~followed_by_another(event, reviewer),
             ]
             back = (
                 select(
@@ -309,10 +329,32 @@ class Reviews:
             return replace(to_step(session, step), n_kept=undone.n_events - step.n_events)
 
 
-def _last_of_another(reviewer: str) -> ColumnElement[bool]:
-    """Whether somebody else decided last: to agree with them is a decision too."""
-    return exists().where(
-        ReviewEventRow.id == SyntheticTextRow.last_event_id,
-        ReviewEventRow.step_id == ReviewStepRow.id,
-        ReviewStepRow.reviewer != reviewer,
-    )
+def says(own: ReviewEventRow | None, row: SyntheticTextRow) -> bool:
+    """Whether a decision is what the text stands at."""
+    return own is not None and (own.label_after, own.status_after) == (row.label, row.status)
+
+
+def _is_said(own: ReviewEventRow | None, row: SyntheticTextRow, wanted: Decision) -> bool:
+    """Whether there is nothing to say: a note alone, a text that stays pending, or what the reviewer said already."""
+    is_silent = (wanted.label is None and wanted.status is None) or row.status == ReviewStatus.PENDING
+    return is_silent or says(own, row)
+
+
+def _find_event(session: Session, row: ReviewEventRow) -> ReviewEvent:
+    event, step = session.execute(select_events().where(ReviewEventRow.id == row.id)).one()
+    return to_event(event, step)
+
+
+def _changed_by_others(session: Session, seen: Mapping[int, int | None], reviewer: str) -> set[int]:
+    """Of texts as they were shown, those on which somebody else acted since."""
+    found = set()
+    ids = list(seen)
+    for start in range(0, len(ids), CHUNK):
+        query = (
+            select(SyntheticTextRow.id, SyntheticTextRow.last_event_id)
+            .join(ReviewEventRow, ReviewEventRow.id == SyntheticTextRow.last_event_id)
+            .join(ReviewStepRow, ReviewStepRow.id == ReviewEventRow.step_id)
+            .where(SyntheticTextRow.id.in_(ids[start : start + CHUNK]), ReviewStepRow.reviewer != reviewer)
+        )
+        found |= {row.id for row in session.execute(query) if row.last_event_id != seen[row.id]}
+    return found

@@ -232,16 +232,20 @@ class TextFlagRow(Base):
 
 
 class ReviewStepRow(Base):
-    """What one person did at once, to one text or many. Only ever added; `undoes_id` names what an undo takes back."""
+    """What one person did at once, to one text or many. Only ever added; `undoes_id` names what an undo takes back.
+
+    A step that an imported file brought is `is_restored`: it is history here, and undo passes it by.
+    """
 
     __tablename__ = "review_step"
-    __table_args__ = (Index("ix_review_step_reviewer", "task_id", "reviewer", "id"),)
+    __table_args__ = (Index("ix_review_step_reviewer", "task_id", "reviewer", "is_restored", "id"),)
     id: Mapped[int] = mapped_column(primary_key=True)
     task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"))
     action: Mapped[ReviewAction]
     reviewer: Mapped[str]
     n_events: Mapped[int]
     undoes_id: Mapped[int | None] = mapped_column(ForeignKey("review_step.id", ondelete="CASCADE"), unique=True)
+    is_restored: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

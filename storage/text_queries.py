@@ -3,9 +3,9 @@
 from typing import Any
 
 from sqlalchemy import ColumnElement, case, exists, func, literal_column, select
-from sqlalchemy.orm import aliased
 
-from augment.records import ReviewAction, ReviewOrder, ReviewStatus, TextFilters
+from augment.records import ReviewOrder, ReviewStatus, TextFilters
+from storage.own_decisions import decides
 from storage.schema import (
     GenerationRunRow,
     ReviewEventRow,
@@ -17,7 +17,6 @@ from storage.schema import (
 NO_PROBABILITY: ColumnElement[float] = literal_column(
     "2.0"
 )  # sorts behind every probability; the indices hold the same expression
-UNDECIDING = (ReviewAction.EDIT, ReviewAction.NOTE, ReviewAction.UNDO)  # say nothing about the label
 LABEL_PROB_KEY = func.coalesce(SyntheticTextRow.label_prob, NO_PROBABILITY)
 CONFIDENCE_KEY = func.coalesce(SyntheticTextRow.confidence, NO_PROBABILITY)
 
@@ -71,8 +70,7 @@ def order_of(order: ReviewOrder) -> tuple[Any, ...]:
 
 
 def standing_decisions(task_id: int) -> Any:
-    """The last event of each reviewer about each text that decided it and was not taken back: a CTE of event ids."""
-    undo = aliased(ReviewStepRow)
+    """Each reviewer's last standing decision on each text: a CTE of event ids."""
     return (
         select(
             func.max(ReviewEventRow.id).label("event_id"),
@@ -80,12 +78,7 @@ def standing_decisions(task_id: int) -> Any:
             ReviewStepRow.reviewer.label("reviewer"),
         )
         .join(ReviewStepRow, ReviewStepRow.id == ReviewEventRow.step_id)
-        .where(
-            ReviewStepRow.task_id == task_id,
-            ReviewStepRow.action.not_in(UNDECIDING),
-            ReviewEventRow.status_after != ReviewStatus.PENDING,
-            ~exists().where(undo.undoes_id == ReviewStepRow.id),
-        )
+        .where(ReviewStepRow.task_id == task_id, *decides(ReviewEventRow, ReviewStepRow))
         .group_by(ReviewEventRow.text_id, ReviewStepRow.reviewer)
         .cte("standing")
     )

@@ -1,9 +1,10 @@
 """The Review page through AppTest: card, table, bulk, filters in the address, who reviews."""
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from augment.records import LabelledText, ReviewAction, ReviewStatus, Task, TextFilters
+from augment.records import LabelledText, PreparedData, ReviewAction, ReviewStatus, Split, Task, TextFilters
 from pages import _review_table
 from storage import Store
 from tests.app_test import Open, button, errors
@@ -166,9 +167,8 @@ def test_cells_that_were_changed_are_events_and_repeats_of_them_are_not(
     bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """AppTest cannot edit a grid: its callback is called as Streamlit would, twice for one edit."""
-    state: dict[str, object] = {}
-    monkeypatch.setattr(_review_table.st, "session_state", state)
-    monkeypatch.setattr(_review_table, "reviewer", lambda: "Ada")
+    state: dict[str, object] = {"reviewer_name": "Ada"}
+    monkeypatch.setattr(st, "session_state", state)
     texts = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
     state["grid"] = {
         "edited_rows": {0: {"label": "surprise", "tick": True}, 2: {"text": "=1+1 **x**"}, 3: {"tick": True}}
@@ -180,9 +180,14 @@ def test_cells_that_were_changed_are_events_and_repeats_of_them_are_not(
     assert bench.reviews.text(texts[3].id).status is ReviewStatus.PENDING
     assert state["review_ticked"] == {texts[0].id, texts[3].id}
     assert sum(len(bench.reviews.history(one.id)) for one in texts) == 2
-    state["grid"] = {"edited_rows": {1: {"text": " "}}}
+    bench.reviews.decide(texts[4].id, ReviewAction.REJECT, reviewer="Bob")
+    edits = {1: {"text": " "}, 4: {"label": "joy"}, 5: {"note": "counts all the same"}}
+    state["grid"] = {"edited_rows": edits}
     _review_table.take_edits("grid", texts)
     assert "cannot be empty" in str(state["review_table_error"])
+    assert "Bob decided on" in str(state["review_table_error"])
+    assert bench.reviews.text(texts[4].id).status is ReviewStatus.REJECTED
+    assert bench.reviews.text(texts[5].id).note == "counts all the same"
 
 
 def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled: Task) -> None:
@@ -230,3 +235,60 @@ def test_similar_texts_come_nearest_first_and_the_address_says_of_what(
 def test_an_address_of_a_text_that_is_not_there_shows_all(review: AppTest) -> None:
     review.query_params["near"] = "99999"
     assert len(view(review, "Table").dataframe[0].value) == 12
+
+
+def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    target = bench.reviews.page(filled.id, TextFilters(label="surprise"))[-1]
+    app = view(review, "Table")
+    app.session_state["review_ticked"] = frozenset({target.id})
+    app.selectbox(key="review_label").set_value("surprise").run()
+    app.button(key="review_open").click().run()
+    assert errors(app) == []
+    assert app.text[0].value == target.text
+
+
+def test_a_second_opinion_of_one_s_own_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
+    pending = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
+    bench.reviews.decide(pending[0].id, ReviewAction.NOTE, reviewer="Bob", note="clearly joy")
+    bench.reviews.decide(pending[0].id, ReviewAction.ACCEPT, reviewer="Bob")
+    bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
+    review.selectbox(key="review_order").set_value("second opinion").run()
+    assert not [one for one in review.text_input if one.label == "Note"]
+    review.button(key="review_label_3").click().run()
+    review.button(key="review_back").click().run()
+    assert review.text[0].value == pending[0].text
+    assert any("proposed" in one.value and "accepted" in one.value for one in review.caption)
+    before = bench.reviews.count_events(filled.id)
+    review.button(key="review_accept").click().run()
+    assert bench.reviews.text(pending[0].id).label == "surprise"
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_labels_from_the_tenth_on_are_in_a_list(open_page: Open, bench: Store) -> None:
+    labels = tuple(f"label {i}" for i in range(12))
+    task = bench.tasks.create(PreparedData("many", "s", labels, {Split.POOL: (LabelledText("real", labels[0]),)}))
+    run = bench.generations.import_texts(task.id, "LM", [LabelledText("one text", labels[0])])
+    app = open_page("review")
+    (box,) = [one for one in app.selectbox if one.label == "Other label"]
+    box.set_value("label 11").run()
+    assert errors(app) == []
+    assert bench.generations.texts([run.id])[0].label == "label 11"
+
+
+def test_a_text_that_was_deleted_elsewhere_breaks_nothing(review: AppTest, bench: Store, filled: Task) -> None:
+    review.button(key="review_accept").click().run()
+    decided = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.ACCEPTED))[0]
+    with bench.engine.execution_options(immediate=True).begin() as connection:
+        connection.exec_driver_sql("DELETE FROM synthetic_text WHERE id = ?", (decided.id,))
+    review.button(key="review_back").click().run()
+    assert errors(review) == []
+    assert any("is gone" in one.value for one in review.caption)
+    review.button(key="review_undo").click().run()
+    assert errors(review) == []
+
+
+def test_a_nonsense_address_shows_the_page(review: AppTest) -> None:
+    review.query_params["near"] = "9" * 40
+    assert errors(view(review, "Table")) == []

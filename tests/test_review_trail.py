@@ -49,6 +49,17 @@ def test_a_skipped_card_is_passed_until_it_is_decided() -> None:
     assert trail.passed == []
 
 
+def test_the_card_skipped_last_is_the_last_of_the_skipped() -> None:
+    trail = Trail()
+    for text_id in (1, 2):
+        trail.show(text_id)
+        trail.skip(text_id)
+    trail.go_back()
+    trail.go_back()
+    trail.skip(1)
+    assert trail.passed == [2, 1]
+
+
 def test_another_order_asks_anew_for_what_was_not_decided() -> None:
     trail = Trail()
     for text_id in (1, 2):

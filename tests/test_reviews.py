@@ -1,8 +1,7 @@
 """Review steps and events: what people decide, alone, in bulk and against each other, and how it is taken back."""
 
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -73,6 +72,7 @@ def test_a_double_click_is_one_event(store: Store, made: tuple[Task, list[Stored
     task, (text, *_) = made
     first = store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me", seen=text)
     assert store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me", seen=text) == first
+    assert store.reviews.decide(text.id, ReviewAction.NOTE, reviewer="me", note="") is None
     assert store.reviews.count_events(task.id) == 1
 
 
@@ -121,6 +121,72 @@ def test_undo_leaves_what_somebody_else_decided_afterwards(store: Store, made: t
     assert store.reviews.undo(task.id, reviewer="me") is None
 
 
+def test_undo_leaves_what_somebody_else_agreed_with(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, texts = made
+    store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="you")
+    store.reviews.decide_many(task.id, [one.id for one in texts[1:4]], ReviewAction.ACCEPT, reviewer="me")
+    step = store.reviews.decide_many(task.id, [one.id for one in texts[2:4]], ReviewAction.ACCEPT, reviewer="you")
+    assert step is not None
+    assert step.n_events == 2  # to agree is a decision
+    undone = store.reviews.undo(task.id, reviewer="me")
+    assert undone is not None
+    assert (undone.n_events, undone.n_kept) == (1, 2)
+    undone = store.reviews.undo(task.id, reviewer="me")
+    assert undone is not None
+    assert (undone.n_events, undone.n_kept) == (0, 1)
+    assert [one[2] for one in states(store, texts)[:4]] == ["accepted", "pending", "accepted", "accepted"]
+    store.reviews.undo(task.id, reviewer="you")
+    assert [one[2] for one in states(store, texts)[2:4]] == ["accepted", "accepted"]  # as it stood before them
+
+
+@pytest.mark.parametrize("before", ["note", "undo"])
+def test_agreement_counts_after_a_note_or_an_undo_of_one_s_own(
+    store: Store, made: tuple[Task, list[StoredText]], before: str
+) -> None:
+    task, (text, *_) = made
+    store.reviews.decide(text.id, ReviewAction.RELABEL, reviewer="Ada", label="surprise")
+    if before == "note":
+        store.reviews.decide(text.id, ReviewAction.NOTE, reviewer="Bob", note="hm")
+    else:
+        store.reviews.decide(text.id, ReviewAction.REJECT, reviewer="Bob")
+        store.reviews.undo(task.id, reviewer="Bob")
+    assert not store.reviews.has_decided(text.id, reviewer="Bob")
+    store.reviews.decide(text.id, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    assert store.reviews.has_decided(text.id, reviewer="Bob")
+    (pair,) = store.review_statistics.count_pairs(task.id)
+    assert (pair.first_outcome, pair.second_outcome) == ("surprise", "surprise")
+    assert store.review_queue.take(task.id, ALL, holder="bob", second_by="Bob") is None
+
+
+def test_ticked_texts_that_somebody_changed_are_left_alone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+    task, texts = made
+    seen = {one.id: one.last_event_id for one in texts[:3]}
+    store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="Bob")
+    store.reviews.decide(texts[1].id, ReviewAction.NOTE, reviewer="Ada", note="mine")
+    step = store.reviews.decide_many(task.id, list(seen), ReviewAction.ACCEPT, reviewer="Ada", seen=seen)
+    assert step is not None
+    assert (step.n_events, step.n_kept) == (2, 1)
+    assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "accepted", "accepted"]
+
+
+def test_an_imported_label_that_agrees_counts_and_a_note_alone_does_not(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
+    task, texts = made
+    store.reviews.decide_many(task.id, [one.id for one in texts[:4]], ReviewAction.ACCEPT, reviewer="Ada")
+    decisions = {one.id: Decision(one.label, ReviewStatus.ACCEPTED) for one in texts[:2]}
+    decisions[texts[2].id] = Decision("surprise" if texts[2].label != "surprise" else "joy", ReviewStatus.ACCEPTED)
+    decisions[texts[3].id] = Decision(note="only a note")
+    step = store.reviews.import_decisions(task.id, decisions, reviewer="Bob")
+    assert step is not None
+    assert step.n_events == 4
+    pairs = store.review_statistics.count_pairs(task.id)
+    assert sum(one.n for one in pairs) == 3
+    assert sum(one.n for one in pairs if one.first_outcome == one.second_outcome) == 2
+    assert store.reviews.import_decisions(task.id, decisions, reviewer="Bob") is None
+
+
 def test_an_undo_with_nothing_to_take_back_does_not_stand_in_the_way(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
@@ -150,7 +216,7 @@ def test_an_edit_keeps_the_original_and_is_undone(store: Store, made: tuple[Task
     [
         (" ", "cannot be empty"),
         ("x" * 10_001, "at most 10,000 characters"),
-        ("held out", "a text of the test split"),
+        (" Held  OUT", "a text of the validation or test split"),
     ],
 )
 def test_a_text_that_cannot_be_taken_is_refused(
@@ -350,33 +416,37 @@ def replay(events: list[ReviewEvent], proposed: StoredText) -> tuple[str, str, s
     return text, label, status.value, note
 
 
+@pytest.fixture(scope="module")
+def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """One database for all examples; each has a task of its own."""
+    store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('reviews') / 'x.db'}")
+    yield store
+    store.close()
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(ACTS, max_size=14))
-def test_any_sequence_of_decisions_and_undos_equals_replaying_its_events(acts: list[tuple[object, ...]]) -> None:
-    with TemporaryDirectory() as folder:
-        store = Store.open(f"sqlite:///{Path(folder) / 'x.db'}")
-        task, texts = make(store, N_TEXTS)
-        for what in acts:
-            act(store, task, texts, what)
-        for one in texts:
-            now = store.reviews.text(one.id)
-            events = store.reviews.history(one.id)
-            assert replay(events, one) == (now.text, now.label, now.status.value, now.note)
-            assert now.last_event_id == (events[-1].id if events else None)
-        store.close()
+@given(acts=st.lists(ACTS, max_size=14))
+def test_any_sequence_of_decisions_and_undos_equals_replaying_its_events(
+    long_lived: Store, acts: list[tuple[object, ...]]
+) -> None:
+    task, texts = make(long_lived, N_TEXTS)
+    for what in acts:
+        act(long_lived, task, texts, what)
+    for one in texts:
+        now = long_lived.reviews.text(one.id)
+        events = long_lived.reviews.history(one.id)
+        assert replay(events, one) == (now.text, now.label, now.status.value, now.note)
+        assert now.last_event_id == (events[-1].id if events else None)
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(ACTS, max_size=10))
-def test_undoing_everything_gives_back_the_beginning(acts: list[tuple[object, ...]]) -> None:
+@given(acts=st.lists(ACTS, max_size=10))
+def test_undoing_everything_gives_back_the_beginning(long_lived: Store, acts: list[tuple[object, ...]]) -> None:
     """Of one reviewer alone; with two, what the other decided afterwards stays."""
-    with TemporaryDirectory() as folder:
-        store = Store.open(f"sqlite:///{Path(folder) / 'x.db'}")
-        task, texts = make(store, N_TEXTS)
-        for kind, _, *rest in acts:
-            act(store, task, texts, (kind, "Ada", *rest))
-        while store.reviews.undo(task.id, reviewer="Ada") is not None:
-            pass
-        for one in texts:
-            assert replace(store.reviews.text(one.id), last_event_id=None) == one
-        store.close()
+    task, texts = make(long_lived, N_TEXTS)
+    for kind, _, *rest in acts:
+        act(long_lived, task, texts, (kind, "Ada", *rest))
+    while long_lived.reviews.undo(task.id, reviewer="Ada") is not None:
+        pass
+    for one in texts:
+        assert replace(long_lived.reviews.text(one.id), last_event_id=None) == one

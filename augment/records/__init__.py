@@ -51,6 +51,7 @@ from augment.records.lms import (
 )
 from augment.records.prompts import PromptTemplate, PromptVersion
 from augment.records.reviews import (
+    MAX_TEXT_LENGTH,
     Decision,
     OutcomeCount,
     PairCount,
@@ -75,6 +76,7 @@ from augment.records.training import (
 )
 
 __all__ = [
+    "MAX_TEXT_LENGTH",
     "Arm",
     "ArmFiltered",
     "ArmSpec",

@@ -81,6 +81,14 @@ class ExportedText:
 
     def __post_init__(self) -> None:
         _check_zone(self.created_at)
+        _check_text(self.id, self.text)
+        _check_text(self.id, self.proposed_text)
+        if any(not 0 <= prob <= 1 for prob in (self.label_probs or {}).values()):  # NaN fails too
+            raise DataError(f"Text {self.id} has a label probability that is not between 0 and 1. Mend or remove it.")
+        for name in ("number", "n_tokens", "n_prompt_tokens"):
+            value = getattr(self, name)
+            if value is not None and not 0 <= value < 2**63:
+                raise DataError(f"Text {self.id}: '{name}' is {value}; expected a whole number from 0 on.")
         if len({self.prompt is None, self.raw is None, self.n_tokens is None, self.n_prompt_tokens is None}) > 1:
             raise DataError(
                 f"Text {self.id} has a part of a completion only. Expected prompt, raw, n_tokens and n_prompt_tokens, "
@@ -144,3 +152,10 @@ class DecisionCount:
 def _check_zone(time: datetime) -> None:
     if time.tzinfo is None:
         raise DataError(f"The time {time.isoformat()} has no zone. Expected UTC, as 2026-11-22T21:41:00Z.")
+
+
+def _check_text(text_id: int, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"Text {text_id} holds half a character (a lone surrogate). Save the file as UTF-8.") from error

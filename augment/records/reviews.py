@@ -6,6 +6,8 @@ from enum import StrEnum
 
 from augment.records.checks import Finding, RejectReason
 
+MAX_TEXT_LENGTH = 10_000  # characters
+
 
 class ReviewStatus(StrEnum):
     """What people decided about a synthetic text."""

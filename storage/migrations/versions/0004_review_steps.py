@@ -45,22 +45,26 @@ def _create_steps() -> None:
     sa.Column('reviewer', sa.Text(), nullable=False),
     sa.Column('n_events', sa.Integer(), nullable=False),
     sa.Column('undoes_id', sa.Integer(), nullable=True),
+    sa.Column('is_restored', sa.Boolean(), nullable=False),
     sa.Column('created_at', sa.DateTime(), nullable=False),
     sa.ForeignKeyConstraint(['task_id'], ['task.id'], name=op.f('fk_review_step_task_id_task'), ondelete='CASCADE'),
     sa.ForeignKeyConstraint(['undoes_id'], ['review_step.id'], name=op.f('fk_review_step_undoes_id_review_step'), ondelete='CASCADE'),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_review_step')),
     sa.UniqueConstraint('undoes_id', name=op.f('uq_review_step_undoes_id'))
     )
-    op.create_index('ix_review_step_reviewer', 'review_step', ['task_id', 'reviewer', 'id'], unique=False)
+    op.create_index('ix_review_step_reviewer', 'review_step', ['task_id', 'reviewer', 'is_restored', 'id'], unique=False)
     op.execute(
-        "INSERT INTO review_step (id, task_id, action, reviewer, n_events, undoes_id, created_at) "
-        "SELECT e.id, r.task_id, e.action, e.reviewer, 1, e.undoes_id, e.created_at FROM review_event e "
+        "INSERT INTO review_step (id, task_id, action, reviewer, n_events, undoes_id, is_restored, created_at) "
+        "SELECT e.id, r.task_id, e.action, e.reviewer, 1, e.undoes_id, false, e.created_at FROM review_event e "
         "JOIN synthetic_text t ON t.id = e.text_id JOIN generation_run r ON r.id = t.run_id ORDER BY e.id"
     )
 
 
 def _rebuild_events() -> None:
-    op.create_table('review_event_new',
+    # the old table goes first: PostgreSQL keeps names of constraints once a schema
+    op.execute("CREATE TABLE review_event_old AS SELECT * FROM review_event")
+    op.drop_table('review_event')
+    op.create_table('review_event',
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('step_id', sa.Integer(), nullable=False),
     sa.Column('text_id', sa.Integer(), nullable=False),
@@ -77,11 +81,15 @@ def _rebuild_events() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_review_event'))
     )
     op.execute(
-        "INSERT INTO review_event_new (id, step_id, text_id, label_before, label_after, status_before, status_after) "
-        "SELECT id, id, text_id, label_before, label_after, status_before, status_after FROM review_event"
+        "INSERT INTO review_event (id, step_id, text_id, label_before, label_after, status_before, status_after) "
+        "SELECT id, id, text_id, label_before, label_after, status_before, status_after FROM review_event_old"
     )
-    op.drop_table('review_event')
-    op.rename_table('review_event_new', 'review_event')
+    op.drop_table('review_event_old')
+    if op.get_bind().dialect.name == 'postgresql':  # rows came with their ids
+        for table in ('review_step', 'review_event'):
+            op.execute(
+                f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608
+            )
     op.create_index(op.f('ix_review_event_text_id'), 'review_event', ['text_id'], unique=False)
     op.create_index(op.f('ix_review_event_step_id'), 'review_event', ['step_id'], unique=False)
 
