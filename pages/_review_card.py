@@ -1,5 +1,6 @@
 """The card: one text, its labels as keys, undo and the way back and forth. A fragment: a key reruns nothing else."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -17,6 +18,7 @@ from augment.records import (
     StoredText,
     Task,
     TextFilters,
+    TrainingRun,
 )
 from pages._review_trail import Trail
 from pages._reviewer import reviewer
@@ -176,8 +178,8 @@ def next_card(task: Task, filters: TextFilters) -> StoredText | None:
     return found
 
 
-def choose_order(task: Task) -> None:
-    """What comes first in the queue."""
+def list_judges(task: Task) -> dict[str, TrainingRun]:
+    """The newest classifiers that judged texts, and the chosen one; a choice that is gone is forgotten."""
     store = workbench().store
     judges = {f"run {run.id}": run for run in store.trainings.judging(task.id, limit=N_JUDGES)}
     chosen = str(st.session_state.get("review_order") or "")
@@ -186,6 +188,11 @@ def choose_order(task: Task) -> None:
         judges |= {f"run {run.id}": run for run in older}
         if not older:
             st.session_state["review_order"] = None
+    return judges
+
+
+def choose_order(judges: Mapping[str, TrainingRun]) -> None:
+    """What comes first in the queue."""
     st.selectbox(
         "Order",
         [*(one.value for one in ReviewOrder), SECOND, *judges],
@@ -202,12 +209,12 @@ def choose_order(task: Task) -> None:
 # The desk ------------------------------------------------------------------------------------------------------------
 
 
-def show_card_tab(task: Task, filters: TextFilters) -> None:
-    """The whole card, in the order the eye meets it."""
+def show_card_tab(task: Task, filters: TextFilters, judges: Mapping[str, TrainingRun]) -> None:
+    """The whole card, in the order the eye meets it. What does not change from card to card is handed in."""
     with showing_errors():
         left, right = st.columns([3, 1], vertical_alignment="center")
         with right:
-            choose_order(task)
+            choose_order(judges)
         card = next_card(task, filters)
         with left:
             show_progress(task, filters)
@@ -433,8 +440,7 @@ def describe_step(step: ReviewStep | None) -> str:
     ago = format_duration(max((datetime.now(UTC) - step.created_at).total_seconds(), 1))
     if step.n_events != 1:
         return f"last: {plural(step.n_events, 'text')} at once ({step.action.value}), {ago} ago"
-    events = workbench().store.reviews.events(step.id, limit=1)
-    return f"last: {describe(events[0])}, {ago} ago" if events else f"last: on a text that is gone, {ago} ago"
+    return f"last: {describe(step.event) if step.event else 'on a text that is gone'}, {ago} ago"
 
 
 def describe_undone(step: ReviewStep) -> str:

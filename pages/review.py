@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages._review_card import KEYS, show_card_tab
+from pages._review_card import KEYS, list_judges, show_card_tab
 from pages._review_exchange import show_exchange
 from pages._review_filters import choose_filters
 from pages._review_table import show_table
@@ -37,7 +37,7 @@ with showing_errors():
     )
     if card.open:
         with card:
-            st.fragment(show_card_tab)(task, filters)
+            st.fragment(show_card_tab)(task, filters, list_judges(task))
     if table.open:
         with table:
             show_table(task, filters)

@@ -227,7 +227,9 @@ def tell_conflict(row: SyntheticTextRow, step: ReviewStepRow) -> str:
 
 def to_step(session: Session, row: ReviewStepRow) -> ReviewStep:
     """A step as a record."""
-    only = select(ReviewEventRow.text_id).where(ReviewEventRow.step_id == row.id)
+    only = None
+    if row.n_events == 1:
+        only = session.scalar(select(ReviewEventRow).where(ReviewEventRow.step_id == row.id))
     return ReviewStep(
         id=row.id,
         task_id=row.task_id,
@@ -236,7 +238,7 @@ def to_step(session: Session, row: ReviewStepRow) -> ReviewStep:
         created_at=row.created_at,
         n_events=row.n_events,
         undoes_id=row.undoes_id,
-        text_id=session.scalar(only) if row.n_events == 1 else None,
+        event=to_event(only, row) if only else None,
     )
 
 

@@ -98,8 +98,8 @@ class StoredText:
 class ReviewStep:
     """What one person did at once, to one text or to many; `undoes_id` names the step that an undo takes back.
 
-    `n_kept` counts texts that an undo left alone, since somebody decided on them afterwards; `text_id` is the only text
-    of a step with one.
+    `n_kept` counts texts that it left alone, since somebody else decided on them; `event` is the only event of a step
+    with one, None where its text is gone.
     """
 
     id: int
@@ -109,8 +109,13 @@ class ReviewStep:
     created_at: datetime
     n_events: int
     undoes_id: int | None = None
-    text_id: int | None = None
+    event: "ReviewEvent | None" = None
     n_kept: int = 0
+
+    @property
+    def text_id(self) -> int | None:
+        """The only text of a step with one."""
+        return self.event.text_id if self.event else None
 
 
 @dataclass(frozen=True, slots=True)
