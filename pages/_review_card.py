@@ -2,29 +2,23 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
-from uuid import uuid4
 
 import streamlit as st
 
-from augment.arms import name_run
-from augment.errors import AugmentError, StorageError
+from augment.errors import AugmentError
 from augment.records import (
     ReviewAction,
-    ReviewEvent,
-    ReviewOrder,
     ReviewStatus,
-    ReviewStep,
     StoredText,
     Task,
     TextFilters,
     TrainingRun,
 )
-from pages._review_trail import Trail
+from pages._review_next import choose_order, chosen_order, is_blind, next_card, review_trail, shown_label
+from pages._review_words import describe, describe_step, describe_undone
 from pages._reviewer import reviewer
 from pages._shared import (
     escape_markdown,
-    format_duration,
     label_bar,
     literal,
     name_flag,
@@ -34,8 +28,6 @@ from pages._shared import (
     workbench,
 )
 
-N_JUDGES = 12
-SECOND = "second opinion"
 KEYS = (
     "**1** to **9** set that label and accept  \n**A** accept · **X** reject · **S** skip · **Z** undo  \n"
     "**←** back · **→** forth"
@@ -48,30 +40,30 @@ KEYS = (
 def decide(card: StoredText, action: ReviewAction, label: str | None = None) -> None:
     """Store a decision and leave the card; where somebody else decided meanwhile, say so and stay."""
     try:
-        is_blind = _is_blind(card)
-        if is_blind and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
+        hides_others = is_blind(card)
+        if hides_others and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
             action, label = ReviewAction.RELABEL, card.proposed_label
-        seen = None if is_blind else card
+        seen = None if hides_others else card
         workbench().store.reviews.decide(card.id, action, reviewer=reviewer(), label=label, seen=seen)
     except AugmentError as error:
         st.session_state["review_error"] = str(error)
     else:
-        _trail().go_on(card.id)
+        review_trail().go_on(card.id)
 
 
 def skip(card: StoredText) -> None:
     """Put the card behind the others."""
-    _trail().skip(card.id)
+    review_trail().skip(card.id)
 
 
 def go_back() -> None:
     """Show the card before."""
-    _trail().go_back()
+    review_trail().go_back()
 
 
 def undo(task_id: int) -> None:
     """Take back the last skip, or this reviewer's last step, and show its card again."""
-    trail = _trail()
+    trail = review_trail()
     if trail.at and trail.passed[-1:] == [trail.ids[trail.at - 1]]:
         trail.passed.pop()
         trail.go_back()
@@ -95,115 +87,6 @@ def save_note(card: StoredText, key: str) -> None:
         )
     except AugmentError as error:
         st.session_state["review_error"] = str(error)
-
-
-# What comes next -----------------------------------------------------------------------------------------------------
-
-
-class _Order:
-    """The chosen order of the queue, as the select box names it."""
-
-    def __init__(self, name: str) -> None:
-        self.is_second = name == SECOND
-        self.judge_id = int(name.removeprefix("run ")) if name.startswith("run ") else None
-        known = {one.value: one for one in ReviewOrder}
-        self.order = known.get(name, ReviewOrder.DISAGREEMENT)
-
-
-def _order() -> _Order:
-    return _Order(st.session_state.get("review_order") or ReviewOrder.DISAGREEMENT)
-
-
-def _is_blind(card: StoredText) -> bool:
-    """Whether others' decision is kept from the reviewer, until there is one of their own: opinions must be two."""
-    if not _order().is_second or card.status is ReviewStatus.PENDING:
-        return False
-    return not workbench().store.reviews.has_decided(card.id, reviewer=reviewer())
-
-
-def _shown_label(card: StoredText) -> str:
-    return card.proposed_label if _is_blind(card) else card.label
-
-
-def _trail() -> Trail:
-    trail: Trail = st.session_state.setdefault("review_trail", Trail())
-    return trail
-
-
-def _holder() -> str:
-    """This browser tab's name in the queue."""
-    holder: str = st.session_state.setdefault("review_holder", uuid4().hex)
-    return holder
-
-
-def open_card(text_id: int) -> None:
-    """A callback: show that text on the Card tab next, whatever the filters are."""
-    st.session_state["review_opened"] = text_id
-    st.session_state["review_view"] = "Card"
-
-
-def next_card(task: Task, filters: TextFilters) -> StoredText | None:
-    """The card that lies on the desk, else the next one that nobody else has."""
-    store, trail, order = workbench().store, _trail(), _order()
-    wanted = (task.id, filters, st.session_state.get("review_order"))
-    if st.session_state.setdefault("review_wanted", wanted) != wanted:
-        st.session_state["review_wanted"] = wanted
-        trail.start_anew()
-    if (opened := st.session_state.pop("review_opened", None)) is not None:
-        trail.insert(opened)
-    while (text_id := trail.current) is not None:
-        try:
-            card = store.reviews.text(text_id)
-        except StorageError:
-            trail.forget(text_id)
-            continue
-        if not store.review_queue.hold(text_id, holder=_holder()):
-            st.session_state["review_error"] = "Somebody else has this card open too. Only one decision will count."
-        return card
-    for _ in range(2):
-        found = store.review_queue.take(
-            task.id,
-            filters,
-            holder=_holder(),
-            order=order.order,
-            judge_id=order.judge_id,
-            second_by=reviewer() if order.is_second else None,
-            skipped=frozenset(trail.passed),
-        )
-        if found is not None or not trail.passed:
-            break
-        trail.passed.clear()  # all others are done: the skipped ones come back
-    if found is not None:
-        trail.show(found.id)
-    return found
-
-
-def list_judges(task: Task) -> dict[str, TrainingRun]:
-    """The newest classifiers that judged texts, and the chosen one; a choice that is gone is forgotten."""
-    store = workbench().store
-    judges = {f"run {run.id}": run for run in store.trainings.judging(task.id, limit=N_JUDGES)}
-    chosen = str(st.session_state.get("review_order") or "")
-    if chosen.startswith("run ") and chosen not in judges:
-        older = [run for run in store.trainings.judging(task.id) if f"run {run.id}" == chosen]
-        judges |= {f"run {run.id}": run for run in older}
-        if not older:
-            st.session_state["review_order"] = None
-    return judges
-
-
-def choose_order(judges: Mapping[str, TrainingRun]) -> None:
-    """What comes first in the queue."""
-    st.selectbox(
-        "Order",
-        [*(one.value for one in ReviewOrder), SECOND, *judges],
-        format_func=lambda one: f"disagreement with {name_run(judges[one])}" if one in judges else one,
-        key="review_order",
-        persist_state="session",
-        label_visibility="collapsed",
-        help="Disagreement first: whose label the LM, or a trained classifier, holds least likely. Least confident: "
-        "whose likeliest label is least likely. Second opinion: what others decided on and you did not; their "
-        "decision is not shown before yours",
-    )
 
 
 # The desk ------------------------------------------------------------------------------------------------------------
@@ -257,7 +140,7 @@ def filtered(filters: TextFilters) -> TextFilters:
 
 def show_end(filters: TextFilters) -> None:
     """Why there is no card, and what to do next."""
-    if _order().is_second:
+    if chosen_order().is_second:
         text = "**No text waits for a second opinion.** Others' decisions appear here once they have made some."
     elif has_filters(filters):
         text = "**The filters let nothing through that waits.** Clear them to go on with the others."
@@ -282,9 +165,9 @@ def show_card(card: StoredText, task: Task) -> None:
 
 def show_side(card: StoredText) -> None:
     """Label and status now, what a classifier says, where the text came from; a second opinion sees no earlier one."""
-    order, is_blind = _order(), _is_blind(card)
-    st.badge(escape_markdown(_shown_label(card)), icon=":material/label:", color="primary")
-    lines = ["proposed by the LM"] if is_blind else [f"proposed {card.proposed_label} · {card.status.value}"]
+    order, hides_others = chosen_order(), is_blind(card)
+    st.badge(escape_markdown(shown_label(card)), icon=":material/label:", color="primary")
+    lines = ["proposed by the LM"] if hides_others else [f"proposed {card.proposed_label} · {card.status.value}"]
     judged = workbench().store.trainings.judgement(order.judge_id, card.id) if order.judge_id else None
     if judged:
         lines.append(f"classifier {judged.label} {judged.prob:.2f}")
@@ -293,10 +176,10 @@ def show_side(card: StoredText) -> None:
     lineage = st.popover("Seeds, prompt, history", icon=":material/history:", key="review_lineage", on_change="rerun")
     if lineage.open:
         with lineage:
-            show_lineage(card, is_blind=is_blind)
+            show_lineage(card, hides_others=hides_others)
 
 
-def show_lineage(card: StoredText, *, is_blind: bool = False) -> None:
+def show_lineage(card: StoredText, *, hides_others: bool = False) -> None:
     """The exact prompt with its seeds, the raw completion, and every decision so far."""
     store = workbench().store
     attempt = store.generations.attempt(card.id)
@@ -309,16 +192,17 @@ def show_lineage(card: StoredText, *, is_blind: bool = False) -> None:
     if card.text != card.proposed_text:
         st.caption("As the LM wrote it")
         literal(card.proposed_text)
-    for event in [] if is_blind else store.reviews.history(card.id):
+    for event in [] if hides_others else store.reviews.history(card.id):
         what = escape_markdown(f"{event.created_at:%d %b %H:%M:%S} UTC · {event.reviewer}: {describe(event)}")
         st.caption(what)
 
 
 def show_label_keys(card: StoredText, task: Task) -> None:
     """One key a label: it sets the label and accepts the text."""
+    shown, hides_others = shown_label(card), is_blind(card)
     with st.container(horizontal=True):
         for number, label in enumerate(task.labels[:9], start=1):
-            dot = "checked" if label == _shown_label(card) else "unchecked"
+            dot = "checked" if label == shown else "unchecked"
             st.button(
                 escape_markdown(label),
                 key=f"review_label_{number}",
@@ -328,7 +212,7 @@ def show_label_keys(card: StoredText, task: Task) -> None:
                 args=(card, ReviewAction.RELABEL, label),
             )
         show_other_labels(card, task)
-        if _is_blind(card):  # the note may tell what somebody else thought
+        if hides_others:  # the note may tell what somebody else thought
             return
         key = f"review_note_{card.id}_{card.last_event_id}"  # a new field once it is saved: the keys work again
         st.text_input(
@@ -363,7 +247,7 @@ def show_other_labels(card: StoredText, task: Task) -> None:
 def show_action_keys(card: StoredText | None, task: Task) -> None:
     """Accept, reject, skip, undo, back and forth, and what an undo would take back."""
     last = workbench().store.reviews.last_step(task.id, reviewer=reviewer())
-    trail = _trail()
+    trail = review_trail()
     with st.container(horizontal=True, vertical_alignment="center"):
         if card is not None:
             for name, key, icon, action in (
@@ -414,38 +298,4 @@ def show_action_keys(card: StoredText | None, task: Task) -> None:
 
 def leave(card: StoredText) -> None:
     """Go on from a card that is decided already."""
-    _trail().go_on(card.id)
-
-
-# In words ------------------------------------------------------------------------------------------------------------
-
-
-def describe(event: ReviewEvent) -> str:
-    """'relabelled anger → surprise', 'accepted as joy', 'text edited'."""
-    if event.action in (ReviewAction.EDIT, ReviewAction.NOTE):
-        return "text edited" if event.action is ReviewAction.EDIT else f"note '{event.note_after or ''}'"
-    after = event.status_after.value
-    if event.status_after is ReviewStatus.ACCEPTED:
-        changed = event.label_before != event.label_after
-        after = (
-            f"relabelled {event.label_before} → {event.label_after}" if changed else f"accepted as {event.label_after}"
-        )
-    return f"undone, {after}" if event.action is ReviewAction.UNDO else after
-
-
-def describe_step(step: ReviewStep | None) -> str:
-    """'last: relabelled anger → surprise, 3 s ago'; '' where there is none."""
-    if step is None:
-        return ""
-    ago = format_duration(max((datetime.now(UTC) - step.created_at).total_seconds(), 1))
-    if step.n_events != 1:
-        return f"last: {plural(step.n_events, 'text')} at once ({step.action.value}), {ago} ago"
-    return f"last: {describe(step.event) if step.event else 'on a text that is gone'}, {ago} ago"
-
-
-def describe_undone(step: ReviewStep) -> str:
-    """'undone'; and how many texts stay as they are, since somebody decided on them afterwards."""
-    if not step.n_events:
-        return "Nothing undone: the text is gone, or somebody decided on it since, and that stays."
-    text = "undone" if step.n_events == 1 else f"undone: {plural(step.n_events, 'text')} as before"
-    return f"{text}; {step.n_kept:,} stay, as they were decided anew since" if step.n_kept else text
+    review_trail().go_on(card.id)

@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from pages._review_card import KEYS, list_judges, show_card_tab
+from pages._review_card import KEYS, show_card_tab
 from pages._review_exchange import show_exchange
 from pages._review_filters import choose_filters
+from pages._review_next import list_judges
 from pages._review_table import show_table
 from pages._review_worth import show_worth
 from pages._reviewer import ask_reviewer, change_reviewer, remember_reviewer, reviewer

@@ -1,0 +1,125 @@
+"""Which card comes next: the queue's order, the way through the cards, and what others have open."""
+
+from collections.abc import Mapping
+from uuid import uuid4
+
+import streamlit as st
+
+from augment.arms import name_run
+from augment.errors import StorageError
+from augment.records import ReviewOrder, ReviewStatus, StoredText, Task, TextFilters, TrainingRun
+from pages._review_trail import Trail
+from pages._reviewer import reviewer
+from pages._shared import workbench
+
+N_JUDGES = 12
+SECOND = "second opinion"
+
+
+class QueueOrder:
+    """The chosen order of the queue, as the select box names it."""
+
+    def __init__(self, name: str) -> None:
+        self.is_second = name == SECOND
+        self.judge_id = int(name.removeprefix("run ")) if name.startswith("run ") else None
+        known = {one.value: one for one in ReviewOrder}
+        self.order = known.get(name, ReviewOrder.DISAGREEMENT)
+
+
+def chosen_order() -> QueueOrder:
+    """The order as it is chosen now."""
+    return QueueOrder(st.session_state.get("review_order") or ReviewOrder.DISAGREEMENT)
+
+
+def is_blind(card: StoredText) -> bool:
+    """Whether others' decision is kept from the reviewer, until there is one of their own: opinions must be two."""
+    if not chosen_order().is_second or card.status is ReviewStatus.PENDING:
+        return False
+    return not workbench().store.reviews.has_decided(card.id, reviewer=reviewer())
+
+
+def shown_label(card: StoredText) -> str:
+    """The label that the card shows: of a second opinion the LM's, not what somebody else made of it."""
+    return card.proposed_label if is_blind(card) else card.label
+
+
+def review_trail() -> Trail:
+    """This tab's way through the cards."""
+    trail: Trail = st.session_state.setdefault("review_trail", Trail())
+    return trail
+
+
+def _holder() -> str:
+    """This browser tab's name in the queue."""
+    holder: str = st.session_state.setdefault("review_holder", uuid4().hex)
+    return holder
+
+
+def open_card(text_id: int) -> None:
+    """A callback: show that text on the Card tab next, whatever the filters are."""
+    st.session_state["review_opened"] = text_id
+    st.session_state["review_view"] = "Card"
+
+
+def next_card(task: Task, filters: TextFilters) -> StoredText | None:
+    """The card that lies on the desk, else the next one that nobody else has."""
+    store, trail, order = workbench().store, review_trail(), chosen_order()
+    wanted = (task.id, filters, st.session_state.get("review_order"))
+    if st.session_state.setdefault("review_wanted", wanted) != wanted:
+        st.session_state["review_wanted"] = wanted
+        trail.start_anew()
+    if (opened := st.session_state.pop("review_opened", None)) is not None:
+        trail.insert(opened)
+    while (text_id := trail.current) is not None:
+        try:
+            card = store.reviews.text(text_id)
+        except StorageError:
+            trail.forget(text_id)
+            continue
+        if not store.review_queue.hold(text_id, holder=_holder()):
+            st.session_state["review_error"] = "Somebody else has this card open too. Only one decision will count."
+        return card
+    for _ in range(2):
+        found = store.review_queue.take(
+            task.id,
+            filters,
+            holder=_holder(),
+            order=order.order,
+            judge_id=order.judge_id,
+            second_by=reviewer() if order.is_second else None,
+            skipped=frozenset(trail.passed),
+        )
+        if found is not None or not trail.passed:
+            break
+        trail.passed.clear()  # all others are done: the skipped ones come back
+    if found is not None:
+        trail.show(found.id)
+    return found
+
+
+def list_judges(task: Task) -> dict[str, TrainingRun]:
+    """The newest classifiers that judged texts, and the chosen one; a choice that is gone is forgotten."""
+    store = workbench().store
+    judges = {f"run {run.id}": run for run in store.trainings.judging(task.id, limit=N_JUDGES)}
+    chosen = str(st.session_state.get("review_order") or "")
+    if chosen.startswith("run ") and chosen not in judges:
+        older = [run for run in store.trainings.judging(task.id) if f"run {run.id}" == chosen]
+        judges |= {f"run {run.id}": run for run in older}
+        if not older:
+            st.session_state["review_order"] = None
+    return judges
+
+
+def choose_order(judges: Mapping[str, TrainingRun]) -> None:
+    """What comes first in the queue."""
+    st.selectbox(
+        "Order",
+        [*(one.value for one in ReviewOrder), SECOND, *judges],
+        format_func=lambda one: f"disagreement with {name_run(judges[one])}" if one in judges else one,
+        key="review_order",
+        persist_state="session",
+        label_visibility="collapsed",
+        help="Disagreement first: whose label the LM, or a trained classifier, holds least likely. Least confident: "
+        "whose likeliest label is least likely. Second opinion: what others decided on and you did not; their "
+        "decision is not shown before yours",
+    )
