@@ -258,8 +258,11 @@ class Experiments:
 
 
 def _belongs(spec: ArmSpec, seed_set_id: int) -> list[ColumnElement[bool]]:
-    """Which synthetic texts an arm takes: none that is a seed too, as it stands now or as the LM wrote it."""
-    seeds = _seed_texts(seed_set_id)
+    """Which synthetic texts an arm takes: none that became a seed, as it stands now or as the LM wrote it.
+
+    Copies of real seeds stay: the checks of a run reject them, and imported texts are taken as they are.
+    """
+    seeds = _seed_texts(seed_set_id, Split.WRITTEN)
     conditions: list[ColumnElement[bool]] = [
         SyntheticTextRow.run_id.in_(spec.generation_run_ids),
         SyntheticTextRow.text.not_in(seeds),
@@ -279,16 +282,17 @@ def _belongs(spec: ArmSpec, seed_set_id: int) -> list[ColumnElement[bool]]:
 def _is_real(seed_set_id: int) -> list[ColumnElement[bool]]:
     """Pool examples of the seed set's task that are none of its seeds."""
     task_id = select(SeedSetRow.task_id).where(SeedSetRow.id == seed_set_id).scalar_subquery()
-    is_no_seed = ExampleRow.text.not_in(_seed_texts(seed_set_id))
+    is_no_seed = ExampleRow.text.not_in(_seed_texts(seed_set_id, *Split))
     return [ExampleRow.task_id == task_id, ExampleRow.split == Split.POOL, is_no_seed]
 
 
-def _seed_texts(seed_set_id: int) -> Select[str]:
+def _seed_texts(seed_set_id: int, *splits: Split) -> Select[str]:
+    """Texts of the seeds of some splits."""
     seed = aliased(ExampleRow)
     return (
         select(seed.text)
         .join(SeedSetExampleRow, SeedSetExampleRow.example_id == seed.id)
-        .where(SeedSetExampleRow.seed_set_id == seed_set_id)
+        .where(SeedSetExampleRow.seed_set_id == seed_set_id, seed.split.in_(splits))
     )
 
 
