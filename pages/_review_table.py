@@ -216,10 +216,8 @@ def confirm(task: Task, scope: Scope, action: ReviewAction, label: str | None) -
     """Say what would change, and change it on the second click."""
     reviews = workbench().store.reviews
     n = reviews.count(task.id, scope.texts) if isinstance(scope.texts, TextFilters) else scope.n
-    what = f"{VERBS[action]} {plural(n, 'text')}" + (f" as {label}" if label else "")
-    st.markdown(
-        f"**{escape_markdown(what.capitalize())}.** Those that stand so already stay. One undo takes it all back."
-    )
+    what = escape_markdown(f"{VERBS[action].capitalize()} {plural(n, 'text')}" + (f" as {label}" if label else ""))
+    st.markdown(f"**{what}.** Those that stand so already stay. One undo takes it all back.")
     if n != scope.n:
         st.caption(f"There were {scope.n:,} when you clicked; others are at work here too.")
     with st.container(horizontal=True, horizontal_alignment="right"):
