@@ -330,10 +330,12 @@ def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float]) -> str:
     for one in f1:
         of_accuracy = accuracy[one.arm, one.n_synthetic]
         half, half_accuracy = one.interval.high - one.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
-        doubt = "" if one.interval.n >= 10 else f" ({one.interval.n} RNG seeds)"
-        arms.setdefault(one.arm, {})[one.n_synthetic] = (
-            f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f} %{doubt}"
-        )
+        if one.interval.n < len(RNG_SEEDS):  # too few for an interval worth printing
+            n_seeds = f"{one.interval.n} RNG seed{'s' if one.interval.n > 1 else ''}"
+            cell = f"{one.interval.mean:.3f}, {100 * of_accuracy.mean:.1f} % ({n_seeds})"
+        else:
+            cell = f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f} %"
+        arms.setdefault(one.arm, {})[one.n_synthetic] = cell
         best[f"{one.arm}, {one.n_synthetic}"] = round(one.interval.mean, 3)
     order = sorted(arms, key=lambda arm: (not arm.startswith(SEEDS_ONLY), arm))
     lines += [f"| {arm} | " + " | ".join(arms[arm].get(size, "") for size in sizes) + " |" for arm in order]
