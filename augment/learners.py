@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.encoders import Encoder, pad
+from augment.errors import TrainingError
 from augment.probes import fit_probe
 from augment.records import ClassifierKind, TrainingConfig, TrainingText
 
@@ -103,7 +104,7 @@ class PairLearner:
         self._encoder, self._texts, self._config = encoder, texts, config
         self._rows = encoder.encode_with_dropout([one.text for one in texts])
         self._plain = Batches(encoder, [one.text for one in texts])
-        self._pairs = draw_pairs([one.label for one in texts], config)
+        self._pairs = draw_pairs(likeliest_labels(texts, config.labels), config)
         self.model = encoder.fresh_encoder()
 
     def loss(self) -> "torch.Tensor":
@@ -153,15 +154,25 @@ def draw_batches(n_texts: int, config: TrainingConfig) -> Iterator[list[int]]:
             yield order[start : start + config.batch_size]
 
 
+def likeliest_labels(texts: Sequence[TrainingText], labels: Sequence[str]) -> list[str]:
+    """What each text most likely is: by its soft label where it has one."""
+    return [labels[int(np.argmax(one.probs))] if one.probs else one.label for one in texts]
+
+
 def draw_pairs(labels: Sequence[str], config: TrainingConfig) -> Iterator[tuple[list[int], list[int], list[float]]]:
     """Batches of pairs without end: first texts, second ones, and 1 for one label, 0 for two; half of each.
 
-    Every label comes as often as every other, however many texts it has.
+    Every label that is there comes as often as every other, however many texts it has.
+
+    Raises:
+        TrainingError: all texts are of one label.
     """
     import random
 
     rng = random.Random(config.rng_seed)
-    groups = [[i for i, label in enumerate(labels) if label == one] for one in config.labels]
+    groups = [group for one in config.labels if (group := [i for i, label in enumerate(labels) if label == one])]
+    if len(groups) < 2:
+        raise TrainingError("All training texts are of one label: nothing is there to tell apart. Add others.")
     while True:
         pairs = []
         for k in range(config.batch_size):

@@ -13,7 +13,7 @@ from augment import datasets, sources
 from augment.classifiers import explaining_memory, train
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
-from augment.learners import batch_by_tokens, draw_pairs, soft_cross_entropy
+from augment.learners import batch_by_tokens, draw_pairs, likeliest_labels, soft_cross_entropy
 from augment.records import (
     ClassifierKind,
     EncoderKind,
@@ -286,6 +286,15 @@ def test_pairs_are_half_of_one_label_and_every_label_comes_as_often() -> None:
     other = draw_pairs(labels, replace(SHORT, batch_size=8, rng_seed=1))
     assert next(draw_pairs(labels, SHORT)) == next(draw_pairs(labels, SHORT))
     assert next(other) != next(draw_pairs(labels, SHORT))
+
+
+def test_pairs_go_by_soft_labels_and_need_two_labels() -> None:
+    texts = [TrainingText("a", "joy", (0.1, 0.8, 0.1)), TrainingText("b", "joy"), TrainingText("c", "anger")]
+    assert likeliest_labels(texts, LABELS) == ["anger", "joy", "anger"]
+    first, second, _ = next(draw_pairs(["anger", "joy", "anger"], SHORT))  # no text is most likely surprise
+    assert {*first, *second} <= {0, 1, 2}
+    with pytest.raises(TrainingError, match="All training texts are of one label"):
+        next(draw_pairs(["joy", "joy"], SHORT))
 
 
 @pytest.mark.models
