@@ -137,12 +137,6 @@ class Reviews:
             row = session.scalar(standing_steps(task_id, reviewer).limit(1))
             return to_step(session, row) if row else None
 
-    def events(self, step_id: int, *, limit: int = 100) -> list[ReviewEvent]:
-        """The first events of a step."""
-        query = select_events().where(ReviewEventRow.step_id == step_id).order_by(ReviewEventRow.id).limit(limit)
-        with reading(self._engine) as session:
-            return [to_event(row, step) for row, step in session.execute(query)]
-
     def count_events(self, task_id: int) -> int:
         """Decisions of people about the task's texts, undone ones and undos included."""
         query = select(func.sum(ReviewStepRow.n_events)).where(ReviewStepRow.task_id == task_id)

@@ -77,7 +77,7 @@ class TaskRow(Base):
 
 
 class ExampleRow(Base):
-    """A real labelled text in its split; `id` follows the source's order within a split."""
+    """A labelled text in its split: real, or taken over from an LM as a seed; `id` follows the source's order."""
 
     __tablename__ = "example"
     __table_args__ = (Index("ix_example_task_split", "task_id", "split"),)
