@@ -1,10 +1,13 @@
-"""The card: one text, its labels as keys, undo and the way back and forth. A fragment: a key reruns nothing else."""
+"""The Card tab: what was done on the desk is stored, and the next cards are dealt. A fragment: a key reruns no more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import streamlit as st
 
+from augment.charts import label_colour
 from augment.errors import AugmentError
 from augment.records import (
     ReviewAction,
@@ -12,105 +15,112 @@ from augment.records import (
     StoredText,
     Task,
     TextFilters,
+    TextJudged,
     TrainingRun,
 )
-from pages._review_next import choose_order, chosen_order, is_blind, next_card, review_trail, shown_label
+from pages._desk import Act, read_sent, show_desk
+from pages._review_next import choose_order, chosen_order, holder, is_blind, next_cards, review_trail
 from pages._review_words import describe, describe_step, describe_undone
 from pages._reviewer import reviewer
-from pages._shared import (
-    escape_markdown,
-    label_bar,
-    literal,
-    name_flag,
-    plural,
-    show_error,
-    showing_errors,
-    workbench,
-)
+from pages._shared import escape_markdown, literal, name_flag, plural, show_error, showing_errors, workbench
+from storage.review_queue import AHEAD_FOR, LENT_FOR
 
 KEYS = (
     "**1** to **9** set that label and accept  \n**A** accept · **X** reject · **S** skip · **Z** undo  \n"
     "**←** back · **→** forth"
 )
+ACTIONS = {"label": ReviewAction.RELABEL, "accept": ReviewAction.ACCEPT, "reject": ReviewAction.REJECT}
 
 
-# Callbacks: each names the text that was on the card, so that a late or double click hits no other -----------------
+# What the browser tells ----------------------------------------------------------------------------------------------
 
 
-def decide(card: StoredText, action: ReviewAction, label: str | None = None) -> None:
-    """Store a decision and leave the card; where somebody else decided meanwhile, say so and stay."""
-    try:
-        hides_others = is_blind(card)
-        if hides_others and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
-            action, label = ReviewAction.RELABEL, card.proposed_label
-        seen = None if hides_others else card
-        workbench().store.reviews.decide(card.id, action, reviewer=reviewer(), label=label, seen=seen)
-    except AugmentError as error:
-        st.session_state["review_error"] = str(error)
+def take_in(task_id: int) -> bool:
+    """Do what was done on the desk and not yet told; whether there was anything."""
+    mount, acts = read_sent()
+    done: dict[str, int] = st.session_state.setdefault("review_done", {})
+    new = [act for act in acts if act.number > done.get(mount, 0)]
+    for act in new:
+        done[mount] = act.number  # first: an act that fails is not tried again and again
+        review_trail().reach(act.text_id)
+        try:
+            do(act, task_id)
+        except AugmentError as error:
+            st.session_state["review_error"] = str(error)
+    return bool(new)
+
+
+def do(act: Act, task_id: int) -> None:
+    """One act. It names the text that was on the card, and how it stood there: a late or double one hits no other."""
+    trail = review_trail()
+    if act.kind == "undo":
+        undo(task_id)
+    elif act.kind == "back":
+        trail.go_back()
+    elif act.kind == "note":
+        workbench().store.reviews.decide(act.text_id, ReviewAction.NOTE, reviewer=reviewer(), note=act.note)
+    elif act.kind in ACTIONS:
+        decide(workbench().store.reviews.as_of(act.text_id, act.event_id), ACTIONS[act.kind], act.label)
+        trail.go_on(act.text_id)
+    elif act.kind == "forth" and workbench().store.reviews.text(act.text_id).status is not ReviewStatus.PENDING:
+        trail.go_on(act.text_id)
     else:
-        review_trail().go_on(card.id)
+        trail.skip(act.text_id)
 
 
-def skip(card: StoredText) -> None:
-    """Put the card behind the others."""
-    review_trail().skip(card.id)
+def decide(card: StoredText, action: ReviewAction, label: str | None) -> None:
+    """Store a decision on a text as it was shown.
 
-
-def go_back() -> None:
-    """Show the card before."""
-    review_trail().go_back()
+    Raises:
+        ConflictError: somebody else decided meanwhile.
+    """
+    hides_others = is_blind(card)
+    if hides_others and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
+        action, label = ReviewAction.RELABEL, card.proposed_label
+    seen = None if hides_others else card
+    workbench().store.reviews.decide(card.id, action, reviewer=reviewer(), label=label, seen=seen)
 
 
 def undo(task_id: int) -> None:
     """Take back the last skip, or this reviewer's last step, and show its card again."""
     trail = review_trail()
-    if trail.at and trail.passed[-1:] == [trail.ids[trail.at - 1]]:
+    if trail.has_skipped:
         trail.passed.pop()
         trail.go_back()
         return
-    try:
-        step = workbench().store.reviews.undo(task_id, reviewer=reviewer())
-    except AugmentError as error:
-        st.session_state["review_error"] = str(error)
-        return
+    step = workbench().store.reviews.undo(task_id, reviewer=reviewer())
     if step is not None:
         st.session_state["review_undone"] = describe_undone(step)
         if step.text_id is not None:
             trail.insert(step.text_id)
 
 
-def save_note(card: StoredText, key: str) -> None:
-    """Store the note as it stands in its field."""
-    try:
-        workbench().store.reviews.decide(
-            card.id, ReviewAction.NOTE, reviewer=reviewer(), note=st.session_state[key].strip()
-        )
-    except AugmentError as error:
-        st.session_state["review_error"] = str(error)
-
-
-# The desk ------------------------------------------------------------------------------------------------------------
+# The tab -------------------------------------------------------------------------------------------------------------
 
 
 def show_card_tab(task: Task, filters: TextFilters, judges: Mapping[str, TrainingRun]) -> None:
-    """The whole card, in the order the eye meets it. What does not change from card to card is handed in."""
+    """Progress, order and desk. What does not change from card to card is handed in."""
     with showing_errors():
         left, right = st.columns([3, 1], vertical_alignment="center")
         with right:
             choose_order(judges)
-        card = next_card(task, filters)
+        cards = next_cards(task, filters)
         with left:
             show_progress(task, filters)
-        with st.container(border=True, height=230, gap="small"):
-            if card is None:
-                show_end(filters)
-            else:
-                show_card(card, task)
-        if card is not None:
-            show_label_keys(card, task)
-        show_action_keys(card, task)
+        show_desk(view_desk(task, filters, cards), on_sent=partial(take_in, task.id))
+        if take_in(task.id):  # told to a server that was restarted meanwhile, which knew of no desk
+            st.rerun()
         if error := st.session_state.pop("review_error", None):
             show_error(error)
+        if not cards:
+            st.button("Look again", key="review_again", icon=":material/refresh:")
+        else:
+            lineage = st.expander(
+                "Seeds, prompt, history", icon=":material/history:", key="review_lineage", on_change="rerun"
+            )
+            if lineage.open:
+                with lineage:
+                    show_lineage(cards[0], hides_others=is_blind(cards[0]))
 
 
 def show_progress(task: Task, filters: TextFilters) -> None:
@@ -138,45 +148,56 @@ def filtered(filters: TextFilters) -> TextFilters:
     return replace(filters, status=ReviewStatus.PENDING)
 
 
-def show_end(filters: TextFilters) -> None:
+def view_desk(task: Task, filters: TextFilters, cards: Sequence[StoredText]) -> dict[str, Any]:
+    """All that the browser draws, as plain values; it takes each text for text."""
+    store, judge_id = workbench().store, chosen_order().judge_id
+    judged = store.trainings.judgements(judge_id, [one.id for one in cards]) if judge_id else {}
+    last = store.reviews.last_step(task.id, reviewer=reviewer())
+    trail = review_trail()
+    said = st.session_state.pop("review_undone", "") or ("skipped" if trail.has_skipped else describe_step(last))
+    return {
+        "labels": task.labels,
+        "colours": [label_colour(task.labels, label) for label in task.labels],
+        "cards": [view_card(card, judged.get(card.id)) for card in cards],
+        "end": [] if cards else describe_end(task, filters),
+        "done": st.session_state.get("review_done", {}),
+        "ahead_s": AHEAD_FOR.total_seconds() * 0.75,  # the rest is for the way there and back
+        "last": said,
+        "can_undo": last is not None or trail.has_skipped,
+        "can_go_back": trail.at > 0,
+    }
+
+
+def view_card(card: StoredText, judged: TextJudged | None) -> dict[str, Any]:
+    """One card: label and status now, what a classifier says, where it came from; a second opinion sees no earlier."""
+    hides_others = is_blind(card)
+    facts = ["proposed by the LM"] if hides_others else [f"proposed {card.proposed_label} · {card.status.value}"]
+    if judged:
+        facts.append(f"classifier {judged.label} {judged.prob:.2f}")
+    return {
+        "id": card.id,
+        "event": card.last_event_id,
+        "text": card.text,
+        "label": card.proposed_label if hides_others else card.label,
+        "probs": card.label_probs,
+        "facts": [*facts, f"{card.lm_name}, run {card.run_id}"],
+        "flags": [name_flag(flag) for flag in card.flags],
+        "note": None if hides_others else card.note,  # it may tell what somebody else thought
+    }
+
+
+def describe_end(task: Task, filters: TextFilters) -> tuple[str, str]:
     """Why there is no card, and what to do next."""
     if chosen_order().is_second:
-        text = "**No text waits for a second opinion.** Others' decisions appear here once they have made some."
-    elif has_filters(filters):
-        text = "**The filters let nothing through that waits.** Clear them to go on with the others."
-    else:
-        text = "**Everything is reviewed.** Train on the accepted texts next, or generate more."
-    st.space("medium")
-    st.markdown(text, text_alignment="center")
-
-
-def show_card(card: StoredText, task: Task) -> None:
-    """The text, its label probabilities, and where it came from."""
-    left, right = st.columns([3, 1], gap="large")
-    with left:
-        literal(card.text)
-        if card.label_probs:
-            label_bar(task.labels, card.label_probs)
-        for flag in card.flags:
-            st.caption(f":material/flag: {escape_markdown(name_flag(flag))}")
-    with right:
-        show_side(card)
-
-
-def show_side(card: StoredText) -> None:
-    """Label and status now, what a classifier says, where the text came from; a second opinion sees no earlier one."""
-    order, hides_others = chosen_order(), is_blind(card)
-    st.badge(escape_markdown(shown_label(card)), icon=":material/label:", color="primary")
-    lines = ["proposed by the LM"] if hides_others else [f"proposed {card.proposed_label} · {card.status.value}"]
-    judged = workbench().store.trainings.judgement(order.judge_id, card.id) if order.judge_id else None
-    if judged:
-        lines.append(f"classifier {judged.label} {judged.prob:.2f}")
-    lines.append(f"{card.lm_name}, run {card.run_id}")
-    st.caption("  \n".join(map(escape_markdown, lines)))
-    lineage = st.popover("Seeds, prompt, history", icon=":material/history:", key="review_lineage", on_change="rerun")
-    if lineage.open:
-        with lineage:
-            show_lineage(card, hides_others=hides_others)
+        return "No text waits for a second opinion.", "Others' decisions appear here once they have made some."
+    if n := workbench().store.review_queue.count_lent(task.id, holder=holder()):
+        are = "lies on another desk" if n == 1 else "lie on other desks"
+        return f"{plural(n, 'text')} {are}.", (
+            f"What is left undecided there comes back {LENT_FOR.seconds // 60} minutes after that page was last used."
+        )
+    if has_filters(filters):
+        return "The filters let nothing through that waits.", "Clear them to go on with the others."
+    return "Everything is reviewed.", "Train on the accepted texts next, or generate more."
 
 
 def show_lineage(card: StoredText, *, hides_others: bool = False) -> None:
@@ -195,107 +216,3 @@ def show_lineage(card: StoredText, *, hides_others: bool = False) -> None:
     for event in [] if hides_others else store.reviews.history(card.id):
         what = escape_markdown(f"{event.created_at:%d %b %H:%M:%S} UTC · {event.reviewer}: {describe(event)}")
         st.caption(what)
-
-
-def show_label_keys(card: StoredText, task: Task) -> None:
-    """One key a label: it sets the label and accepts the text."""
-    shown, hides_others = shown_label(card), is_blind(card)
-    with st.container(horizontal=True):
-        for number, label in enumerate(task.labels[:9], start=1):
-            dot = "checked" if label == shown else "unchecked"
-            st.button(
-                escape_markdown(label),
-                key=f"review_label_{number}",
-                shortcut=str(number),
-                icon=f":material/radio_button_{dot}:",
-                on_click=decide,
-                args=(card, ReviewAction.RELABEL, label),
-            )
-        show_other_labels(card, task)
-        if hides_others:  # the note may tell what somebody else thought
-            return
-        key = f"review_note_{card.id}_{card.last_event_id}"  # a new field once it is saved: the keys work again
-        st.text_input(
-            "Note",
-            value=card.note,
-            key=key,
-            placeholder="Note, saved with Enter",
-            label_visibility="collapsed",
-            width=260,
-            on_change=save_note,
-            args=(card, key),
-        )
-
-
-def show_other_labels(card: StoredText, task: Task) -> None:
-    """Labels from the tenth on, which have no key."""
-    if not task.labels[9:]:
-        return
-    key = f"review_other_{card.id}_{card.last_event_id}"
-    st.selectbox(
-        "Other label",
-        task.labels[9:],
-        index=None,
-        key=key,
-        placeholder="Other label …",
-        label_visibility="collapsed",
-        width=180,
-        on_change=lambda: decide(card, ReviewAction.RELABEL, st.session_state[key]),
-    )
-
-
-def show_action_keys(card: StoredText | None, task: Task) -> None:
-    """Accept, reject, skip, undo, back and forth, and what an undo would take back."""
-    last = workbench().store.reviews.last_step(task.id, reviewer=reviewer())
-    trail = review_trail()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if card is not None:
-            for name, key, icon, action in (
-                ("Accept", "A", "check", ReviewAction.ACCEPT),
-                ("Reject", "X", "close", ReviewAction.REJECT),
-            ):
-                st.button(
-                    name,
-                    key=f"review_{name.lower()}",
-                    shortcut=key,
-                    icon=f":material/{icon}:",
-                    type="primary" if key == "A" else "secondary",
-                    on_click=decide,
-                    args=(card, action),
-                )
-            st.button("Skip", key="review_skip", shortcut="S", icon=":material/skip_next:", on_click=skip, args=(card,))
-        has_skipped = bool(trail.at and trail.passed[-1:] == [trail.ids[trail.at - 1]])
-        st.button(
-            "Undo",
-            key="review_undo",
-            shortcut="Z",
-            icon=":material/undo:",
-            disabled=last is None and not has_skipped,
-            on_click=undo,
-            args=(task.id,),
-            help="Take back your last decision, or all of one bulk change; press again for the one before",
-        )
-        st.button(
-            "Back",
-            key="review_back",
-            shortcut="Left",
-            icon=":material/arrow_back:",
-            disabled=not trail.at,
-            on_click=go_back,
-        )
-        if card is not None:
-            st.button(
-                "Forth",
-                key="review_forth",
-                shortcut="Right",
-                icon=":material/arrow_forward:",
-                on_click=skip if card.status is ReviewStatus.PENDING else leave,
-                args=(card,),
-            )
-        text = st.session_state.pop("review_undone", "") or ("skipped" if has_skipped else describe_step(last))
-        st.caption(escape_markdown(text))
-
-
-def leave(card: StoredText) -> None:
-    """Go on from a card that is decided already."""
-    review_trail().go_on(card.id)

@@ -1,4 +1,4 @@
-"""Which card comes next: the queue's order, the way through the cards, and what others have open."""
+"""Which cards come next: the queue's order, the way through the cards, and what others have open."""
 
 from collections.abc import Mapping
 from uuid import uuid4
@@ -6,13 +6,13 @@ from uuid import uuid4
 import streamlit as st
 
 from augment.arms import name_run
-from augment.errors import StorageError
 from augment.records import ReviewOrder, ReviewStatus, StoredText, Task, TextFilters, TrainingRun
 from pages._review_trail import Trail
 from pages._reviewer import reviewer
 from pages._shared import workbench
 
 N_JUDGES = 12
+N_DEALT = 4  # the card on the desk, and those that the browser has ready for the next keys
 SECOND = "second opinion"
 
 
@@ -38,21 +38,16 @@ def is_blind(card: StoredText) -> bool:
     return not workbench().store.reviews.has_decided(card.id, reviewer=reviewer())
 
 
-def shown_label(card: StoredText) -> str:
-    """The label that the card shows: of a second opinion the LM's, not what somebody else made of it."""
-    return card.proposed_label if is_blind(card) else card.label
-
-
 def review_trail() -> Trail:
     """This tab's way through the cards."""
     trail: Trail = st.session_state.setdefault("review_trail", Trail())
     return trail
 
 
-def _holder() -> str:
+def holder() -> str:
     """This browser tab's name in the queue."""
-    holder: str = st.session_state.setdefault("review_holder", uuid4().hex)
-    return holder
+    name: str = st.session_state.setdefault("review_holder", uuid4().hex)
+    return name
 
 
 def open_card(text_id: int) -> None:
@@ -61,39 +56,50 @@ def open_card(text_id: int) -> None:
     st.session_state["review_view"] = "Card"
 
 
-def next_card(task: Task, filters: TextFilters) -> StoredText | None:
-    """The card that lies on the desk, else the next one that nobody else has."""
-    store, trail, order = workbench().store, review_trail(), chosen_order()
+def next_cards(task: Task, filters: TextFilters) -> list[StoredText]:
+    """The card on the desk and the ones after it, all lent to this tab; none where nothing waits."""
+    store, trail = workbench().store, review_trail()
     wanted = (task.id, filters, st.session_state.get("review_order"))
     if st.session_state.setdefault("review_wanted", wanted) != wanted:
         st.session_state["review_wanted"] = wanted
         trail.start_anew()
     if (opened := st.session_state.pop("review_opened", None)) is not None:
         trail.insert(opened)
-    while (text_id := trail.current) is not None:
-        try:
-            card = store.reviews.text(text_id)
-        except StorageError:
-            trail.forget(text_id)
-            continue
-        if not store.review_queue.hold(text_id, holder=_holder()):
-            st.session_state["review_error"] = "Somebody else has this card open too. Only one decision will count."
-        return card
+    window = trail.coming[:N_DEALT]
+    there = {one.id: one for one in store.reviews.texts(window)}
+    for gone in (one for one in window if one not in there):
+        trail.forget(gone)
+    held = store.review_queue.hold(list(there), holder=holder())
+    trail.keep_ahead({one for one in held if chosen_order().is_second or there[one].status is ReviewStatus.PENDING})
+    trail.show_next()
+    if len(trail.coming) < N_DEALT:
+        there |= {one.id: one for one in _take(task, filters, N_DEALT - len(trail.coming))}
+    if window[:1] == [trail.current] and trail.current not in held:
+        st.session_state["review_error"] = "Somebody else has this card open too. Only one decision will count."
+    return [there[one] for one in trail.coming[:N_DEALT] if one in there]
+
+
+def _take(task: Task, filters: TextFilters, n: int) -> list[StoredText]:
+    """More cards from the queue; when all others are done, those that were skipped."""
+    trail, order = review_trail(), chosen_order()
+    found: list[StoredText] = []
     for _ in range(2):
-        found = store.review_queue.take(
+        found = workbench().store.review_queue.take(
             task.id,
             filters,
-            holder=_holder(),
+            holder=holder(),
+            n=n,
+            is_first_shown=trail.current is None,
             order=order.order,
             judge_id=order.judge_id,
             second_by=reviewer() if order.is_second else None,
             skipped=frozenset(trail.passed),
         )
-        if found is not None or not trail.passed:
+        if found or trail.current is not None or not trail.passed:
             break
-        trail.passed.clear()  # all others are done: the skipped ones come back
-    if found is not None:
-        trail.show(found.id)
+        trail.passed.clear()
+    trail.ahead += [one.id for one in found]
+    trail.show_next()
     return found
 
 

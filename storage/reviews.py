@@ -131,6 +131,27 @@ class Reviews:
         with reading(self._engine) as session:
             return [to_event(row, step) for row, step in session.execute(query)]
 
+    def as_of(self, text_id: int, event_id: int | None) -> StoredText:
+        """A text as it stood after one of its events; with None as the LM proposed it.
+
+        Raises:
+            StorageError: there is no text of that id.
+        """
+        now = self.text(text_id)
+        if now.last_event_id == event_id:
+            return now
+        events = self.history(text_id)
+        earlier = [one for one in events if event_id is not None and one.id <= event_id]
+        later = events[len(earlier) :]
+        edits = [one.text_before for one in later if one.text_before is not None]
+        return replace(
+            now,
+            text=edits[0] if edits else now.text,
+            label=earlier[-1].label_after if earlier else now.proposed_label,
+            status=earlier[-1].status_after if earlier else ReviewStatus.PENDING,
+            last_event_id=earlier[-1].id if earlier else None,
+        )
+
     def last_step(self, task_id: int, *, reviewer: str) -> ReviewStep | None:
         """The step that `undo` would take back."""
         with reading(self._engine) as session:

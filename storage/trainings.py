@@ -113,11 +113,13 @@ class Trainings:
             n, n_differing = session.execute(query).one()
             return n, n_differing or 0
 
-    def judgement(self, run_id: int, text_id: int) -> TextJudged | None:
-        """What a run says of a synthetic text; None where it was trained on it or never saw it."""
+    def judgements(self, run_id: int, text_ids: Sequence[int]) -> dict[int, TextJudged]:
+        """What a run says of synthetic texts, by id; those are missing that it was trained on or never saw."""
+        row = TextPredictionRow
+        query = select(row).where(row.training_run_id == run_id, row.text_id.in_(text_ids))
         with reading(self._engine) as session:
-            row = session.get(TextPredictionRow, (run_id, text_id))
-            return TextJudged(run_id, text_id, row.label, row.prob, row.label_prob) if row else None
+            found = session.scalars(query)
+            return {one.text_id: TextJudged(run_id, one.text_id, one.label, one.prob, one.label_prob) for one in found}
 
 
 # Inside an experiment's transactions --------------------------------------------------------------------------------

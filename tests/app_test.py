@@ -1,7 +1,11 @@
 """What tests of pages by Streamlit's AppTest share."""
 
+import json
 from collections.abc import Callable
+from itertools import count
+from typing import Any
 
+from streamlit.proto.WidgetStates_pb2 import WidgetState
 from streamlit.testing.v1 import AppTest
 
 Open = Callable[[str], AppTest]
@@ -13,3 +17,36 @@ def errors(app: AppTest) -> list[str]:
 
 def button(app: AppTest, label: str) -> AppTest:
     return next(one for one in app.button if one.label == label).click().run()
+
+
+# The review desk: AppTest runs no JavaScript, so that what its component would send is sent by the test.
+
+_numbers = count(1)
+
+
+def desk(app: AppTest) -> dict[str, Any]:
+    """What the desk was given to draw."""
+    (component,) = app.get("bidi_component")
+    view: dict[str, Any] = json.loads(component.proto.json or component.proto.mixed.json)
+    return view
+
+
+def card(app: AppTest) -> dict[str, Any]:
+    """The card on the desk."""
+    shown: dict[str, Any] = desk(app)["cards"][0]
+    return shown
+
+
+def act(app: AppTest, kind: str, **more: object) -> AppTest:
+    """One key on the card that lies there."""
+    shown = {"id": card(app)["id"], "event": card(app)["event"]} if kind not in ("undo", "back") else {}
+    return send(app, [{"n": next(_numbers), "kind": kind, **shown, **more}])
+
+
+def send(app: AppTest, acts: list[dict[str, Any]]) -> AppTest:
+    """Have the browser tell acts, all that it has no answer to."""
+    (component,) = app.get("bidi_component")
+    states = app._tree.get_widget_states()
+    sent = json.dumps({"sent": {"mount": "test", "acts": acts}})
+    states.widgets.append(WidgetState(id=component.proto.id, json_value=sent))
+    return app._run(states)

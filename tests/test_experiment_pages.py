@@ -23,7 +23,7 @@ from augment.records import (
 )
 from pages._shared import workbench
 from storage import Store
-from tests.app_test import Open, button, errors
+from tests.app_test import Open, act, button, card, desk, errors
 from tests.test_experiments import create, drive, grid
 
 pytestmark = pytest.mark.models
@@ -82,14 +82,18 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     judges = bench.trainings.judging(filled.id)
     app.button(key="results_disagree").click().run()
     assert errors(app) == []
+    bench.review_queue.hold([], holder=app.session_state["review_holder"])  # AppTest does not stay where it was led
     review = open_page("review")
     review.selectbox(key="review_order").set_value(f"run {judges[0].id}").run()
-    first = bench.review_queue.take(filled.id, TextFilters(), holder="another tab", judge_id=judges[0].id)
-    assert first is not None
-    assert first.text != review.text[0].value  # which the page has
-    review.button(key="review_skip").click().run()
-    assert review.text[0].value not in (first.text, "")
-    assert any("classifier" in one.value for one in review.caption)
+    dealt = [one["id"] for one in desk(review)["cards"]]
+    assert len(dealt) == 3  # all that wait
+    assert bench.review_queue.take(filled.id, TextFilters(), holder="another tab", judge_id=judges[0].id) == []
+    judged = bench.trainings.judgements(judges[0].id, dealt)
+    likes = [judged[one].label_prob for one in dealt]
+    assert likes == sorted(likes)
+    act(review, "skip")
+    assert card(review)["id"] == dealt[1]
+    assert any("classifier" in one for one in card(review)["facts"])
 
 
 def test_more_rng_seeds_retry_and_removal_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
@@ -134,15 +138,13 @@ def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
     judge = next(one for one in store.trainings.judging(task.id) if not one.n_synthetic)
     order = []
     for _ in range(3):
-        card = store.review_queue.take(task.id, TextFilters(), holder="a", judge_id=judge.id)
-        assert card is not None
+        (card,) = store.review_queue.take(task.id, TextFilters(), holder="a", judge_id=judge.id)
         order.append(card.label if card.run_id != unseen.id else "unseen")
         store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="a")
     assert order == ["anger", "joy", "unseen"]
     assert store.reviews.count_status(task.id)[ReviewStatus.PENDING] == 0
     wrong = next(one for one in store.generations.texts([run.id]) if one.label == "anger")
-    judged = store.trainings.judgement(judge.id, wrong.id)
-    assert judged is not None
+    judged = store.trainings.judgements(judge.id, [wrong.id])[wrong.id]
     assert (judged.label, judged.prob > judged.label_prob) == ("joy", True)
     assert store.trainings.count_judged(judge.id) == (2, 1)
 

@@ -28,7 +28,7 @@ from augment.records import (
     Task,
 )
 from storage import Store
-from tests.app_test import Open, button, errors
+from tests.app_test import Open, act, button, card, errors
 
 
 def wait_for(app: AppTest, bench: Store, task: Task) -> GenerationRun:
@@ -120,9 +120,9 @@ def test_a_leaning_run_says_so_with_its_figures_and_what_it_cost(open_page: Open
 
 def test_flags_stand_on_the_review_card_literally(open_page: Open, bench: Store, leaning: GenerationRun) -> None:
     app = open_page("review")
-    while "text 0" not in [one.value for one in app.text]:
-        app.button(key="review_accept").click().run()
-    assert any("anger 0.61, joy 0.20 \\*bold\\*" in one.value.replace("\\.", ".") for one in app.caption)
+    while card(app)["text"] != "text 0":
+        act(app, "accept")
+    assert any("anger 0.61, joy 0.20 *bold*" in one for one in card(app)["flags"])
 
 
 class _Server(BaseHTTPRequestHandler):

@@ -110,8 +110,7 @@ def test_texts_learn_what_orders_go_by(migrated: Store) -> None:
     assert by[ReviewOrder.LEAST_CONFIDENT] == [1, 2, 3]
     assert sorted(by[ReviewOrder.RANDOM]) == [1, 2, 3]
     assert migrated.reviews.count(1, TextFilters(least=0.8)) == 1
-    card = migrated.review_queue.take(1, every, holder="a")
-    assert card is not None
+    (card,) = migrated.review_queue.take(1, every, holder="a")
     assert card.id == 2
 
 

@@ -4,10 +4,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from augment.records import LabelledText, PreparedData, ReviewAction, ReviewStatus, Split, Task, TextFilters
+from augment.records import LabelledText, ReviewAction, ReviewStatus, Task, TextFilters
 from pages import _review_table
 from storage import Store
-from tests.app_test import Open, button, errors
+from tests.app_test import Open, act, button, card, desk, errors, send
 from tests.conftest import ROOT
 
 ALL = TextFilters()
@@ -33,90 +33,140 @@ def test_the_name_is_asked_first_and_stands_on_decisions(bench: Store, filled: T
     assert any("A name is needed" in one.value for one in app.caption)
     app.text_input(key="reviewer_first").set_value("  Cem ")
     app = button(app, "Start reviewing")
-    app.button(key="review_accept").click().run()
+    act(app, "accept")
     assert errors(app) == []
     assert bench.reviews.last_step(filled.id, reviewer="Cem") is not None
 
 
 def test_a_decision_on_the_card_is_stored_and_undone(review: AppTest, bench: Store, filled: Task) -> None:
-    first = review.text[0].value
-    review.button(key="review_label_2").click().run()
+    first = card(review)["text"]
+    act(review, "label", label=filled.labels[1])
     assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
     accepted = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.ACCEPTED))
     assert (accepted[0].label, accepted[0].text) == (filled.labels[1], first)
-    assert review.text[0].value != first
-    review.button(key="review_undo").click().run()
+    assert card(review)["text"] != first
+    act(review, "undo")
     assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 0
-    assert review.text[0].value == first
+    assert card(review)["text"] == first
     assert errors(review) == []
 
 
 def test_undo_takes_back_a_skip_first(review: AppTest, bench: Store, filled: Task) -> None:
-    first = review.text[0].value
-    review.button(key="review_skip").click().run()
-    assert review.text[0].value != first
-    review.button(key="review_undo").click().run()
-    assert review.text[0].value == first
+    first = card(review)["text"]
+    act(review, "skip")
+    assert card(review)["text"] != first
+    act(review, "undo")
+    assert card(review)["text"] == first
     assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 1  # the decision before it stands
 
 
 def test_back_and_forth_change_nothing(review: AppTest, bench: Store, filled: Task) -> None:
-    seen = [review.text[0].value]
+    seen = [card(review)["text"]]
     for _ in range(2):
-        review.button(key="review_accept").click().run()
-        seen.append(review.text[0].value)
+        act(review, "accept")
+        seen.append(card(review)["text"])
     before = bench.reviews.count_events(filled.id)
-    review.button(key="review_back").click().run()
-    review.button(key="review_back").click().run()
-    assert review.text[0].value == seen[0]
-    assert any("accepted" in one.value for one in review.caption)
+    act(review, "back")
+    act(review, "back")
+    assert card(review)["text"] == seen[0]
+    assert any("accepted" in one for one in card(review)["facts"])
     for text in seen[1:]:
-        review.button(key="review_forth").click().run()
-        assert review.text[0].value == text
+        act(review, "forth")
+        assert card(review)["text"] == text
     assert bench.reviews.count_events(filled.id) == before
 
 
 def test_undo_reaches_across_a_reload(review: AppTest, open_page: Open, bench: Store, filled: Task) -> None:
     for _ in range(3):
-        review.button(key="review_accept").click().run()
+        act(review, "accept")
     again = open_page("review")  # another session
     for left in (2, 1, 0):
-        again.button(key="review_undo").click().run()
+        act(again, "undo")
         assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == left
-    assert again.button(key="review_undo").disabled
+    assert not desk(again)["can_undo"]
 
 
 def test_all_skipped_cards_come_back(review: AppTest, bench: Store, filled: Task) -> None:
     seen = set()
     for _ in range(11):
-        seen.add(review.text[0].value)
-        review.button(key="review_skip").click().run()
+        seen.add(card(review)["text"])
+        act(review, "skip")
     assert len(seen) == 11
-    assert review.text[0].value in seen
+    assert card(review)["text"] in seen
 
 
 def test_a_card_that_somebody_decided_on_says_so_and_stays(review: AppTest, bench: Store, filled: Task) -> None:
-    text = review.text[0].value
-    card = next(one for one in bench.reviews.page(filled.id, ALL) if one.text == text)
-    bench.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Bob")
-    review.button(key="review_accept").click().run()
+    text = card(review)["text"]
+    there = next(one for one in bench.reviews.page(filled.id, ALL) if one.text == text)
+    bench.reviews.decide(there.id, ReviewAction.REJECT, reviewer="Bob")
+    act(review, "accept")
     assert any("Bob decided on" in error for error in errors(review))
-    assert review.text[0].value == text
-    review.button(key="review_accept").click().run()
+    assert card(review)["text"] == text
+    act(review, "accept")
     assert errors(review) == []
-    assert bench.reviews.text(card.id).status is ReviewStatus.ACCEPTED
+    assert bench.reviews.text(there.id).status is ReviewStatus.ACCEPTED
 
 
 def test_the_end_of_the_queue_says_what_to_do_next(review: AppTest, bench: Store, filled: Task) -> None:
     bench.reviews.decide_many(filled.id, ALL, ReviewAction.ACCEPT, reviewer="Bob")
     review.run()
-    review.button(key="review_forth").click().run()
-    assert any("Everything is reviewed" in one.value for one in review.markdown)
+    act(review, "forth")
+    assert desk(review)["end"][0] == "Everything is reviewed."
+
+
+def test_keys_faster_than_the_server_hit_the_cards_that_were_shown_and_once_each(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    dealt = desk(review)["cards"]
+    acts = [
+        {"n": i, "kind": kind, "id": shown["id"], "event": shown["event"]}
+        for i, (kind, shown) in enumerate(zip(("accept", "skip", "reject"), dealt, strict=False), start=1)
+    ]
+    send(review, acts[:1])
+    send(review, acts)  # the first was not acknowledged when these were sent
+    send(review, [*acts, {"n": 4, "kind": "undo"}])
+    assert errors(review) == []
+    assert [bench.reviews.text(one["id"]).status.value for one in dealt[:3]] == ["accepted", "pending", "pending"]
+    assert card(review)["id"] == dealt[2]["id"]
+    assert desk(review)["done"] == {"test": 4}
+    assert len(bench.reviews.history(dealt[0]["id"])) == 1
+
+
+def test_a_conflict_on_one_card_loses_no_decision_on_the_next(review: AppTest, bench: Store, filled: Task) -> None:
+    first, second = desk(review)["cards"][:2]
+    bench.reviews.decide(first["id"], ReviewAction.REJECT, reviewer="Bob")
+    acts = [
+        {"n": i, "kind": "accept", "id": one["id"], "event": one["event"]} for i, one in enumerate((first, second), 1)
+    ]
+    send(review, acts)
+    assert any("Bob decided on" in error for error in errors(review))
+    assert card(review)["id"] == first["id"]
+    assert bench.reviews.text(first["id"]).status is ReviewStatus.REJECTED
+    assert bench.reviews.text(second["id"]).status is ReviewStatus.ACCEPTED
+    assert second["id"] not in [one["id"] for one in desk(review)["cards"]]
+
+
+def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, filled: Task) -> None:
+    before = bench.reviews.count_events(filled.id)
+    shown = card(review)
+    send(review, [{"n": "1", "kind": "accept"}, {"n": 2, "kind": "drop"}, 3])  # type: ignore[list-item]
+    assert errors(review) == []
+    send(review, [{"n": 4, "kind": "label", "id": shown["id"], "event": None, "label": "boredom"}])
+    assert any("boredom" in error for error in errors(review))
+    send(review, [{"n": 5, "kind": "accept", "id": 99_999, "event": None}])
+    assert any("is gone" in error for error in errors(review))
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_cards_that_others_have_ahead_are_said_to_be_there(open_page: Open, bench: Store, filled: Task) -> None:
+    bench.review_queue.take(filled.id, ALL, holder="another tab", n=11)
+    app = open_page("review")
+    assert desk(app)["end"][0] == "11 texts lie on other desks."
 
 
 def test_a_note_is_stored_and_comes_back(review: AppTest, bench: Store, filled: Task) -> None:
-    (field,) = [one for one in review.text_input if one.label == "Note"]
-    field.set_value("**not** bold").run()
+    act(review, "note", note="**not** bold")
+    assert card(review)["note"] == "**not** bold"
     assert [one.note for one in bench.reviews.page(filled.id, ALL) if one.note] == ["**not** bold"]
     assert errors(review) == []
 
@@ -126,10 +176,10 @@ def test_a_second_opinion_does_not_show_the_first(review: AppTest, bench: Store,
     bench.reviews.decide(target.id, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
     bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
     review.selectbox(key="review_order").set_value("second opinion").run()
-    assert review.text[0].value == target.text
-    shown = " ".join(one.value for kind in ("caption", "markdown") for one in review.get(kind))
-    assert "surprise" not in shown.split("proposed by the LM")[1]
-    review.button(key="review_accept").click().run()
+    assert card(review)["text"] == target.text
+    assert (card(review)["label"], card(review)["note"]) == ("anger", None)
+    assert "surprise" not in str(card(review)["facts"])
+    act(review, "accept")
     now = bench.reviews.text(target.id)
     assert (now.label, now.status) == ("anger", ReviewStatus.ACCEPTED)
     assert target.id in [one.id for one in bench.reviews.page(filled.id, TextFilters(is_disputed=True))]
@@ -196,8 +246,8 @@ def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled
     review.run()
     review.selectbox(key="review_lm").set_value("odd").run()
     for text in awkward:
-        assert review.text[0].value == text
-        review.button(key="review_accept").click().run()
+        assert card(review)["text"] == text
+        act(review, "accept")
     assert errors(review) == []
     assert [one.text for one in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward
 
@@ -246,7 +296,7 @@ def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
     app.selectbox(key="review_label").set_value("surprise").run()
     app.button(key="review_open").click().run()
     assert errors(app) == []
-    assert app.text[0].value == target.text
+    assert card(app)["text"] == target.text
 
 
 def test_a_second_opinion_of_one_s_own_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
@@ -255,37 +305,26 @@ def test_a_second_opinion_of_one_s_own_is_no_longer_blind(review: AppTest, bench
     bench.reviews.decide(pending[0].id, ReviewAction.ACCEPT, reviewer="Bob")
     bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
     review.selectbox(key="review_order").set_value("second opinion").run()
-    assert not [one for one in review.text_input if one.label == "Note"]
-    review.button(key="review_label_3").click().run()
-    review.button(key="review_back").click().run()
-    assert review.text[0].value == pending[0].text
-    assert any("proposed" in one.value and "accepted" in one.value for one in review.caption)
+    assert card(review)["note"] is None
+    act(review, "label", label="surprise")
+    act(review, "back")
+    assert card(review)["text"] == pending[0].text
+    assert any("accepted" in one for one in card(review)["facts"])
     before = bench.reviews.count_events(filled.id)
-    review.button(key="review_accept").click().run()
+    act(review, "accept")
     assert bench.reviews.text(pending[0].id).label == "surprise"
     assert bench.reviews.count_events(filled.id) == before
 
 
-def test_labels_from_the_tenth_on_are_in_a_list(open_page: Open, bench: Store) -> None:
-    labels = tuple(f"label {i}" for i in range(12))
-    task = bench.tasks.create(PreparedData("many", "s", labels, {Split.POOL: (LabelledText("real", labels[0]),)}))
-    run = bench.generations.import_texts(task.id, "LM", [LabelledText("one text", labels[0])])
-    app = open_page("review")
-    (box,) = [one for one in app.selectbox if one.label == "Other label"]
-    box.set_value("label 11").run()
-    assert errors(app) == []
-    assert bench.generations.texts([run.id])[0].label == "label 11"
-
-
 def test_a_text_that_was_deleted_elsewhere_breaks_nothing(review: AppTest, bench: Store, filled: Task) -> None:
-    review.button(key="review_accept").click().run()
+    act(review, "accept")
     decided = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.ACCEPTED))[0]
     with bench.engine.execution_options(immediate=True).begin() as connection:
         connection.exec_driver_sql("DELETE FROM synthetic_text WHERE id = ?", (decided.id,))
-    review.button(key="review_back").click().run()
+    act(review, "back")
     assert errors(review) == []
-    assert any("is gone" in one.value for one in review.caption)
-    review.button(key="review_undo").click().run()
+    assert "is gone" in desk(review)["last"]
+    act(review, "undo")
     assert errors(review) == []
 
 

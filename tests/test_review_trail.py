@@ -86,3 +86,25 @@ def test_a_long_sitting_forgets_its_beginning() -> None:
     assert len(trail.ids) == LONGEST
     trail.show(9_999)
     assert trail.current == 9_999
+
+
+def test_cards_ahead_are_shown_in_their_order_whoever_is_first_to_show_them() -> None:
+    trail = Trail(ahead=[1, 2, 3, 4])
+    trail.show_next()
+    assert (trail.current, trail.coming) == (1, [1, 2, 3, 4])
+    trail.go_on(1)
+    trail.reach(2)  # the browser was faster than the server
+    trail.go_on(2)
+    trail.show_next()
+    assert (trail.ids, trail.current, trail.ahead) == ([1, 2, 3], 3, [4])
+    trail.reach(4)  # a card still lies on the desk: that of a decision that did not count
+    assert (trail.current, trail.ahead) == (3, [4])
+
+
+def test_a_card_ahead_that_somebody_decided_on_or_that_is_opened_is_not_shown_twice() -> None:
+    trail = Trail(ahead=[1, 2, 3])
+    trail.keep_ahead({2, 3})
+    trail.insert(3)
+    assert trail.coming == [3, 2]
+    trail.start_anew()
+    assert trail.coming == []

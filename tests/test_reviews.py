@@ -156,7 +156,27 @@ def test_agreement_counts_after_a_note_or_an_undo_of_one_s_own(
     assert store.reviews.has_decided(text.id, reviewer="Bob")
     (pair,) = store.review_statistics.count_pairs(task.id)
     assert (pair.first_outcome, pair.second_outcome) == ("surprise", "surprise")
-    assert store.review_queue.take(task.id, ALL, holder="bob", second_by="Bob") is None
+    assert store.review_queue.take(task.id, ALL, holder="bob", second_by="Bob") == []
+
+
+def test_a_text_is_known_as_it_stood_after_each_of_its_events(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
+    task, texts = made
+    first = texts[0]
+    reviews, seen = store.reviews, [store.reviews.text(first.id)]
+    for what in (
+        {"action": ReviewAction.RELABEL, "label": "surprise"},
+        {"action": ReviewAction.EDIT, "text": "mended"},
+        {"action": ReviewAction.REJECT},
+    ):
+        reviews.decide(first.id, reviewer="Bob", **what)  # type: ignore[arg-type]
+        seen.append(reviews.text(first.id))
+    reviews.undo(task.id, reviewer="Bob")
+    for stood in seen:
+        assert reviews.as_of(first.id, stood.last_event_id) == stood
+    with pytest.raises(StorageError, match="is gone"):
+        reviews.as_of(99_999, None)
 
 
 def test_ticked_texts_that_somebody_changed_are_left_alone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
