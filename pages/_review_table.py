@@ -187,8 +187,10 @@ def show_bulk_bar(task: Task, ticked: Scope, whole: Scope) -> None:
         )
         if st.button("Relabel", key="review_bulk_relabel", icon=":material/label:", disabled=not (scope.n and label)):
             confirm(task, scope, ReviewAction.RELABEL, label)
-        with st.popover("More", icon=":material/more_horiz:"):
-            show_more(task, list(ticked.seen))
+        more = st.popover("More", icon=":material/more_horiz:", key="review_more", on_change="rerun")
+        if more.open:
+            with more:
+                show_more(task, list(ticked.seen))
 
 
 def show_more(task: Task, ticked: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from augment.records import Task
 from pages._review_card import KEYS, show_card_tab
 from pages._review_exchange import show_exchange
 from pages._review_filters import choose_filters
@@ -19,6 +20,29 @@ from pages._shared import (
     workbench,
 )
 
+
+@st.fragment
+def show_views(task: Task) -> None:
+    """Filters and what they let through. Another filter runs this again, not the page around it."""
+    with showing_errors():
+        filters = choose_filters(task)
+        card, table, worth, exchange = st.tabs(
+            ["Card", "Table", "Was it worth it", "Export and import"], key="review_view", bind="query-params"
+        )
+        if card.open:
+            with card:
+                st.fragment(show_card_tab)(task, filters, list_judges(task))
+        if table.open:
+            with table:
+                show_table(task, filters)
+        if worth.open:
+            with worth:
+                show_worth(task)
+        if exchange.open:
+            with exchange:
+                show_exchange(task, filters, reviewer())
+
+
 enter_through_app()
 task = require_task("Review")
 action = page_header("Review", task_line(task))
@@ -32,19 +56,4 @@ with showing_errors():
     with action.popover("Keys", icon=":material/keyboard:"):
         st.markdown(KEYS)
         change_reviewer()
-    filters = choose_filters(task)
-    card, table, worth, exchange = st.tabs(
-        ["Card", "Table", "Was it worth it", "Export and import"], key="review_view", bind="query-params"
-    )
-    if card.open:
-        with card:
-            st.fragment(show_card_tab)(task, filters, list_judges(task))
-    if table.open:
-        with table:
-            show_table(task, filters)
-    if worth.open:
-        with worth:
-            show_worth(task)
-    if exchange.open:
-        with exchange:
-            show_exchange(task, filters, reviewer())
+    show_views(task)

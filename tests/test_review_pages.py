@@ -257,6 +257,7 @@ def test_ticked_texts_become_seeds(
 ) -> None:
     ticked = [one.id for one in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), size=2)]
     review.session_state["review_ticked"] = frozenset(ticked)
+    review.session_state["review_more"] = True  # the popover is open
     app = button(view(review, "Table"), "Make 2 seeds")
     assert errors(app) == []
     newest = bench.tasks.seed_sets(filled.id)[0]
@@ -293,6 +294,7 @@ def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
     target = bench.reviews.page(filled.id, TextFilters(label="surprise"))[-1]
     app = view(review, "Table")
     app.session_state["review_ticked"] = frozenset({target.id})
+    app.session_state["review_more"] = True
     app.selectbox(key="review_label").set_value("surprise").run()
     app.button(key="review_open").click().run()
     assert errors(app) == []
