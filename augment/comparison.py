@@ -7,7 +7,7 @@ same baseline twice; that is one observation, not two.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import fmean
 
 import numpy as np
@@ -164,18 +164,20 @@ def headline(runs: Sequence[TrainingRun], metric: str) -> str:
 def describe_arms(runs: Sequence[TrainingRun], metric: str) -> list[str]:
     """A sentence for each arm at its largest size, the greatest gain first; a reader needs no chart beside it."""
     compared = compare_at_largest(compare_with_baseline(runs, metric))
-    sentences = []
-    for one in sorted(compared, key=lambda one: one.interval.mean, reverse=True):
-        verdict = "not told apart from {} beyond chance"
-        if one.is_beyond_chance:
-            verdict = "better than {}" if one.interval.mean > 0 else "worse than {}"
-        interval = f"95 % interval {_points(one.interval.low)} to {_points(one.interval.high)}, adjusted "
-        sentences.append(
-            f"{one.arm} with {one.n_synthetic} texts is {verdict.format(baseline_of(one.arm))}: "
-            f"{_points(one.interval.mean)} points of {METRICS[metric]} ({interval if one.p is not None else ''}"
-            f"{_evidence(one)})."
-        )
-    return sentences
+    return [
+        f"{one.arm} with {one.n_synthetic} texts is {judge(one, baseline_of(one.arm), metric)}."
+        for one in sorted(compared, key=lambda one: one.interval.mean, reverse=True)
+    ]
+
+
+def judge(difference: Difference, than: str, metric: str) -> str:
+    """'better than raw: +9.2 points of macro-F1 (95 % interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)'."""
+    verdict = f"not told apart from {than} beyond chance"
+    if difference.is_beyond_chance:
+        verdict = f"{'better' if difference.interval.mean > 0 else 'worse'} than {than}"
+    low, mean, high = (_points(getattr(difference.interval, one)) for one in ("low", "mean", "high"))
+    interval = f"95 % interval {low} to {high}, adjusted " if difference.p is not None else ""
+    return f"{verdict}: {mean} points of {METRICS[metric]} ({interval}{_evidence(difference)})"
 
 
 def baseline_of(arm: str) -> str:
@@ -295,12 +297,16 @@ def wrong_texts(predictions: Sequence[StoredPrediction]) -> list[WrongText]:
 
 @dataclass(frozen=True, slots=True)
 class ReviewGain:
-    """The same texts raw, accepted only and relabelled, as far as they were trained on, at one size."""
+    """The same texts raw, accepted only and relabelled, as far as they were trained on, at one size.
+
+    `over_raw`: what each other use gains over raw, paired over RNG seeds; Holm's adjustment is over these.
+    """
 
     source: str
     n_synthetic: int
     uses: Mapping[TextUse, Interval]
     n_decisions: int
+    over_raw: Mapping[TextUse, Difference] = field(default_factory=dict)
 
 
 def review_gains(runs: Sequence[TrainingRun], arms: Sequence[Arm], metric: str) -> list[ReviewGain]:
@@ -308,12 +314,10 @@ def review_gains(runs: Sequence[TrainingRun], arms: Sequence[Arm], metric: str) 
 
     Where experiments repeat an arm, the newest that is measured counts: it knows the most decisions.
     """
-    measured: dict[int, dict[int, Interval]] = {}
+    measured: dict[int, dict[int, dict[int, float]]] = {}  # by arm, size and RNG seed
     for arm in arms:
         groups = _by_arm_and_size([run for run in runs if run.arm_id == arm.id])
-        measured[arm.id] = {
-            n: mean_interval(list(_by_rng_seed(one, metric).values())) for (_, n), one in groups.items()
-        }
+        measured[arm.id] = {n: _by_rng_seed(one, metric) for (_, n), one in groups.items()}
     sources: dict[object, dict[TextUse, Arm]] = {}
     for arm in sorted(arms, key=lambda arm: arm.id):
         if arm.spec.use in REVIEW_USES and measured[arm.id]:
@@ -324,10 +328,24 @@ def review_gains(runs: Sequence[TrainingRun], arms: Sequence[Arm], metric: str) 
         present = {use: by_use[use] for use in REVIEW_USES if use in by_use}
         sizes = set.intersection(*(set(measured[arm.id]) for arm in present.values()))
         if len(present) > 1 and sizes:
-            uses = {use: measured[arm.id][max(sizes)] for use, arm in present.items()}
+            values = {use: measured[arm.id][max(sizes)] for use, arm in present.items()}
+            intervals = {use: mean_interval(list(one.values())) for use, one in values.items()}
             n_decisions = max(arm.n_decisions for arm in present.values())
-            gains.append(ReviewGain(_name_source(next(iter(present.values()))), max(sizes), uses, n_decisions))
+            source, over_raw = _name_source(next(iter(present.values()))), _compare_with_raw(values, max(sizes))
+            gains.append(ReviewGain(source, max(sizes), intervals, n_decisions, over_raw))
     return gains
+
+
+def _compare_with_raw(values: Mapping[TextUse, Mapping[int, float]], n_synthetic: int) -> dict[TextUse, Difference]:
+    """What each use gains over raw; none without raw, or where no RNG seed is shared."""
+    raw = values.get(TextUse.RAW, {})
+    pairs = {
+        use: np.array([(one[rng_seed], raw[rng_seed]) for rng_seed in sorted(one.keys() & raw.keys())])
+        for use, one in values.items()
+        if use is not TextUse.RAW and one.keys() & raw.keys()
+    }
+    compared = _adjust([_compare(use.value, n_synthetic, one) for use, one in pairs.items()])
+    return dict(zip(pairs, compared, strict=True))
 
 
 def _name_source(arm: Arm) -> str:

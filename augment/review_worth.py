@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 
 from augment.agreement import Counts, Share, cohens_kappa, kappa_of_label, wilson_share
 from augment.charts import ACCENT, BASELINE_GREY, DARK_TEXT, LABEL_COLOURS, finish, plain, shorten
-from augment.comparison import METRICS, ReviewGain, format_metric
+from augment.comparison import METRICS, ReviewGain, format_metric, judge
 from augment.records import OutcomeCount, PairCount, TextUse
 
 REJECTED = ""  # what a rejected text counts as where labels are compared
@@ -275,23 +275,9 @@ def pick_reviewed(gains: Sequence[ReviewGain]) -> list[ReviewGain]:
 
 
 def describe_gain(gain: ReviewGain, metric: str) -> str:
-    """'GPT-J, 200 texts each: macro-F1 0.54 raw (0.50 to 0.58), 0.71 relabelled (0.68 to 0.74). …', and how sure."""
-    figures = []
-    for use, one in gain.uses.items():
-        low, mean, high = (format_metric(metric, value) for value in (one.low, one.mean, one.high))
-        figures.append(f"{mean} {use.value}" + (f" ({low} to {high})" if one.n > 1 else ""))
-    figure = f"{METRICS[metric]} {', '.join(figures)}"
-    return f"{gain.source}, {_count_texts(gain.n_synthetic)} each: {figure}. {_judge(gain)}"
-
-
-def _judge(gain: ReviewGain) -> str:
-    """What the intervals allow to say."""
-    if min(one.n for one in gain.uses.values()) < 2:
-        return "One RNG seed does not rule out chance."
-    raw = gain.uses[TextUse.RAW]
-    better = [use.value for use, one in gain.uses.items() if one.low > raw.high]
-    worse = [use.value for use, one in gain.uses.items() if one.high < raw.low]
-    found = [f"{' and '.join(uses)} {how} than raw" for uses, how in ((better, "better"), (worse, "worse")) if uses]
-    if not found:
-        return "The intervals overlap raw's: more RNG seeds would tell."
-    return f"{'; '.join(found).capitalize()}: the intervals do not overlap."
+    """'GPT-J, 200 texts each: macro-F1 0.54 raw, 0.71 relabelled. Relabelled is better than raw: …', and how sure."""
+    figures = [f"{format_metric(metric, one.mean)} {use.value}" for use, one in gain.uses.items()]
+    said = [f"{gain.source}, {_count_texts(gain.n_synthetic)} each: {METRICS[metric]} {', '.join(figures)}."]
+    for use, one in gain.over_raw.items():
+        said.append(f"{use.value.capitalize()} is {judge(one, TextUse.RAW.value, metric)}.")
+    return " ".join(said)

@@ -165,6 +165,7 @@ def list_contrastive(bench: Workbench, task: Task) -> tuple[ArmSpec, ...]:
     return (
         *arms,
         ArmSpec(TextUse.SOFT, (runs[sources_of[-1]],), kind=CONTRASTIVE),
+        ArmSpec(TextUse.SOFT, tuple(sorted(runs[one] for one in sources_of[-2:])), kind=CONTRASTIVE),
         ArmSpec(TextUse.REAL, kind=CONTRASTIVE),
     )
 
@@ -184,9 +185,9 @@ def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
         found[name] = ExperimentConfig(
             seed_set_id, recipe, list_arms(bench, task, kind), sizes, RNG_SEEDS, baselines=(kind,)
         )
-    found["contrastive, 200"] = ExperimentConfig(
-        seed_set_id, recipe, list_contrastive(bench, task), (200,), RNG_SEEDS, baselines=(CONTRASTIVE,)
-    )
+    for name, sizes in (("contrastive, 200", (200,)), ("contrastive, others", (50, 100, 500))):
+        arms = list_contrastive(bench, task)
+        found[name] = ExperimentConfig(seed_set_id, recipe, arms, sizes, RNG_SEEDS, baselines=(CONTRASTIVE,))
     ids = {run.writer: run.id for run in bench.store.generations.all(task.id)}
     both = (ids["label-word templates"], ids[f"{lms.EMBEDDED_LM.name} · conditional"])
     arms = tuple(ArmSpec(use, tuple(sorted(both))) for use in (TextUse.SOFT, TextUse.RAW))
@@ -304,13 +305,17 @@ def _add_points(file: Path, points: Sequence[Point]) -> None:
 # The table -----------------------------------------------------------------------------------------------------------
 
 
-def write_table(bench: Workbench, task: Task, points: Sequence[Point], note: str) -> dict[str, float]:
-    """docs/RESULTS.md of everything that is measured, under a note; returns the best arms' macro-F1."""
-    runs = [
+def done_runs(bench: Workbench, task: Task) -> list[TrainingRun]:
+    """Every run that was measured to its end."""
+    return [
         run
         for experiment in bench.store.experiments.all(task.id)
         for run in bench.store.experiments.runs(experiment.id, status=RunStatus.DONE)
     ]
+
+
+def write_table(runs: Sequence[TrainingRun], points: Sequence[Point], note: str) -> dict[str, float]:
+    """docs/RESULTS.md of everything that is measured, under a note; returns the best arms' macro-F1."""
     parts = [_INTRODUCTION, note] if note else [_INTRODUCTION]
     best: dict[str, float] = {}
     for kind in (PROBE, TUNED, CONTRASTIVE):
@@ -319,6 +324,10 @@ def write_table(bench: Workbench, task: Task, points: Sequence[Point], note: str
     parts.append(_REVIEW_INTRODUCTION + _tabulate_review(points))
     RESULTS.write_text("\n\n".join(parts).rstrip() + "\n")
     return dict(sorted(best.items(), key=lambda item: -item[1])[:8])
+
+
+def _place(run: TrainingRun) -> tuple[str, int, int]:
+    return run.arm, run.n_synthetic, run.config.rng_seed
 
 
 def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float]) -> str:
@@ -386,6 +395,7 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", type=ClassifierKind, default=[PROBE, TUNED])
     parser.add_argument("--development", action="store_true")
     parser.add_argument("--table", action="store_true")
+    parser.add_argument("--also", nargs="*", type=Path, default=[], help="stores of other processes, for the table")
     parser.add_argument("--note", default="", help="stands in the table's file, such as what is not measured yet")
     options = parser.parse_args()
     options.store.mkdir(parents=True, exist_ok=True)
@@ -401,7 +411,14 @@ def main() -> None:
         run_review(bench, task, options.kinds, review_file)
     points = list(read_points(review_file))
     if options.table:
-        print(json.dumps(write_table(bench, task, points, options.note)))
+        runs = done_runs(bench, task)
+        for folder in options.also:
+            other = open_workbench(f"sqlite:///{folder / 'quality.db'}")
+            runs += [
+                run for run in done_runs(other, prepare(other)) if _place(run) not in {_place(one) for one in runs}
+            ]
+            points += [one for one in read_points(folder / "review.jsonl") if one not in points]
+        print(json.dumps(write_table(runs, points, options.note)))
 
 
 if __name__ == "__main__":

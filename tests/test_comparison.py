@@ -5,10 +5,12 @@ from random import Random
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from augment.arms import SEEDS_ONLY
 from augment.comparison import (
+    REVIEW_USES,
     ArmPoint,
     Difference,
     adjust_by_holm,
@@ -335,6 +337,18 @@ def test_review_is_compared_at_the_largest_size_that_every_use_has() -> None:
     assert list(gain.uses) == [TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]
     assert [one.mean for one in gain.uses.values()] == pytest.approx([0.56, 0.61, 0.71])
     assert {one.n for one in gain.uses.values()} == {2}
+
+
+def test_what_review_bought_is_tested_in_pairs_and_over_all_that_is_compared() -> None:
+    raw, accepted, relabelled = (make_arm(i, use) for i, use in enumerate(REVIEW_USES, start=1))
+    values = {raw: [0.50, 0.60, 0.70], accepted: [0.52, 0.59, 0.72], relabelled: [0.60, 0.71, 0.80]}
+    runs = [run for arm, of_arm in values.items() for run in make_runs(arm.name, 50, of_arm, arm_id=arm.id)]
+    (gain,) = review_gains(runs, list(values), "macro_f1")
+    assert list(gain.over_raw) == [TextUse.ACCEPTED, TextUse.RELABELLED]
+    p = {arm.spec.use: ttest_rel(values[arm], values[raw]).pvalue for arm in (accepted, relabelled)}
+    assert {use: one.p for use, one in gain.over_raw.items()} == pytest.approx(p)
+    assert gain.over_raw[TextUse.RELABELLED].p_adjusted == pytest.approx(2 * p[TextUse.RELABELLED])
+    assert [one.is_beyond_chance for one in gain.over_raw.values()] == [False, True]  # though raw's own spread is wide
 
 
 def test_arms_of_another_filter_or_kind_are_another_source() -> None:
