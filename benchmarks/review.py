@@ -20,8 +20,6 @@ import os
 import random
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +28,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
 
 import psutil
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -70,7 +67,6 @@ from storage.schema import (
     utc_now,
 )
 from tests.browser.app import App, launch, settle
-from tests.conftest import ROOT
 
 LABELS = ("joy", "anger", "surprise")
 REVIEWERS = ("Ada", "Bo", "Cy")  # the first one sits at the browser
@@ -239,23 +235,10 @@ class BareApp(App):
     """The page of a few lines, served as the app is."""
 
     def start(self) -> None:
-        """Run the script from the same folder, so with the same config, and wait for it."""
-        script = self.home / "bare.py"
-        script.write_text(BARE)
-        self.log = (self.home / "server.log").open("a")
-        command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(self.port)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 60
-        while not self._is_up():
-            assert time.monotonic() < deadline, "the bare page did not come up"
-            time.sleep(0.2)
-
-    def _is_up(self) -> bool:
-        try:
-            with urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=2) as answer:
-                return bool(answer.status == 200)
-        except OSError:
-            return False
+        """Serve the script from the same folder, so with the same config."""
+        self.script = self.home / "bare.py"
+        self.script.write_text(BARE)
+        super().start()
 
 
 @dataclass(frozen=True, slots=True)

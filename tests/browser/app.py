@@ -18,6 +18,8 @@ from tests.conftest import ROOT
 class App:
     """One served app; `restart` ends the process the hard way and serves the same home again."""
 
+    script = Path("app.py")
+
     def __init__(self, home: Path) -> None:
         self.home = home
         with socket.socket() as probe:
@@ -27,7 +29,7 @@ class App:
 
     def start(self) -> None:
         self.log = (self.home / "server.log").open("a")
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        command = [sys.executable, "-m", "streamlit", "run", str(self.script), "--server.port", str(self.port)]
         environment = {**os.environ, "AUGMENT_HOME": str(self.home)}
         self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=self.log, stderr=self.log)
         deadline = time.monotonic() + 60
