@@ -1,7 +1,7 @@
 """The Card tab: what was done on the desk is stored, and the next cards are dealt. A fragment: a key reruns no more."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -20,10 +20,12 @@ from augment.records import (
 )
 from pages._desk import Act, read_sent, show_desk
 from pages._review_next import choose_order, chosen_order, holder, is_blind, next_cards, review_trail
+from pages._review_trail import Trail
 from pages._review_words import describe, describe_step, describe_undone
 from pages._reviewer import reviewer
 from pages._shared import escape_markdown, literal, name_flag, plural, show_error, showing_errors, workbench
 from storage.review_queue import AHEAD_FOR, LENT_FOR
+from storage.reviews import Reviews
 
 KEYS = (
     "**1** to **9** set that label and accept  \n**A** accept · **X** reject · **S** skip · **Z** undo  \n"
@@ -35,64 +37,100 @@ ACTIONS = {"label": ReviewAction.RELABEL, "accept": ReviewAction.ACCEPT, "reject
 # What the browser tells ----------------------------------------------------------------------------------------------
 
 
-def take_in(task_id: int) -> bool:
-    """Do what was done on the desk and not yet told; whether there was anything."""
-    mount, acts = read_sent()
-    done: dict[str, int] = st.session_state.setdefault("review_done", {})
-    new = [act for act in acts if act.number > done.get(mount, 0)]
-    for act in new:
-        done[mount] = act.number  # first: an act that fails is not tried again and again
-        review_trail().reach(act.text_id)
+@dataclass(slots=True)
+class Heard:
+    """How far the acts of each mount of the desk are done, and which of them were refused."""
+
+    done: dict[str, int] = field(default_factory=dict)
+    refused: set[tuple[str, int]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What an act needs. Read before any is done: Streamlit may end a run wherever it reads the session."""
+
+    reviews: Reviews
+    trail: Trail
+    reviewer: str
+    task_id: int
+
+
+def take_in(task_id: int) -> None:
+    """Do what was done on the desk and not yet told."""
+    mount, acts = read_sent(holder())
+    heard = _heard()
+    hand = Hand(workbench().store.reviews, review_trail(), reviewer(), task_id)
+    said, errors = "", []
+    for act in (one for one in acts if one.number > heard.done.get(mount, 0)):
         try:
-            do(act, task_id)
+            hand.trail.reach(act.text_id)
+            if (mount, act.after) not in heard.refused:
+                said = do(act, hand)
         except AugmentError as error:
-            st.session_state["review_error"] = str(error)
-    return bool(new)
+            errors.append(str(error))
+            heard.refused.add((mount, act.number))
+            if act.kind in ACTIONS:
+                hand.trail.stay(act.text_id)
+        finally:
+            heard.done[mount] = act.number
+    if said:
+        st.session_state["review_undone"] = said
+    if errors:
+        st.session_state["review_error"] = " ".join(errors)
 
 
-def do(act: Act, task_id: int) -> None:
-    """One act. It names the text that was on the card, and how it stood there: a late or double one hits no other."""
-    trail = review_trail()
+def _heard() -> Heard:
+    heard: Heard = st.session_state.setdefault("review_heard", Heard())
+    return heard
+
+
+def do(act: Act, hand: Hand) -> str:
+    """One act; what an undo took back, in words. It names the text that was on the card, and how it stood there: a late
+    or double one hits no other.
+    """
+    trail, reviews = hand.trail, hand.reviews
     if act.kind == "undo":
-        undo(task_id)
-    elif act.kind == "back":
+        return undo(hand)
+    if act.kind == "back":
         trail.go_back()
     elif act.kind == "note":
-        workbench().store.reviews.decide(act.text_id, ReviewAction.NOTE, reviewer=reviewer(), note=act.note)
+        reviews.decide(act.text_id, ReviewAction.NOTE, reviewer=hand.reviewer, note=act.note)
     elif act.kind in ACTIONS:
-        decide(workbench().store.reviews.as_of(act.text_id, act.event_id), ACTIONS[act.kind], act.label)
+        decide(act, hand)
         trail.go_on(act.text_id)
-    elif act.kind == "forth" and workbench().store.reviews.text(act.text_id).status is not ReviewStatus.PENDING:
+    elif act.kind == "forth" and not act.is_blind and reviews.text(act.text_id).status is not ReviewStatus.PENDING:
         trail.go_on(act.text_id)
     else:
         trail.skip(act.text_id)
+    return ""
 
 
-def decide(card: StoredText, action: ReviewAction, label: str | None) -> None:
+def decide(act: Act, hand: Hand) -> None:
     """Store a decision on a text as it was shown.
 
     Raises:
         ConflictError: somebody else decided meanwhile.
     """
-    hides_others = is_blind(card)
-    if hides_others and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
-        action, label = ReviewAction.RELABEL, card.proposed_label
-    seen = None if hides_others else card
-    workbench().store.reviews.decide(card.id, action, reviewer=reviewer(), label=label, seen=seen)
+    seen = hand.reviews.as_of(act.text_id, act.event_id)
+    action, label = ACTIONS[act.kind], act.label
+    if act.is_blind and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
+        action, label = ReviewAction.RELABEL, seen.proposed_label
+    hand.reviews.decide(act.text_id, action, reviewer=hand.reviewer, label=label, seen=None if act.is_blind else seen)
 
 
-def undo(task_id: int) -> None:
+def undo(hand: Hand) -> str:
     """Take back the last skip, or this reviewer's last step, and show its card again."""
-    trail = review_trail()
+    trail = hand.trail
     if trail.has_skipped:
         trail.passed.pop()
         trail.go_back()
-        return
-    step = workbench().store.reviews.undo(task_id, reviewer=reviewer())
-    if step is not None:
-        st.session_state["review_undone"] = describe_undone(step)
-        if step.text_id is not None:
-            trail.insert(step.text_id)
+        return ""
+    step = hand.reviews.undo(hand.task_id, reviewer=hand.reviewer)
+    if step is None:
+        return ""
+    if step.text_id is not None:
+        trail.insert(step.text_id)
+    return describe_undone(step)
 
 
 # The tab -------------------------------------------------------------------------------------------------------------
@@ -108,8 +146,6 @@ def show_card_tab(task: Task, filters: TextFilters, judges: Mapping[str, Trainin
         with left:
             show_progress(task, filters)
         show_desk(view_desk(task, filters, cards), on_sent=partial(take_in, task.id))
-        if take_in(task.id):  # told to a server that was restarted meanwhile, which knew of no desk
-            st.rerun()
         if error := st.session_state.pop("review_error", None):
             show_error(error)
         if not cards:
@@ -160,7 +196,8 @@ def view_desk(task: Task, filters: TextFilters, cards: Sequence[StoredText]) -> 
         "colours": [label_colour(task.labels, label) for label in task.labels],
         "cards": [view_card(card, judged.get(card.id)) for card in cards],
         "end": [] if cards else describe_end(task, filters),
-        "done": st.session_state.get("review_done", {}),
+        "session": holder(),
+        "done": _heard().done,
         "ahead_s": AHEAD_FOR.total_seconds() * 0.75,  # the rest is for the way there and back
         "last": said,
         "can_undo": last is not None or trail.has_skipped,
@@ -183,6 +220,7 @@ def view_card(card: StoredText, judged: TextJudged | None) -> dict[str, Any]:
         "facts": [*facts, f"{card.lm_name}, run {card.run_id}"],
         "flags": [name_flag(flag) for flag in card.flags],
         "note": None if hides_others else card.note,  # it may tell what somebody else thought
+        "is_blind": hides_others,
     }
 
 
@@ -190,7 +228,7 @@ def describe_end(task: Task, filters: TextFilters) -> tuple[str, str]:
     """Why there is no card, and what to do next."""
     if chosen_order().is_second:
         return "No text waits for a second opinion.", "Others' decisions appear here once they have made some."
-    if n := workbench().store.review_queue.count_lent(task.id, holder=holder()):
+    if n := workbench().store.review_queue.count_lent(task.id, filters, holder=holder()):
         are = "lies on another desk" if n == 1 else "lie on other desks"
         return f"{plural(n, 'text')} {are}.", (
             f"What is left undecided there comes back {LENT_FOR.seconds // 60} minutes after that page was last used."

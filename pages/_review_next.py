@@ -72,9 +72,11 @@ def next_cards(task: Task, filters: TextFilters) -> list[StoredText]:
     held = store.review_queue.hold(list(there), holder=holder())
     trail.keep_ahead({one for one in held if chosen_order().is_second or there[one].status is ReviewStatus.PENDING})
     trail.show_next()
+    if trail.current is not None and trail.current != window[0]:  # which somebody else has by now
+        held = store.review_queue.hold(trail.coming[:N_DEALT], holder=holder())
     if len(trail.coming) < N_DEALT:
         there |= {one.id: one for one in _take(task, filters, N_DEALT - len(trail.coming))}
-    if window[:1] == [trail.current] and trail.current not in held:
+    if trail.current in window and trail.current not in held:
         st.session_state["review_error"] = "Somebody else has this card open too. Only one decision will count."
     return [there[one] for one in trail.coming[:N_DEALT] if one in there]
 

@@ -124,6 +124,7 @@ def take_edits(key: str, texts: Sequence[StoredText]) -> None:
     changed = {texts[i]: values for i, values in rows.items() if set(values) - {"tick"}}
     if not changed:
         return
+    st.session_state["review_changed"] = True
     refused = []
     for one, values in changed.items():
         try:
@@ -280,5 +281,6 @@ def take_back(task_id: int) -> None:
         st.session_state["review_table_error"] = str(error)
         return
     if step is not None:
+        st.session_state["review_changed"] = True
         st.session_state["review_table_undone"] = describe_undone(step)
     forget_ticks()

@@ -27,7 +27,7 @@ class Trail:
     @property
     def coming(self) -> list[int]:
         """The card on the desk and all that are known to follow."""
-        return self.ids[self.at :] + self.ahead
+        return list(dict.fromkeys(self.ids[self.at :] + self.ahead))
 
     @property
     def has_skipped(self) -> bool:
@@ -52,8 +52,15 @@ class Trail:
 
     def insert(self, text_id: int) -> None:
         """Put a card on the desk before the one that lies there, which comes back after it."""
-        self.ids.insert(self.at, text_id)
-        self.ahead = [one for one in self.ahead if one != text_id]
+        if self.current != text_id:
+            self.ids.insert(self.at, text_id)
+        self._take_off_ahead(text_id)
+
+    def stay(self, text_id: int) -> None:
+        """A card whose decision did not count is to be looked at again: on the desk, or right after what lies there."""
+        if self.current != text_id:
+            self.ids.insert(self.at + (self.current is not None), text_id)
+        self._take_off_ahead(text_id)
 
     def go_on(self, decided: int) -> None:
         """Leave a card that was decided on."""
@@ -87,3 +94,7 @@ class Trail:
     def _leave(self, text_id: int) -> None:
         if self.current == text_id:  # a double click has left it already
             self.at += 1
+        self._take_off_ahead(text_id)
+
+    def _take_off_ahead(self, text_id: int) -> None:
+        self.ahead = [one for one in self.ahead if one != text_id]

@@ -24,6 +24,8 @@ from pages._shared import (
 @st.fragment
 def show_views(task: Task) -> None:
     """Filters and what they let through. Another filter runs this again, not the page around it."""
+    if st.session_state.pop("review_changed", False):
+        st.rerun()  # the count in the navigation changes too
     with showing_errors():
         filters = choose_filters(task)
         card, table, worth, exchange = st.tabs(

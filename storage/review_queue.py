@@ -82,13 +82,14 @@ class ReviewQueue:
             session.add_all(_leases(free, holder, shown=text_ids[:1]))
             return free
 
-    def count_lent(self, task_id: int, *, holder: str) -> int:
-        """How many of the task's texts lie on the desks of other tabs."""
-        lease = ReviewLeaseRow
-        query = select(func.count()).select_from(lease).join(SyntheticTextRow, SyntheticTextRow.id == lease.text_id)
-        others = [SyntheticTextRow.task_id == task_id, lease.holder != holder, lease.expires_at > utc_now()]
+    def count_lent(self, task_id: int, filters: TextFilters, *, holder: str) -> int:
+        """How many texts that wait and pass the filters, but for their status, lie on the desks of other tabs."""
+        lease, text = ReviewLeaseRow, SyntheticTextRow
+        wanted = [*conditions_of(task_id, replace(filters, status=None)), text.status == ReviewStatus.PENDING]
+        others = [lease.holder != holder, lease.expires_at > utc_now()]
+        query = select(func.count()).select_from(lease).join(text, text.id == lease.text_id).where(*wanted, *others)
         with reading(self._engine) as session:
-            return session.scalar(query.where(*others)) or 0
+            return session.scalar(query) or 0
 
     def _judged_first(
         self, session: Session, query: Select[SyntheticTextRow, str], judge_id: int, n: int

@@ -1,5 +1,7 @@
 """The Review page through AppTest: card, table, bulk, filters in the address, who reviews."""
 
+from datetime import datetime, timedelta
+
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -7,6 +9,8 @@ from streamlit.testing.v1 import AppTest
 from augment.records import LabelledText, ReviewAction, ReviewStatus, Task, TextFilters
 from pages import _review_table
 from storage import Store
+from storage.review_queue import LENT_FOR
+from storage.schema import utc_now
 from tests.app_test import Open, act, button, card, desk, errors, send
 from tests.conftest import ROOT
 
@@ -153,6 +157,7 @@ def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, fi
     assert errors(review) == []
     send(review, [{"n": 4, "kind": "label", "id": shown["id"], "event": None, "label": "boredom"}])
     assert any("boredom" in error for error in errors(review))
+    send(review, [{"n": 3, "kind": "accept", "id": 2**70}, {"n": True, "kind": "undo"}])
     send(review, [{"n": 5, "kind": "accept", "id": 99_999, "event": None}])
     assert any("is gone" in error for error in errors(review))
     assert bench.reviews.count_events(filled.id) == before
@@ -162,6 +167,72 @@ def test_cards_that_others_have_ahead_are_said_to_be_there(open_page: Open, benc
     bench.review_queue.take(filled.id, ALL, holder="another tab", n=11)
     app = open_page("review")
     assert desk(app)["end"][0] == "11 texts lie on other desks."
+    app.text_input(key="review_search").set_value("nothing like it").run()
+    assert desk(app)["end"][0] == "The filters let nothing through that waits."
+
+
+def test_what_was_told_to_another_session_is_not_done_again(review: AppTest, bench: Store, filled: Task) -> None:
+    act(review, "accept")
+    act(review, "accept")
+    act(review, "undo")
+    before = bench.reviews.count_events(filled.id)
+    send(review, [{"n": 9_999, "kind": "undo"}], session="before the restart")
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_an_undo_of_a_decision_that_was_refused_takes_back_no_other(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    act(review, "accept")
+    first, second = desk(review)["cards"][:2]
+    for one in (first, second):
+        bench.reviews.decide(one["id"], ReviewAction.REJECT, reviewer="Bob")
+    acts = [
+        {"n": i, "kind": "accept", "id": one["id"], "event": one["event"]}
+        for i, one in enumerate((first, second), start=9_001)
+    ]
+    send(review, [*acts, {"n": 9_003, "kind": "undo", "after": 9_002}])
+    assert errors(review)[0].count("Bob decided on") == 2
+    assert [one["id"] for one in desk(review)["cards"][:2]] == [first["id"], second["id"]]  # both to be looked at
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
+
+
+def test_an_undone_note_leaves_its_card_on_the_desk_once(review: AppTest, bench: Store, filled: Task) -> None:
+    shown = card(review)["id"]
+    act(review, "note", note="hm")
+    act(review, "undo")
+    dealt = [one["id"] for one in desk(review)["cards"]]
+    assert (dealt[0], dealt.count(shown), card(review)["note"]) == (shown, 1, "")
+
+
+def test_the_card_that_moves_up_is_lent_as_one_that_is_read(review: AppTest, bench: Store, filled: Task) -> None:
+    act(review, "accept")
+    following = desk(review)["cards"][1:3]
+    bench.reviews.decide(following[0]["id"], ReviewAction.REJECT, reviewer="Bob")
+    act(review, "accept")
+    assert card(review)["id"] == following[1]["id"]
+    with bench.engine.begin() as connection:
+        (ends,) = connection.exec_driver_sql(
+            "SELECT expires_at FROM review_lease WHERE text_id = ?", (following[1]["id"],)
+        ).one()
+    assert datetime.fromisoformat(ends) - utc_now().replace(tzinfo=None) > LENT_FOR - timedelta(seconds=30)
+
+
+def test_forth_goes_through_others_decisions_without_showing_them(review: AppTest, bench: Store, filled: Task) -> None:
+    bench.reviews.decide_many(filled.id, ALL, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    review.selectbox(key="review_order").set_value("second opinion").run()
+    seen = set()
+    for _ in range(11):
+        assert card(review)["is_blind"]
+        seen.add(card(review)["id"])
+        act(review, "forth")
+    assert len(seen) == 11
+    blind = card(review)
+    bench_label = blind["label"]
+    n = {"n": 9_001, "kind": "accept", "id": blind["id"], "event": blind["event"], "is_blind": True}
+    review.session_state["review_order"] = None  # chosen in the same moment
+    send(review, [n])
+    assert bench.reviews.text(blind["id"]).label == bench_label
 
 
 def test_a_note_is_stored_and_comes_back(review: AppTest, bench: Store, filled: Task) -> None:

@@ -34,7 +34,8 @@ def test_two_tabs_are_handed_different_cards(store: Store, made: tuple[Task, lis
     assert store.review_queue.hold([texts[1].id], holder="a") == frozenset()  # and lets go of what it had
     assert store.review_queue.hold([texts[1].id, texts[4].id, 999], holder="a") == {texts[4].id}
     assert [taken(store, task, "d") for _ in range(4)] == ["text 0", "text 3", "text 5", None]
-    assert store.review_queue.count_lent(task.id, holder="a") == 5
+    assert store.review_queue.count_lent(task.id, ALL, holder="a") == 5
+    assert store.review_queue.count_lent(task.id, TextFilters(label="anger"), holder="a") == 1
 
 
 def test_several_cards_are_lent_at_once_in_the_queue_s_order(store: Store, made: tuple[Task, list[StoredText]]) -> None:

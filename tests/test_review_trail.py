@@ -108,3 +108,21 @@ def test_a_card_ahead_that_somebody_decided_on_or_that_is_opened_is_not_shown_tw
     assert trail.coming == [3, 2]
     trail.start_anew()
     assert trail.coming == []
+
+
+def test_a_card_whose_decision_did_not_count_is_looked_at_again() -> None:
+    trail = Trail(ids=[1], ahead=[2, 3, 4])
+    trail.stay(1)
+    trail.stay(2)  # decided in the same moment: the browser had shown it
+    assert trail.coming == [1, 2, 3, 4]
+    trail.go_on(1)
+    trail.go_on(2)
+    trail.stay(3)
+    assert (trail.current, trail.ahead) == (3, [4])
+
+
+def test_a_card_that_is_skipped_or_decided_lies_ahead_no_more() -> None:
+    trail = Trail(ids=[2], ahead=[3, 4, 5])
+    trail.skip(3)  # after a decision on 2 that was refused
+    trail.go_on(4)
+    assert (trail.coming, trail.passed) == ([2, 5], [3])

@@ -1,137 +1,202 @@
 // The desk in the browser: a key answers at once with the next card, which lies here already; the server is told, stores
-// the decision and deals more. Texts are only ever text nodes. What was not yet acknowledged is sent again with the next
-// act, and the server takes each act once, by its number.
+// the decision and deals more. Texts are only ever text nodes.
 
 const KEYS = { a: "accept", x: "reject", s: "skip", z: "undo", ArrowLeft: "back", ArrowRight: "forth" };
-const LEAVES = ["label", "accept", "reject", "skip", "forth"]; // acts after which the next card is shown
+const DECISIONS = ["label", "accept", "reject"];
+const LEAVES = [...DECISIONS, "skip", "forth"]; // acts after which the next card is shown
 const TYPED_INTO = "input, textarea, select, [contenteditable='true'], [role='combobox'], [role='listbox'], [role='menu']";
 const MOVED_IN = "[role='tab'], [role='slider'], [role='radio'], [role='grid']"; // arrows have a meaning there
+const SURPRISE_MS = 500; // a card that the server put there answers no key sooner: it may be meant for the one before
+const AGAIN_MS = 5000; // a run of the server that was ended early may not have listened
 const desks = new WeakMap();
+
+// What the server has not acknowledged: sent again with every act, and kept over a change of page and a reload. ---------
+
+const outbox = {
+  name: "augment_review_outbox",
+  mount: Math.random().toString(36).slice(2),
+  number: 0,
+  session: "",
+  acts: [],
+
+  add(act) {
+    this.number += 1;
+    this.acts = [...this.acts, { n: this.number, ...act }];
+    this.keep();
+  },
+
+  // Whether there is something that this session was never sent.
+  open(session, done) {
+    this.acts = this.acts.filter((one) => one.n > (done[this.mount] ?? 0));
+    if (!this.session) this.acts = this.kept();
+    const isOther = session !== this.session;
+    this.session = session;
+    if (isOther) this.acts = this.acts.filter((one) => DECISIONS.includes(one.kind) || one.kind === "note");
+    this.keep();
+    return isOther && this.acts.length > 0;
+  },
+
+  keep() {
+    try {
+      sessionStorage.setItem(this.name, JSON.stringify(this.acts));
+    } catch {
+      // Without storage a reload forgets them.
+    }
+  },
+
+  kept() {
+    try {
+      const acts = JSON.parse(sessionStorage.getItem(this.name) ?? "[]");
+      this.number = Math.max(0, ...acts.map((one) => one.n));
+      return acts;
+    } catch {
+      return [];
+    }
+  },
+};
 
 class Desk {
   constructor(root) {
     this.find = (selector) => root.querySelector(selector);
-    this.mount = Math.random().toString(36).slice(2);
-    this.acts = []; // not acknowledged yet
-    this.number = 0;
+    this.drafts = new Map(); // text id → a note that is not saved
+    this.surprisedAt = -Infinity;
     this.onKey = (event) => this.press(event);
     document.addEventListener("keydown", this.onKey);
     for (const button of root.querySelectorAll("[data-act]")) {
       button.addEventListener("click", () => this.act(button.dataset.act));
     }
     const note = this.find(".note");
+    note.addEventListener("input", () => this.drafts.set(this.shown?.id, note.value));
     note.addEventListener("change", () => this.saveNote());
     note.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") note.value = this.notedCard?.note ?? "";
+      if (event.key === "Escape") {
+        this.drafts.delete(this.shown?.id);
+        note.value = this.shown?.note ?? "";
+      }
       if (["Enter", "Escape"].includes(event.key)) note.blur(); // the keys work again
     });
   }
 
   leave() {
+    clearTimeout(this.timer);
     document.removeEventListener("keydown", this.onKey);
   }
 
   deal(data) {
+    const wasWaiting = this.data && this.isWaiting;
     this.data = data;
     this.dealtAt = performance.now();
-    this.acts = this.acts.filter((one) => one.n > (data.done[this.mount] ?? 0));
+    const isUnsent = outbox.open(data.session, data.done);
+    if (this.shown && this.card && this.card.id !== this.shown.id && !wasWaiting) this.surprisedAt = performance.now();
     this.draw();
+    if (isUnsent) this.tell();
   }
 
   get isWaiting() { // for a card that only the server knows
-    return this.acts.some((one) => ["undo", "back"].includes(one.kind)) || (!this.card && !this.isAtEnd);
+    return outbox.acts.some((one) => ["undo", "back"].includes(one.kind)) || (!this.card && !this.isAtEnd);
   }
 
   get isAtEnd() {
     return this.data.cards.length === 0;
   }
 
-  get card() {
-    const place = this.acts.filter((one) => LEAVES.includes(one.kind)).length;
+  get card() { // the first that was not left
+    const left = new Set(outbox.acts.filter((one) => LEAVES.includes(one.kind)).map((one) => one.id));
+    const place = this.data.cards.findIndex((one) => !left.has(one.id));
     const isOurs = performance.now() - this.dealtAt < 1000 * this.data.ahead_s; // else the server is asked first
     return place === 0 || isOurs ? this.data.cards[place] : undefined;
   }
 
   act(kind, more = {}) {
     const card = this.card;
-    const isOfCard = kind !== "undo" && kind !== "back";
-    if (isOfCard && (this.isWaiting || !card)) return;
-    if (kind === "back" && this.isWaiting) return;
-    if (isOfCard) Object.assign(more, { id: card.id, event: card.event });
-    this.tell({ kind, ...more });
+    const act = { kind, ...more };
+    if (kind === "undo") {
+      act.after = outbox.acts.filter((one) => DECISIONS.includes(one.kind)).at(-1)?.n ?? 0;
+    } else {
+      if (this.isWaiting) return;
+      if (kind !== "back") {
+        if (!card || performance.now() - this.surprisedAt < SURPRISE_MS) return;
+        Object.assign(act, { id: card.id, event: card.event, is_blind: card.is_blind });
+      }
+    }
+    outbox.add(act);
+    this.draw();
+    this.tell();
   }
 
-  tell(act) {
-    this.number += 1;
-    this.acts = [...this.acts, { n: this.number, ...act }];
-    this.draw();
-    this.send({ mount: this.mount, acts: this.acts });
+  tell() {
+    this.n_told = (this.n_told ?? 0) + 1; // the server hears of a value only if it differs
+    this.send({ session: outbox.session, mount: outbox.mount, acts: outbox.acts, n_told: this.n_told });
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => outbox.acts.length && this.tell(), AGAIN_MS);
   }
 
   saveNote() {
-    const card = this.notedCard;
+    const card = this.shown;
     const note = this.find(".note").value.trim();
+    this.drafts.delete(card?.id);
     if (!card || note === card.note) return;
     card.note = note;
-    this.tell({ kind: "note", id: card.id, event: card.event, note });
+    outbox.add({ kind: "note", id: card.id, event: card.event, note });
+    this.draw();
+    this.tell();
   }
 
   press(event) {
     const target = event.composedPath()[0];
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target.closest?.(TYPED_INTO) || document.querySelector("[aria-modal='true']")) return;
+    if (event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (target.closest?.(TYPED_INTO) || document.querySelector("[data-testid='stDialog']")) return;
     const isArrow = event.key.startsWith("Arrow");
-    if (isArrow ? target.closest?.(MOVED_IN) : event.repeat) return;
+    if (isArrow && (event.shiftKey || target.closest?.(MOVED_IN))) return;
     const kind = KEYS[isArrow ? event.key : event.key.toLowerCase()];
     const button = kind
       ? this.find(`[data-act="${kind}"]`)
-      : /^[1-9]$/.test(event.key) && this.find(".labels").querySelectorAll("button")[event.key - 1];
+      : /^[1-9]$/.test(event.key) && this.find(".labels").querySelectorAll("button.key")[event.key - 1];
     if (!button || button.disabled) return;
     event.preventDefault();
     button.click();
   }
 
+  // Drawing: what is there already is changed, so that a click or the focus on it is not lost. ------------------------
+
   draw() {
     const { card, data } = this;
     const isWaiting = this.isWaiting;
+    const isEnd = !card && this.isAtEnd;
     this.find(".desk").classList.toggle("is-waiting", isWaiting);
     this.find(".card").setAttribute("aria-busy", isWaiting);
     if (card) this.drawCard(card);
-    const isEnd = !card && this.isAtEnd;
     this.find(".end").hidden = !isEnd;
     for (const part of [".read", "aside", ".labels"]) this.find(part).hidden = isEnd;
-    if (card || isEnd) this.find(".note").hidden = isEnd || card.note === null; // of a second opinion: it may tell the first
+    if (card || isEnd) this.find(".note").hidden = isEnd || card.note === null; // of a second opinion: it may tell
     if (isEnd) ["strong", "span"].forEach((part, i) => { this.find(`.end ${part}`).textContent = data.end[i]; });
-    this.find(".last").textContent = this.acts.length ? " " : data.last;
-    for (const kind of ["accept", "reject", "skip", "forth"]) this.able(kind, card && !isWaiting);
-    this.able("undo", data.can_undo || this.acts.length > 0);
-    this.able("back", (data.can_go_back || this.acts.length > 0) && !isWaiting);
-    for (const one of this.find(".labels").children) one.disabled = isWaiting;
+    this.find(".last").textContent = outbox.acts.length ? " " : data.last;
+    for (const kind of ["accept", "reject", "skip", "forth"]) this.able(`[data-act="${kind}"]`, card && !isWaiting);
+    this.able("[data-act='undo']", data.can_undo || outbox.acts.length > 0);
+    this.able("[data-act='back']", (data.can_go_back || outbox.acts.length > 0) && !isWaiting);
   }
 
-  able(kind, isAble) {
-    this.find(`[data-act="${kind}"]`).disabled = !isAble;
+  able(selector, isAble) {
+    this.find(selector).disabled = !isAble;
   }
 
   drawCard(card) {
-    const known = JSON.stringify(card);
-    if (this.drawn === known) return;
-    this.drawn = known;
     const text = this.find(".text");
     if (text.textContent !== card.text) {
       text.textContent = card.text;
       this.find(".read").scrollTop = 0;
     }
-    this.list(".flags", card.flags);
-    this.list(".facts", card.facts);
+    this.drawLines(".flags", card.flags);
+    this.drawLines(".facts", card.facts);
     const label = this.find(".label");
     label.textContent = card.label;
     label.style.setProperty("--colour", this.data.colours[this.data.labels.indexOf(card.label)] ?? "gray");
     this.drawLabels(card);
     this.drawNote(card);
+    this.shown = card;
   }
 
-  list(selector, lines) {
+  drawLines(selector, lines) {
     this.find(selector).replaceChildren(...lines.map((line) => {
       const item = document.createElement("li");
       item.textContent = line;
@@ -140,49 +205,52 @@ class Desk {
   }
 
   drawLabels(card) {
-    const { labels, colours } = this.data;
-    const row = this.find(".labels");
-    const buttons = labels.slice(0, 9).map((label, i) => {
-      const button = document.createElement("button");
-      const [key, name] = ["kbd", "span"].map((one) => document.createElement(one));
-      button.type = "button";
-      button.setAttribute("aria-pressed", label === card.label);
-      button.setAttribute("aria-keyshortcuts", i + 1);
-      button.style.setProperty("--colour", colours[i]);
-      key.textContent = i + 1;
-      name.className = "name";
-      name.textContent = label;
-      button.title = label;
-      button.append(key, name);
-      if (card.probs) {
-        const prob = document.createElement("span");
-        prob.className = "prob";
-        prob.textContent = card.probs[i].toFixed(2);
-        button.style.setProperty("--share", `${100 * card.probs[i]}%`);
-        button.append(prob);
-      }
-      button.addEventListener("click", () => this.act("label", { label }));
-      return button;
+    const { labels } = this.data;
+    const known = JSON.stringify(labels);
+    if (this.labelled !== known) {
+      this.labelled = known;
+      const others = labels.length > 9 ? this.makeOthers(labels.slice(9)) : [];
+      this.find(".labels").replaceChildren(...labels.slice(0, 9).map((label, i) => this.makeKey(label, i)), ...others);
+    }
+    this.find(".labels").querySelectorAll("button.key").forEach((button, i) => {
+      button.setAttribute("aria-pressed", labels[i] === card.label);
+      button.style.setProperty("--share", card.probs ? `${100 * card.probs[i]}%` : "0%");
+      button.querySelector(".prob").textContent = card.probs ? card.probs[i].toFixed(2) : "";
     });
-    row.replaceChildren(...buttons);
-    if (labels.length > 9) row.append(this.otherLabels(labels.slice(9), card));
+    const select = this.find(".labels select");
+    if (select && this.shown?.id !== card.id) select.value = labels.indexOf(card.label) > 8 ? card.label : "";
   }
 
-  otherLabels(labels, card) { // from the tenth on, which have no key
+  makeKey(label, i) {
+    const button = document.createElement("button");
+    const parts = ["kbd", "span", "span"].map((one) => document.createElement(one));
+    [i + 1, label, ""].forEach((text, part) => { parts[part].textContent = text; });
+    parts[1].className = "name";
+    parts[2].className = "prob";
+    button.type = "button";
+    button.className = "key";
+    button.title = label;
+    button.setAttribute("aria-keyshortcuts", i + 1);
+    button.style.setProperty("--colour", this.data.colours[i]);
+    button.append(...parts);
+    button.addEventListener("click", () => this.act("label", { label }));
+    return button;
+  }
+
+  makeOthers(labels) { // from the tenth on, which have no key
     const select = document.createElement("select");
+    const button = document.createElement("button");
     select.setAttribute("aria-label", "Other label");
-    select.append(new Option("Other label …", "", true, true));
-    for (const label of labels) select.append(new Option(label, label, false, label === card.label));
-    select.addEventListener("change", () => select.value && this.act("label", { label: select.value }));
-    return select;
+    select.append(new Option("Other label …", ""), ...labels.map((label) => new Option(label, label)));
+    button.type = "button";
+    button.textContent = "Set other label";
+    button.addEventListener("click", () => select.value && this.act("label", { label: select.value }));
+    return [select, button];
   }
 
   drawNote(card) {
-    const note = this.find(".note");
-    const isTyping = note.getRootNode().activeElement === note;
-    if (isTyping && this.notedCard?.id === card.id) return; // what is being typed stays
-    note.value = card.note ?? "";
-    this.notedCard = card;
+    if (this.shown?.id === card.id && this.drafts.has(card.id)) return; // what is being typed stays
+    this.find(".note").value = this.drafts.get(card.id) ?? card.note ?? "";
   }
 }
 

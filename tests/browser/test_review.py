@@ -172,12 +172,70 @@ def test_what_a_killed_server_did_not_hear_is_stored_by_the_next(
     assert_no_error(page)
 
 
+def test_a_restart_does_nothing_again_that_was_done(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    for _ in range(3):
+        press_key(page, "a")
+    press_key(page, "z")
+    assert store.reviews.count_status(task.id)[ReviewStatus.ACCEPTED] == 2
+    app.restart()
+    page.wait_for_selector("[data-testid='stApp']:not([data-test-connection-state='CONNECTED'])")
+    settle(page)
+    press_key(page, "x")
+    counts = store.reviews.count_status(task.id)
+    assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (2, 1)
+    assert store.reviews.count_events(task.id) == 5
+
+
+@pytest.mark.parametrize("way", ["another page and back", "reload"])
+def test_what_was_decided_before_leaving_is_stored_when_the_server_listens_again(
+    app: App, page: Page, store: Store, task: Task, way: str
+) -> None:
+    enter(page, app, "Ada")
+    app.process.send_signal(signal.SIGSTOP)
+    for _ in range(3):
+        page.keyboard.press("a")
+    if way == "reload":
+        page.evaluate("setTimeout(() => location.reload())")
+        page.wait_for_timeout(200)
+    else:
+        page.get_by_role("link", name="Train").click()
+    app.process.send_signal(signal.SIGCONT)
+    settle(page)
+    if way != "reload":
+        expect(page.get_by_role("heading", name="Train")).to_be_visible()
+        settle(page)
+        page.get_by_role("link", name=re.compile("Review")).click()
+    expect(page.get_by_role("button", name="Undo")).to_be_enabled()
+    heard(page)
+    assert store.reviews.count_status(task.id)[ReviewStatus.ACCEPTED] == 3
+    assert store.reviews.count_events(task.id) == 3
+    assert_no_error(page)
+
+
+def test_a_note_that_is_typed_is_kept_when_a_label_is_clicked(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    first = by_text[card_text(page)]
+    page.get_by_placeholder("Note, saved with Enter").fill("who says?")
+    key = page.get_by_role("button", name="surprise")
+    key.click()
+    heard(page)
+    now = store.reviews.text(first)
+    assert (now.note, now.label, now.status) == ("who says?", "surprise", ReviewStatus.ACCEPTED)
+    expect(key).to_be_focused()
+    expect(page.get_by_placeholder("Note, saved with Enter")).to_have_value("")
+
+
 def test_labels_from_the_tenth_on_are_in_a_list(app: App, page: Page, store: Store, task: Task) -> None:
     labels = tuple(f"label {i}" for i in range(12))
     many = store.tasks.create(PreparedData("Many", "test", labels, {Split.POOL: (LabelledText("real", labels[0]),)}))
     run = store.generations.import_texts(many.id, "LM", [LabelledText(f"text {i}", labels[0]) for i in range(3)])
     enter(page, app, "Ada")
-    page.get_by_label("Other label").select_option("label 11")
+    page.get_by_label("Other label", exact=True).focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowDown")
+    page.get_by_role("button", name="Set other label").click()
     heard(page)
     assert [one.label for one in store.generations.texts([run.id])] == ["label 11", "label 0", "label 0"]
     press_key(page, "9")
