@@ -25,7 +25,7 @@ const outbox = {
     this.keep();
   },
 
-  // Whether there is something that this session was never sent.
+  // What is left after the server's answer; of another session's acts only those that can be done again.
   open(session, done) {
     this.acts = this.acts.filter((one) => one.n > (done[this.mount] ?? 0));
     if (!this.session) this.acts = this.kept();
@@ -33,7 +33,7 @@ const outbox = {
     this.session = session;
     if (isOther) this.acts = this.acts.filter((one) => DECISIONS.includes(one.kind) || one.kind === "note");
     this.keep();
-    return isOther && this.acts.length > 0;
+    return isOther;
   },
 
   keep() {
@@ -83,13 +83,14 @@ class Desk {
   }
 
   deal(data) {
-    const wasWaiting = this.data && this.isWaiting;
+    const isFirst = !this.data;
+    const wasWaiting = !isFirst && this.isWaiting;
     this.data = data;
     this.dealtAt = performance.now();
-    const isUnsent = outbox.open(data.session, data.done);
+    const isOther = outbox.open(data.session, data.done);
     if (this.shown && this.card && this.card.id !== this.shown.id && !wasWaiting) this.surprisedAt = performance.now();
     this.draw();
-    if (isUnsent) this.tell();
+    if ((isFirst || isOther) && outbox.acts.length) this.tell(); // nobody has told this server
   }
 
   get isWaiting() { // for a card that only the server knows

@@ -178,8 +178,9 @@ def test_a_restart_does_nothing_again_that_was_done(app: App, page: Page, store:
         press_key(page, "a")
     press_key(page, "z")
     assert store.reviews.count_status(task.id)[ReviewStatus.ACCEPTED] == 2
-    app.restart()
+    app.kill()
     page.wait_for_selector("[data-testid='stApp']:not([data-test-connection-state='CONNECTED'])")
+    app.start()
     settle(page)
     press_key(page, "x")
     counts = store.reviews.count_status(task.id)
