@@ -18,7 +18,7 @@ from augment.metrics import Interval, mean_interval
 from augment.records import Arm, ClassifierKind, MetricPoint, StoredPrediction, TextUse, TrainingRun
 
 METRICS = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
-REVIEW_USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
+REVIEW_USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
 SIGNIFICANCE = 0.05
 
 
@@ -297,7 +297,7 @@ def wrong_texts(predictions: Sequence[StoredPrediction]) -> list[WrongText]:
 
 @dataclass(frozen=True, slots=True)
 class ReviewGain:
-    """The same texts raw, accepted only and relabelled, as far as they were trained on, at one size.
+    """The same texts raw, accepted, reviewed and relabelled, as far as they were trained on, at one size.
 
     `over_raw`: what each other use gains over raw, paired over RNG seeds; Holm's adjustment is over these.
     """

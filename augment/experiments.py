@@ -122,7 +122,8 @@ def run_experiment(
 
 def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[ArmText, ...]:
     """Every text of the arms once; where an arm has people's label for it, with that."""
-    arms = sorted(experiment.arms, key=lambda arm: arm.spec.use is TextUse.RELABELLED)
+    corrected = (TextUse.REVIEWED, TextUse.RELABELLED)
+    arms = sorted(experiment.arms, key=lambda arm: arm.spec.use in corrected)
     return tuple({text.id: text for arm in arms for text in material.arm_texts.get(arm.id, ())}.values())
 
 

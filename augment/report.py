@@ -278,6 +278,7 @@ def _name_label(one: ArmText, labels: Sequence[str]) -> str:
 USES = {
     TextUse.RAW: "every text, with the label that the language model proposed",
     TextUse.ACCEPTED: "only texts that people accepted as they were proposed",
+    TextUse.REVIEWED: "all texts that people accepted, each with its label after review, and none that still waits",
     TextUse.RELABELLED: "all texts but those that people rejected, each with its label after review",
     TextUse.SOFT: "every text with label probabilities, and these as its label",
     TextUse.REAL: "real texts that are not among the seeds: what better data of the same amount would bring",

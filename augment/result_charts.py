@@ -32,7 +32,7 @@ ARM_COLOURS = ("#1C80C4", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")  # one a cycle of the colours
 CEILING_COLOUR = "#8A6F5C"
 HEAT_COLOUR = "#56B4E9"
-USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.35, TextUse.RELABELLED: 0.0}
+USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.4, TextUse.REVIEWED: 0.2, TextUse.RELABELLED: 0.0}
 N_DIRECT = 4  # more lines than these get a legend
 LONGEST_NAME = 28  # characters beside a line
 LONGEST_IN_LEGEND = 44
@@ -362,10 +362,12 @@ def class_chart(figures: Sequence[ClassFigures], labels: Sequence[str]) -> go.Fi
 
 
 def review_chart(gains: Sequence[ReviewGain], metric: str) -> go.Figure:
-    """The same texts raw, accepted only and relabelled side by side, with 95 % intervals."""
+    """The same texts raw, accepted, reviewed and relabelled side by side, with 95 % intervals."""
     figure = go.Figure()
     for use, share in USE_TINTS.items():
         shown = [(row, gain, gain.uses[use]) for row, gain in enumerate(gains) if use in gain.uses]
+        if not shown:
+            continue
         figure.add_bar(
             y=[row for row, _, _ in shown],
             x=[interval.mean for _, _, interval in shown],

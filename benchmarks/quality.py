@@ -4,9 +4,10 @@ Seeds: the first ten texts of each label, as in the notebook. Texts: the noteboo
 embedded LM's by `mix` and `conditional`, label-word templates and EDA; real texts as the ceiling. Decisions are a
 simulated reviewer's: MiniLM fine-tuned on every real train row, never on validation or test rows; its label takes the
 place of the LM's where they differ. `--part arms` is one experiment of the workbench itself, stored in `--store`: a
-killed benchmark goes on where it stood. `--part review` trains on 200 texts of which so many are reviewed, in random
-order or in the review queue's (what the seeds' classifier likes least first). `--development` measures on the
-validation split instead, with probes only, and is what methods were chosen by. `--table` writes docs/RESULTS.md.
+killed benchmark goes on where it stood. `--part review` trains after so many decisions on 200 texts, in random order or
+in the review queue's (what the seeds' classifier likes least first): on all of them, or on the reviewed ones only.
+`--development` measures on the validation split instead, with probes only, and is what methods were chosen by.
+`--table` writes docs/RESULTS.md.
 
 Last line: JSON with the macro-F1 of the best arms.
 """
@@ -16,6 +17,7 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +66,7 @@ TUNED, PROBE, CONTRASTIVE = ClassifierKind.FINE_TUNED, ClassifierKind.PROBE, Cla
 RNG_SEEDS = tuple(range(10))
 DECISIONS = (0, 25, 50, 100, 200)
 REVIEWER = "simulated"
+ALL_TEXTS, REVIEWED_ONLY = "all", "reviewed only"
 REVIEWED = ("GPT-J 6B", f"{lms.EMBEDDED_LM.name} · conditional")
 
 
@@ -246,6 +249,7 @@ class Point:
     n_decisions: int
     rng_seed: int
     macro_f1: float
+    trained_on: str = ALL_TEXTS
 
 
 def order_texts(texts: Sequence[StoredText], order: str, rng_seed: int, likes: dict[str, float]) -> list[StoredText]:
@@ -257,25 +261,45 @@ def order_texts(texts: Sequence[StoredText], order: str, rng_seed: int, likes: d
 
 def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], file: Path) -> None:
     """Train on 200 texts of each source after so many decisions; figures are added to `file`, what is there is kept."""
-    done = {(one.source, one.kind, one.order, one.n_decisions, one.rng_seed) for one in read_points(file)}
+    done = {replace(one, macro_f1=0.0): one.macro_f1 for one in read_points(file)}
     seeds = [TrainingText(one.text, one.label) for one in bench.store.tasks.seed_sets(task.id)[0].examples]
     test = _labelled(bench, task, Split.TEST)
     wanted = [run for run in bench.store.generations.all(task.id) if run.writer in REVIEWED]
     for kind, run in ((kind, run) for kind in kinds for run in wanted):
         texts = bench.store.generations.texts([run.id])[:200]
         likes = _like(seeds, texts)
-        for rng_seed in RNG_SEEDS:
-            for order, n in ((order, n) for n in DECISIONS for order in ("queue", "random")):
-                is_both = n in (0, len(texts))  # then the order makes no difference
-                if (run.writer, kind, order, n, rng_seed) in done or (is_both and order == "random"):
-                    continue
-                decided = {one.id for one in order_texts(texts, order, rng_seed, likes)[:n]}
-                rows = [TrainingText(one.text, one.label if one.id in decided else one.proposed_label) for one in texts]
-                config = TrainingConfig(LABELS, kind=kind, rng_seed=rng_seed, eval_every=125)
-                points = [one for one in train(config, seeds + rows, test) if isinstance(one, MetricPoint)]
-                orders = ("queue", "random") if is_both else (order,)
-                found = [Point(run.writer, kind, one, n, rng_seed, points[-1].macro_f1) for one in orders]
-                _add_points(file, found)
+        for rng_seed, n in product(RNG_SEEDS, DECISIONS):
+            # With none, and with all of them, neither the order nor what is left out makes a difference.
+            is_same = n in (0, len(texts))
+            places = [
+                Point(run.writer, kind, order, n, rng_seed, 0.0, trained_on)
+                for order, trained_on in product(("queue", "random"), (ALL_TEXTS, REVIEWED_ONLY))
+                if n or trained_on == ALL_TEXTS
+            ]
+            for group in [places] if is_same else [[one] for one in places]:
+                if missing := [one for one in group if one not in done]:
+                    known = [done[one] for one in group if one in done]
+                    figure = known[0] if known else _review_figure(texts, likes, missing[0], seeds, test)
+                    _add_points(file, [replace(one, macro_f1=figure) for one in missing])
+
+
+def _review_figure(
+    texts: Sequence[StoredText],
+    likes: dict[str, float],
+    place: Point,
+    seeds: list[TrainingText],
+    test: list[LabelledText],
+) -> float:
+    """Macro-F1 of a classifier trained after the first decisions of an order."""
+    decided = {one.id for one in order_texts(texts, place.order, place.rng_seed, likes)[: place.n_decisions]}
+    rows = [
+        TrainingText(one.text, one.label if one.id in decided else one.proposed_label)
+        for one in texts
+        if one.id in decided or place.trained_on == ALL_TEXTS
+    ]
+    config = TrainingConfig(LABELS, kind=place.kind, rng_seed=place.rng_seed, eval_every=125)
+    points = [one for one in train(config, seeds + rows, test) if isinstance(one, MetricPoint)]
+    return points[-1].macro_f1
 
 
 def _like(seeds: Sequence[TrainingText], texts: Sequence[StoredText]) -> dict[str, float]:
@@ -352,19 +376,18 @@ def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float]) -> str:
 
 
 def _tabulate_review(points: Sequence[Point]) -> str:
-    groups: dict[tuple[str, str, str], dict[int, list[float]]] = {}
+    groups: dict[tuple[str, str, str, str], dict[int, list[float]]] = {}
     for one in points:
-        groups.setdefault((one.source, str(one.kind), one.order), {}).setdefault(one.n_decisions, []).append(
-            one.macro_f1
-        )
-    head = "| texts | classifier | order | " + " | ".join(map(str, DECISIONS)) + " |"
-    lines = [head, "|---" * (len(DECISIONS) + 3) + "|"]
-    for (source, kind, order), values in sorted(groups.items()):
+        group = groups.setdefault((one.source, str(one.kind), one.trained_on, one.order), {})
+        group.setdefault(one.n_decisions, []).append(one.macro_f1)
+    head = "| texts | classifier | trained on | order | " + " | ".join(map(str, DECISIONS)) + " |"
+    lines = [head, "|---" * (len(DECISIONS) + 4) + "|"]
+    for (source, kind, trained_on, order), values in sorted(groups.items()):
         cells = []
         for n in DECISIONS:
             interval = mean_interval(values[n]) if n in values else None
             cells.append(f"**{interval.mean:.3f}** ± {interval.high - interval.mean:.3f}" if interval else "")
-        lines.append(f"| {source} | {kind} | {order} | " + " | ".join(cells) + " |")
+        lines.append(f"| {source} | {kind} | {trained_on} | {order} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -380,7 +403,8 @@ simulated reviewer."""
 _REVIEW_INTRODUCTION = """## The value of review
 
 Macro-F1 ± half its 95 % interval over 10 RNG seeds on 30 seeds and 200 texts, of which so many were reviewed by the
-simulated reviewer; the others keep the label that the LM proposed. Queue: texts whose label the seeds' classifier likes
+simulated reviewer. Trained on all: those that wait keep the label that the LM proposed; reviewed only: they are left
+out. Queue: texts whose label the seeds' classifier likes
 least first.
 
 """

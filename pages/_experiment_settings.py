@@ -34,6 +34,7 @@ SIZES = (10, 50, 100, 200, 300, 400, 500)
 USES = {
     TextUse.RAW: "raw",
     TextUse.ACCEPTED: "accepted only",
+    TextUse.REVIEWED: "reviewed only",
     TextUse.RELABELLED: "relabelled",
     TextUse.SOFT: "soft labels",
 }
@@ -130,9 +131,9 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         default=[TextUse.RAW, TextUse.RELABELLED] if store.reviews.count_events(task.id) else [TextUse.RAW],
         format_func=USES.__getitem__,
         key=f"train_{task.id}_uses",
-        help="Raw: as the LM proposed. Accepted only: what people accepted as it was. Relabelled: all but the "
-        "rejected, with the label each has now. Soft labels: the LM's label probabilities, "
-        "where a text has some",
+        help="Raw: as the LM proposed. Accepted only: what people accepted as it was. Reviewed only: all that they "
+        "accepted, with the label each has now. Relabelled: the same, and what still waits. Soft labels: the LM's "
+        "label probabilities, where a text has some",
     )
     filters = st.pills(
         "Filters",
@@ -148,10 +149,23 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         for group, use, one in product(groups, uses, filters)
     ]
     found = [spec for spec in specs if count_texts(seed_set, spec)]
+    tell_waiting(found, seed_set)
     if len(found) < len(specs):
         missing = dict.fromkeys(USES[spec.use] for spec in specs if spec not in found)
         st.caption(f"Left out, as there are no such texts: {', '.join(missing)}.")
     return [*found, ArmSpec(TextUse.REAL)] if has_real and n_real > 0 else found
+
+
+def tell_waiting(specs: Sequence[ArmSpec], seed_set: SeedSet) -> None:
+    """Where relabelled arms hold texts that nobody looked at, say what leaves them out."""
+    relabelled = [spec for spec in specs if spec.use is TextUse.RELABELLED and spec.filter == TextFilter()]
+    n_all = sum(count_texts(seed_set, spec) for spec in relabelled)
+    n_reviewed = sum(count_texts(seed_set, replace(spec, use=TextUse.REVIEWED)) for spec in relabelled)
+    if 0 < n_reviewed < n_all:
+        st.caption(
+            f"{n_all - n_reviewed:,} of the {n_all:,} relabelled texts still wait and count as the LM labelled them; "
+            "**reviewed only** leaves them out, which is better where many labels are wrong."
+        )
 
 
 def count_texts(seed_set: SeedSet, spec: ArmSpec) -> int:

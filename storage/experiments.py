@@ -271,6 +271,8 @@ def _belongs(spec: ArmSpec, seed_set_id: int) -> list[ColumnElement[bool]]:
     if spec.use is TextUse.ACCEPTED:
         conditions.append(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
         conditions.append(SyntheticTextRow.label == SyntheticTextRow.proposed_label)
+    elif spec.use is TextUse.REVIEWED:
+        conditions.append(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
     elif spec.use is TextUse.RELABELLED:
         conditions.append(SyntheticTextRow.status != ReviewStatus.REJECTED)
     elif spec.use is TextUse.SOFT:
@@ -302,7 +304,8 @@ def _count_texts(session: Session, spec: ArmSpec, seed_set_id: int) -> int:
 
 
 def _label_column(use: TextUse) -> InstrumentedAttribute[str]:
-    return SyntheticTextRow.label if use is TextUse.RELABELLED else SyntheticTextRow.proposed_label
+    is_corrected = use in (TextUse.REVIEWED, TextUse.RELABELLED)
+    return SyntheticTextRow.label if is_corrected else SyntheticTextRow.proposed_label
 
 
 def _freeze_arm(session: Session, experiment: ExperimentRow, position: int, spec: ArmSpec, name: str) -> None:
@@ -315,7 +318,7 @@ def _freeze_arm(session: Session, experiment: ExperimentRow, position: int, spec
     if spec.use is TextUse.REAL:
         row.n_texts = _count_texts(session, spec, experiment.seed_set_id)
     else:
-        is_reviewed = spec.use in (TextUse.ACCEPTED, TextUse.RELABELLED)
+        is_reviewed = spec.use in (TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
         text = SyntheticTextRow.text if is_reviewed else SyntheticTextRow.proposed_text
         columns = literal(row.id), SyntheticTextRow.id, _label_column(spec.use), text, literal(value=False)
         found = select(*columns).where(*_belongs(spec, experiment.seed_set_id))

@@ -10,7 +10,6 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from augment.arms import SEEDS_ONLY
 from augment.comparison import (
-    REVIEW_USES,
     ArmPoint,
     Difference,
     adjust_by_holm,
@@ -340,7 +339,8 @@ def test_review_is_compared_at_the_largest_size_that_every_use_has() -> None:
 
 
 def test_what_review_bought_is_tested_in_pairs_and_over_all_that_is_compared() -> None:
-    raw, accepted, relabelled = (make_arm(i, use) for i, use in enumerate(REVIEW_USES, start=1))
+    uses = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
+    raw, accepted, relabelled = (make_arm(i, use) for i, use in enumerate(uses, start=1))
     values = {raw: [0.50, 0.60, 0.70], accepted: [0.52, 0.59, 0.72], relabelled: [0.60, 0.71, 0.80]}
     runs = [run for arm, of_arm in values.items() for run in make_runs(arm.name, 50, of_arm, arm_id=arm.id)]
     (gain,) = review_gains(runs, list(values), "macro_f1")

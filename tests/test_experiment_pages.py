@@ -53,6 +53,7 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     app = open_page("train")
     labels = next(one for one in app.button_group if one.key == f"train_{filled.id}_uses")
     labels.set_value([TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]).run()
+    assert any("3 of the 11 relabelled" in one.value and "reviewed only" in one.value for one in app.caption)
     app = start(app)
     assert errors(app) == []
     made = bench.experiments.all(filled.id)[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from augment.comparison import REVIEW_USES
 from augment.errors import StorageError, TrainingError
 from augment.experiments import choose_final, choose_texts, order_runs, run_experiment
 from augment.filters import draw_nested, find_dropped
@@ -142,20 +143,21 @@ def test_each_use_takes_its_texts_with_their_labels_of_that_time(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
-    arms = [ArmSpec(use, (run_id,)) for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED, TextUse.SOFT)]
-    assert [store.experiments.count_texts(spec, seed_set.id) for spec in arms] == [45, 20, 40, 0]
+    arms = [ArmSpec(use, (run_id,)) for use in (*REVIEW_USES, TextUse.SOFT)]
+    assert [store.experiments.count_texts(spec, seed_set.id) for spec in arms] == [45, 20, 25, 40, 0]
     experiment = create(store, task, grid(seed_set, *arms, ArmSpec(TextUse.REAL)))
-    raw, accepted, relabelled, soft, real = (store.experiments.arm_texts(arm.id) for arm in experiment.arms)
+    raw, accepted, reviewed, relabelled, soft, real = (store.experiments.arm_texts(arm.id) for arm in experiment.arms)
     assert [one.id for one in raw] == texts
     assert [one.label for one in raw] == [LABELS[i % 3] for i in range(45)]
     assert [one.id for one in accepted] == texts[:20]
+    assert reviewed == relabelled[:25]  # what waits is left out
     assert [one.id for one in relabelled] == texts[:25] + texts[30:]
     assert [one.label for one in relabelled[20:25]] == [LABELS[(i + 1) % 3] for i in range(20, 25)]
     assert soft == real == []
-    assert [arm.n_decisions for arm in experiment.arms] == [30, 30, 30, 30, 0]
+    assert [arm.n_decisions for arm in experiment.arms] == [30, 30, 30, 30, 30, 0]
     store.reviews.decide(texts[0], ReviewAction.RELABEL, reviewer="a", label="anger")
     store.reviews.decide(texts[40], ReviewAction.REJECT, reviewer="a")
-    assert store.experiments.arm_texts(experiment.arms[2].id) == relabelled  # frozen
+    assert store.experiments.arm_texts(experiment.arms[3].id) == relabelled  # frozen
     assert store.experiments.count_arm_labels(experiment.id)[experiment.arms[1].id] == {
         "joy": 7,
         "anger": 7,

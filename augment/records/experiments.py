@@ -14,13 +14,15 @@ class TextUse(StrEnum):
     """Which texts an arm adds to the seeds, and with which label.
 
     RAW: every text, the label that the LM proposed. ACCEPTED: what people accepted as it was proposed. RELABELLED: all
-    but what people rejected, each with the label it has now. SOFT: every text with its label probabilities as its
+    but what people rejected, each with the label it has now. REVIEWED: of these only what people accepted, so nothing
+    that waits. SOFT: every text with its label probabilities as its
     label, where it has some (label-word templates have none); nothing where no text has. REAL: real texts of the pool
     that are no seeds, as the ceiling.
     """
 
     RAW = "raw"
     ACCEPTED = "accepted"
+    REVIEWED = "reviewed"
     RELABELLED = "relabelled"
     SOFT = "soft labels"
     REAL = "real"
