@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from augment.charts import label_colour
-from augment.errors import AugmentError
+from augment.errors import AugmentError, ConflictError
 from augment.records import (
     ReviewAction,
     ReviewStatus,
@@ -94,7 +94,7 @@ def do(act: Act, hand: Hand) -> str:
     if act.kind == "back":
         trail.go_back()
     elif act.kind == "note":
-        reviews.decide(act.text_id, ReviewAction.NOTE, reviewer=hand.reviewer, note=act.note)
+        reviews.decide(as_shown(act, hand).id, ReviewAction.NOTE, reviewer=hand.reviewer, note=act.note)
     elif act.kind in ACTIONS:
         decide(act, hand)
         trail.go_on(act.text_id)
@@ -105,14 +105,25 @@ def do(act: Act, hand: Hand) -> str:
     return ""
 
 
+def as_shown(act: Act, hand: Hand) -> StoredText:
+    """The text as it stood when it was shown.
+
+    Raises:
+        ConflictError: another text has its id by now, such as in another database under the same address.
+    """
+    shown = hand.reviews.as_of(act.text_id, act.event_id)
+    if not shown.text.startswith(act.begins):
+        raise ConflictError(f"'{act.begins[:40]}' is not in this database: what was decided on it is not stored.")
+    return shown
+
+
 def decide(act: Act, hand: Hand) -> None:
     """Store a decision on a text as it was shown.
 
     Raises:
         ConflictError: somebody else decided meanwhile.
     """
-    seen = hand.reviews.as_of(act.text_id, act.event_id)
-    action, label = ACTIONS[act.kind], act.label
+    seen, action, label = as_shown(act, hand), ACTIONS[act.kind], act.label
     if act.is_blind and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
         action, label = ReviewAction.RELABEL, seen.proposed_label
     hand.reviews.decide(act.text_id, action, reviewer=hand.reviewer, label=label, seen=None if act.is_blind else seen)

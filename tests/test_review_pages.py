@@ -155,9 +155,11 @@ def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, fi
     shown = card(review)
     send(review, [{"n": "1", "kind": "accept"}, {"n": 2, "kind": "drop"}, 3])  # type: ignore[list-item]
     assert errors(review) == []
-    send(review, [{"n": 4, "kind": "label", "id": shown["id"], "event": None, "label": "boredom"}])
+    send(review, [{"n": 1, "kind": "label", "id": shown["id"], "event": None, "label": "boredom"}])
     assert any("boredom" in error for error in errors(review))
     send(review, [{"n": 3, "kind": "accept", "id": 2**70}, {"n": True, "kind": "undo"}])
+    send(review, [{"n": 4, "kind": "accept", "id": shown["id"], "event": None, "begins": "of another database"}])
+    assert any("not in this database" in error for error in errors(review))
     send(review, [{"n": 5, "kind": "accept", "id": 99_999, "event": None}])
     assert any("is gone" in error for error in errors(review))
     assert bench.reviews.count_events(filled.id) == before

@@ -28,8 +28,9 @@ _desk = st.components.v2.component("review_desk", html=_read("html"), css=_read(
 class Act:
     """One key or click.
 
-    `event_id` is the text's last event as the browser showed it, `is_blind` whether others' decisions were kept from
-    the reviewer. Undo and back are of no text; an undo names in `after` an act that it followed unacknowledged.
+    `event_id` is the text's last event as the browser showed it, `begins` the first characters that it showed, and
+    `is_blind` whether others' decisions were kept from the reviewer. Undo and back are of no text; an undo names in
+    `after` an act that it followed unacknowledged.
     """
 
     number: int
@@ -39,6 +40,7 @@ class Act:
     label: str | None = None
     note: str = ""
     is_blind: bool = False
+    begins: str = ""
     after: int = 0
 
 
@@ -70,6 +72,7 @@ def _read_act(one: object) -> Act | None:
         label=one["label"] if isinstance(one.get("label"), str) else None,
         note=str(one.get("note") or ""),
         is_blind=one.get("is_blind") is True,
+        begins=str(one.get("begins") or ""),
         after=_read_whole(one.get("after")) or 0,
     )
 

@@ -55,6 +55,9 @@ const outbox = {
   },
 };
 
+// Which card an act is about, how it stood there, and how its text begins: ids of another database are other texts.
+const ofCard = ({ id, event, is_blind, text }) => ({ id, event, is_blind, begins: [...text].slice(0, 80).join("") });
+
 class Desk {
   constructor(root) {
     this.find = (selector) => root.querySelector(selector);
@@ -117,7 +120,7 @@ class Desk {
       if (this.isWaiting) return;
       if (kind !== "back") {
         if (!card || performance.now() - this.surprisedAt < SURPRISE_MS) return;
-        Object.assign(act, { id: card.id, event: card.event, is_blind: card.is_blind });
+        Object.assign(act, ofCard(card));
       }
     }
     outbox.add(act);
@@ -138,7 +141,7 @@ class Desk {
     this.drafts.delete(card?.id);
     if (!card || note === card.note) return;
     card.note = note;
-    outbox.add({ kind: "note", id: card.id, event: card.event, note });
+    outbox.add({ kind: "note", note, ...ofCard(card) });
     this.draw();
     this.tell();
   }
