@@ -76,6 +76,7 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     page.get_by_label("Name", exact=True).fill("Ada")
     page.keyboard.press("Enter")
     expect(page.get_by_text("50 texts left")).to_be_visible()
+    expect(page.get_by_role("button", name="Accept")).to_be_enabled()  # the desk listens to keys
     for key in ("a", "x", "2", "a", "1", "3", "a", "x", "a", "2"):
         left = page.get_by_text("texts left").inner_text().split(" ")[0]
         page.keyboard.press(key)

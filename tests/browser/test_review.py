@@ -44,7 +44,7 @@ def enter(page: Page, app: App, name: str, address: str = "") -> Page:
     page.get_by_label("Name", exact=True).fill(name)
     page.keyboard.press("Enter")
     if "Table" not in address:
-        expect(page.get_by_role("button", name="Accept")).to_be_visible()
+        expect(page.get_by_role("button", name="Accept")).to_be_enabled()
     settle(page)
     return page
 
