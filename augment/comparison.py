@@ -1,13 +1,12 @@
-"""Stored training runs and predictions → an honest comparison: arms, people's reviews, labels, single texts.
+"""Stored training runs → an honest comparison of arms.
 
 Pure: knows no store, no page, no figure. The runs should share one recipe (`augment.arms.name_recipe`): other encoders
 or steps are other experiments. Whatever is averaged is averaged over RNG seeds. Two experiments of one recipe train the
 same baseline twice; that is one observation, not two.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 import numpy as np
@@ -15,10 +14,9 @@ from numpy.typing import NDArray
 
 from augment.arms import REAL_TEXTS, SEEDS_ONLY, name_baseline, split_kind
 from augment.metrics import Interval, mean_interval
-from augment.records import Arm, ClassifierKind, MetricPoint, StoredPrediction, TextUse, TrainingRun
+from augment.records import ClassifierKind, TrainingRun
+from augment.wording import METRICS, format_p, format_points
 
-METRICS = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
-REVIEW_USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
 SIGNIFICANCE = 0.05
 
 
@@ -57,25 +55,25 @@ class Difference:
 def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[ArmPoint]:
     """Mean and 95 % interval of a metric over the RNG seeds of each arm and size, by arm and size."""
     return [
-        ArmPoint(arm, n, mean_interval(list(_by_rng_seed(group, metric).values())))
-        for (arm, n), group in _by_arm_and_size(runs).items()
+        ArmPoint(arm, n, mean_interval(list(by_rng_seed(group, metric).values())))
+        for (arm, n), group in by_arm_and_size(runs).items()
     ]
 
 
 def compare_with_baseline(runs: Sequence[TrainingRun], metric: str) -> list[Difference]:
     """What each arm and size gains over the seeds only, by arm and size; those that share no RNG seed are left out."""
     baselines = {
-        kind: _by_rng_seed([run for run in runs if run.n_synthetic == 0 and run.config.kind is kind], metric)
+        kind: by_rng_seed([run for run in runs if run.n_synthetic == 0 and run.config.kind is kind], metric)
         for kind in ClassifierKind
     }
     differences = []
-    for (arm, n), group in _by_arm_and_size(runs).items():
-        values, baseline = _by_rng_seed(group, metric), baselines[group[0].config.kind]
+    for (arm, n), group in by_arm_and_size(runs).items():
+        values, baseline = by_rng_seed(group, metric), baselines[group[0].config.kind]
         shared = sorted(values.keys() & baseline.keys())
         if n and shared:
             pairs = np.array([(values[rng_seed], baseline[rng_seed]) for rng_seed in shared])  # (n_pairs, 2)
-            differences.append(_compare(arm, n, pairs))
-    return _adjust(differences)
+            differences.append(compare_pairs(arm, n, pairs))
+    return adjust(differences)
 
 
 def compare_at_largest(differences: Sequence[Difference]) -> list[Difference]:
@@ -84,7 +82,7 @@ def compare_at_largest(differences: Sequence[Difference]) -> list[Difference]:
     The largest size is a choice made before the figures are seen; the best size would be picked on the test set.
     """
     largest = {one.arm: one for one in sorted(differences, key=lambda one: one.n_synthetic)}
-    return _adjust([one for one in differences if one is largest[one.arm]])
+    return adjust([one for one in differences if one is largest[one.arm]])
 
 
 def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
@@ -99,7 +97,7 @@ def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def _by_arm_and_size(runs: Sequence[TrainingRun]) -> dict[tuple[str, int], list[TrainingRun]]:
+def by_arm_and_size(runs: Sequence[TrainingRun]) -> dict[tuple[str, int], list[TrainingRun]]:
     """The measured runs of each arm and size, sorted by both."""
     groups: dict[tuple[str, int], list[TrainingRun]] = {}
     for run in sorted(runs, key=lambda run: (run.arm, run.n_synthetic)):
@@ -108,7 +106,7 @@ def _by_arm_and_size(runs: Sequence[TrainingRun]) -> dict[tuple[str, int], list[
     return groups
 
 
-def _by_rng_seed(runs: Sequence[TrainingRun], metric: str) -> dict[int, float]:
+def by_rng_seed(runs: Sequence[TrainingRun], metric: str) -> dict[int, float]:
     """The metric by RNG seed; the mean where an RNG seed was run more than once."""
     groups: dict[int, list[float]] = {}
     for run in runs:
@@ -117,7 +115,7 @@ def _by_rng_seed(runs: Sequence[TrainingRun], metric: str) -> dict[int, float]:
     return {rng_seed: fmean(values) for rng_seed, values in groups.items()}
 
 
-def _compare(arm: str, n_synthetic: int, pairs: NDArray[np.float64]) -> Difference:
+def compare_pairs(arm: str, n_synthetic: int, pairs: NDArray[np.float64]) -> Difference:
     """The difference over pairs (arm, baseline), not yet adjusted for others."""
     from scipy.stats import ttest_rel
 
@@ -127,7 +125,8 @@ def _compare(arm: str, n_synthetic: int, pairs: NDArray[np.float64]) -> Differen
     return Difference(arm, n_synthetic, mean_interval(gains.tolist()), p, None)
 
 
-def _adjust(differences: Sequence[Difference]) -> list[Difference]:
+def adjust(differences: Sequence[Difference]) -> list[Difference]:
+    """The differences with their p adjusted (Holm) over all of them that have one."""
     adjusted = iter(adjust_by_holm([one.p for one in differences if one.p is not None]))
     return [replace(one, p_adjusted=None if one.p is None else next(adjusted)) for one in differences]
 
@@ -175,7 +174,7 @@ def judge(difference: Difference, than: str, metric: str) -> str:
     verdict = f"not told apart from {than} beyond chance"
     if difference.is_beyond_chance:
         verdict = f"{'better' if difference.interval.mean > 0 else 'worse'} than {than}"
-    low, mean, high = (_points(getattr(difference.interval, one)) for one in ("low", "mean", "high"))
+    low, mean, high = (format_points(getattr(difference.interval, one)) for one in ("low", "mean", "high"))
     interval = f"95 % interval {low} to {high}, adjusted " if difference.p is not None else ""
     return f"{verdict}: {mean} points of {METRICS[metric]} ({interval}{_evidence(difference)})"
 
@@ -185,23 +184,12 @@ def baseline_of(arm: str) -> str:
     return name_baseline(split_kind(arm)[1])
 
 
-def format_metric(metric: str, value: float) -> str:
-    """'82.9 %' for accuracy, '0.73' for macro-F1."""
-    return f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.2f}"
-
-
-def _points(value: float) -> str:
-    """'+9.2' for 0.092; a true minus sign."""
-    return f"{round(100 * value, 1) + 0.0:+.1f}".replace("-", "−")
-
-
 def _evidence(difference: Difference) -> str:
     """'p 0.003, 5 RNG seeds', or why there is no p."""
     p = difference.p_adjusted
     if p is None:
         return _doubt(difference)
-    digits = "p < 0.001" if p < 0.001 else f"p {p:.3f}" if p < 0.1 else f"p {p:.2f}"
-    return f"{digits}, {difference.interval.n} RNG seeds"
+    return f"p {format_p(p)}, {difference.interval.n} RNG seeds"
 
 
 def _doubt(difference: Difference) -> str:
@@ -216,164 +204,6 @@ def _name_arms(differences: Sequence[Difference], verb: str, ending: str = "") -
     if len(names) < 2:
         return f"; {names[0]} {verb}s{ending}" if names else ""
     return f"; {' and '.join(names) if len(names) == 2 else f'{len(names)} arms'} {verb}{ending}"
-
-
-# Labels and single texts ----------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ClassFigures:
-    """How well one label is found: intervals over runs, each from 0 to 1; `support` is its number of test texts."""
-
-    label: str
-    support: int
-    precision: Interval
-    recall: Interval
-    f1: Interval
-
-
-@dataclass(frozen=True, slots=True)
-class WrongText:
-    """A test text that runs get wrong: the `share` of runs, the label that most of these give, its mean probability."""
-
-    example_id: int
-    text: str
-    truth: str
-    predicted: str
-    share: float
-    prob: float
-
-
-def confusion(predictions: Sequence[StoredPrediction], labels: Sequence[str]) -> NDArray[np.int64]:
-    """Counts summed over runs, (n_labels, n_labels): rows truth, columns predicted."""
-    places = {label: i for i, label in enumerate(labels)}
-    matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
-    for one in predictions:
-        matrix[places[one.truth], places[one.label]] += 1
-    return matrix
-
-
-def class_figures(predictions: Sequence[StoredPrediction], labels: Sequence[str]) -> list[ClassFigures]:
-    """Precision, recall and F1 of each label, with 95 % intervals over the runs; a share of nothing counts as 0."""
-    if not predictions:
-        return []
-    runs: dict[int, list[StoredPrediction]] = {}
-    for one in predictions:
-        runs.setdefault(one.run_id, []).append(one)
-    matrices = np.stack([confusion(run, labels) for run in runs.values()])  # (n_runs, n_labels, n_labels)
-    hits, n_true, n_predicted = np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(axis=2), matrices.sum(axis=1)
-    support = Counter({one.example_id: one.truth for one in predictions}.values())
-    precision, recall, f1 = (
-        hits * factor / np.maximum(total, 1)
-        for factor, total in ((1, n_predicted), (1, n_true), (2, n_predicted + n_true))
-    )  # each (n_runs, n_labels)
-    return [
-        ClassFigures(label, support[label], *(mean_interval(one[:, i].tolist()) for one in (precision, recall, f1)))
-        for i, label in enumerate(labels)
-    ]
-
-
-def wrong_texts(predictions: Sequence[StoredPrediction]) -> list[WrongText]:
-    """The texts that at least one run gets wrong; most runs first, then the most confident.
-
-    A predicted label is the likeliest, so its probability is the highest one.
-    """
-    by_example: dict[int, list[StoredPrediction]] = {}
-    for one in predictions:
-        by_example.setdefault(one.example_id, []).append(one)
-    texts = []
-    for example_id, group in by_example.items():
-        wrong = [one for one in group if one.label != one.truth]
-        if wrong:
-            counts = Counter(sorted(one.label for one in wrong))  # of two as frequent the first by name
-            label = counts.most_common(1)[0][0]
-            prob = fmean(max(one.probs) for one in wrong if one.label == label)
-            texts.append(WrongText(example_id, group[0].text, group[0].truth, label, len(wrong) / len(group), prob))
-    return sorted(texts, key=lambda one: (-one.share, -one.prob, one.example_id))
-
-
-# What review bought ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ReviewGain:
-    """The same texts raw, accepted, reviewed and relabelled, as far as they were trained on, at one size.
-
-    `over_raw`: what each other use gains over raw, paired over RNG seeds; Holm's adjustment is over these.
-    """
-
-    source: str
-    n_synthetic: int
-    uses: Mapping[TextUse, Interval]
-    n_decisions: int
-    over_raw: Mapping[TextUse, Difference] = field(default_factory=dict)
-
-
-def review_gains(runs: Sequence[TrainingRun], arms: Sequence[Arm], metric: str) -> list[ReviewGain]:
-    """Arms of the same texts, filter and classifier kind in at least two uses, at the largest size they all have.
-
-    Where experiments repeat an arm, the newest that is measured counts: it knows the most decisions.
-    """
-    measured: dict[int, dict[int, dict[int, float]]] = {}  # by arm, size and RNG seed
-    for arm in arms:
-        groups = _by_arm_and_size([run for run in runs if run.arm_id == arm.id])
-        measured[arm.id] = {n: _by_rng_seed(one, metric) for (_, n), one in groups.items()}
-    sources: dict[object, dict[TextUse, Arm]] = {}
-    for arm in sorted(arms, key=lambda arm: arm.id):
-        if arm.spec.use in REVIEW_USES and measured[arm.id]:
-            key = (arm.spec.generation_run_ids, arm.spec.filter, arm.spec.kind)
-            sources.setdefault(key, {})[arm.spec.use] = arm
-    gains = []
-    for by_use in sources.values():
-        present = {use: by_use[use] for use in REVIEW_USES if use in by_use}
-        sizes = set.intersection(*(set(measured[arm.id]) for arm in present.values()))
-        if len(present) > 1 and sizes:
-            values = {use: measured[arm.id][max(sizes)] for use, arm in present.items()}
-            intervals = {use: mean_interval(list(one.values())) for use, one in values.items()}
-            n_decisions = max(arm.n_decisions for arm in present.values())
-            source, over_raw = _name_source(next(iter(present.values()))), _compare_with_raw(values, max(sizes))
-            gains.append(ReviewGain(source, max(sizes), intervals, n_decisions, over_raw))
-    return gains
-
-
-def _compare_with_raw(values: Mapping[TextUse, Mapping[int, float]], n_synthetic: int) -> dict[TextUse, Difference]:
-    """What each use gains over raw; none without raw, or where no RNG seed is shared."""
-    raw = values.get(TextUse.RAW, {})
-    pairs = {
-        use: np.array([(one[rng_seed], raw[rng_seed]) for rng_seed in sorted(one.keys() & raw.keys())])
-        for use, one in values.items()
-        if use is not TextUse.RAW and one.keys() & raw.keys()
-    }
-    compared = _adjust([_compare(use.value, n_synthetic, one) for use, one in pairs.items()])
-    return dict(zip(pairs, compared, strict=True))
-
-
-def _name_source(arm: Arm) -> str:
-    """'GPT-J · linear probe' for 'GPT-J · raw · linear probe'."""
-    before, _, after = arm.name.rpartition(f" · {arm.spec.use}")
-    return before + after
-
-
-# One run's points -----------------------------------------------------------------------------------------------------
-
-
-def best_and_last(points: Sequence[MetricPoint], metric: str) -> tuple[MetricPoint, MetricPoint]:
-    """The point with the best metric, the earliest of equals, and the last one. Of losses the lowest is best."""
-    sign = -1 if metric == "loss" else 1
-    ordered = sorted(points, key=lambda point: point.step)
-    return max(ordered, key=lambda point: sign * getattr(point, metric)), ordered[-1]
-
-
-def smooth(values: Sequence[float], weight: float) -> list[float]:
-    """Exponential moving average, each value weighing (1 − weight) and what came before `weight`, from 0 to below 1.
-
-    It does not start at 0. Source: Kingma & Ba 2015, Adam, section 3 (bias correction).
-    """
-    average, smoothed = 0.0, []
-    for i, value in enumerate(values, start=1):
-        average = weight * average + (1 - weight) * value
-        smoothed.append(average / (1 - weight**i))
-    return smoothed
 
 
 # As tables ------------------------------------------------------------------------------------------------------------

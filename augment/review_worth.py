@@ -13,8 +13,10 @@ import plotly.graph_objects as go
 
 from augment.agreement import Counts, Share, cohens_kappa, kappa_of_label, wilson_share
 from augment.charts import ACCENT, BASELINE_GREY, DARK_TEXT, LABEL_COLOURS, finish, plain, shorten
-from augment.comparison import METRICS, ReviewGain, format_metric, judge
+from augment.comparison import judge
 from augment.records import OutcomeCount, PairCount, TextUse
+from augment.review_gains import ReviewGain
+from augment.wording import METRICS, format_metric, plural
 
 REJECTED = ""  # what a rejected text counts as where labels are compared
 LM, PEOPLE = "LM", "people"
@@ -99,7 +101,7 @@ def headline(outcomes: Sequence[LabelOutcome]) -> str:
     kept = _describe(total.precision, "stand as the LM proposed them")
     relabelled, rejected = (100 * n / total.n_decided for n in (total.n_relabelled, total.n_rejected))
     return (
-        f"People decided on {_count_texts(total.n_decided)}: {kept}, {relabelled:.0f} % were relabelled, "
+        f"People decided on {plural(total.n_decided, 'text')}: {kept}, {relabelled:.0f} % were relabelled, "
         f"{rejected:.0f} % rejected."
     )
 
@@ -108,7 +110,7 @@ def describe_writers(outcomes: Sequence[LabelOutcome]) -> list[str]:
     """'GPT-J: 61 % of 120 texts stand as proposed (52 to 69 %)', for each writer on whose texts people decided."""
     totals = [(writer, add_up(list(group))) for writer, group in groupby(outcomes, key=lambda one: one.writer)]
     return [
-        f"{writer}: {_describe(one.precision, f'of {_count_texts(one.n_decided)} stand as proposed')}"
+        f"{writer}: {_describe(one.precision, 'of ' + plural(one.n_decided, 'text') + ' stand as proposed')}"
         for writer, one in totals
         if one.n_decided
     ]
@@ -148,10 +150,6 @@ def _add(one: LabelOutcome, other: LabelOutcome) -> LabelOutcome:
 
 def _describe(share: Share, what: str) -> str:
     return f"{100 * share.share:.0f} % {what} ({100 * share.low:.0f} to {100 * share.high:.0f} %)"
-
-
-def _count_texts(n: int) -> str:
-    return f"{n:,} text{'' if n == 1 else 's'}"
 
 
 # Agreement ------------------------------------------------------------------------------------------------------------
@@ -277,7 +275,7 @@ def pick_reviewed(gains: Sequence[ReviewGain]) -> list[ReviewGain]:
 def describe_gain(gain: ReviewGain, metric: str) -> str:
     """'GPT-J, 200 texts each: macro-F1 0.54 raw, 0.71 relabelled. Relabelled is better than raw: …', and how sure."""
     figures = [f"{format_metric(metric, one.mean)} {use.value}" for use, one in gain.uses.items()]
-    said = [f"{gain.source}, {_count_texts(gain.n_synthetic)} each: {METRICS[metric]} {', '.join(figures)}."]
+    said = [f"{gain.source}, {plural(gain.n_synthetic, 'text')} each: {METRICS[metric]} {', '.join(figures)}."]
     for use, one in gain.over_raw.items():
         said.append(f"{use.value.capitalize()} is {judge(one, TextUse.RAW.value, metric)}.")
     return " ".join(said)

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from augment.arm_styles import ArmStyle, arm_styles
 from augment.arms import REAL_TEXTS, SEEDS_ONLY, name_kind, name_recipe, split_kind
 from augment.comparison import compare_at_largest, compare_with_baseline
 from augment.records import Arm, Experiment, RunStatus, Split, Task, TrainingRun
 from augment.report import ReportData
-from augment.result_charts import ArmStyle, arm_styles
-from pages._shared import plural, workbench
+from augment.wording import plural
+from pages._shared import workbench
 
 N_SAMPLES = 5
 

@@ -23,7 +23,8 @@ from augment.records import (
     TextUse,
     TrainingConfig,
 )
-from pages._shared import escape_markdown, format_duration, plural, workbench
+from augment.wording import plural
+from pages._shared import escape_markdown, format_duration, workbench
 
 EMBEDDED, DISTILBERT, OTHER = (
     "all-MiniLM-L6-v2 (embedded)",

@@ -16,12 +16,13 @@ from augment.records import (
     TextJudged,
     TrainingRun,
 )
+from augment.wording import plural
 from pages._desk import show_desk
 from pages._review_acts import heard, take_in
 from pages._review_next import choose_order, chosen_order, holder, is_blind, next_cards, review_trail
 from pages._review_words import describe, describe_step
 from pages._reviewer import reviewer
-from pages._shared import escape_markdown, literal, name_flag, plural, show_error, showing_errors, workbench
+from pages._shared import escape_markdown, literal, name_flag, show_error, showing_errors, workbench
 from storage.review_queue import AHEAD_FOR, LENT_FOR
 
 KEYS = (

@@ -17,7 +17,8 @@ from augment.records import (
     Task,
     TextFilters,
 )
-from pages._shared import escape_markdown, plural, showing_errors, workbench
+from augment.wording import plural
+from pages._shared import escape_markdown, showing_errors, workbench
 
 T = TypeVar("T")
 

@@ -6,7 +6,8 @@ import streamlit as st
 
 from augment.errors import AugmentError
 from augment.records import Task
-from pages._shared import escape_markdown, plural, show_error, workbench
+from augment.wording import plural
+from pages._shared import escape_markdown, show_error, workbench
 
 
 def make_seeds(task: Task, text_ids: Sequence[int]) -> None:

@@ -9,13 +9,14 @@ import streamlit as st
 
 from augment.errors import AugmentError
 from augment.records import ReviewAction, StoredText, Task, TextFilters
+from augment.wording import plural
 from pages._review_filters import choose_order
 from pages._review_near import find_near, near_text
 from pages._review_next import open_card
 from pages._review_seeds import make_seeds
 from pages._review_words import describe_step, describe_undone
 from pages._reviewer import reviewer
-from pages._shared import escape_markdown, name_flag, plural, show_error, workbench
+from pages._shared import escape_markdown, name_flag, show_error, workbench
 
 PAGE_SIZE = 50
 COLUMNS = ["tick", "text", "label", "status", "proposed", "confidence", "flags", "note", "LM", "run", "id"]

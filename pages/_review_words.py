@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 
 from augment.records import ReviewAction, ReviewEvent, ReviewStatus, ReviewStep
-from pages._shared import format_duration, plural
+from augment.wording import plural
+from pages._shared import format_duration
 
 
 def describe(event: ReviewEvent) -> str:

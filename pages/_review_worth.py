@@ -8,9 +8,9 @@ import streamlit as st
 
 from augment.agreement import name_kappa
 from augment.arms import name_recipe
-from augment.comparison import METRICS, ReviewGain, review_gains
 from augment.records import Experiment, Task
 from augment.result_charts import review_chart
+from augment.review_gains import ReviewGain, review_gains
 from augment.review_worth import (
     REJECTED,
     Agreement,
@@ -26,9 +26,10 @@ from augment.review_worth import (
     pick_reviewed,
     worth_chart,
 )
+from augment.wording import METRICS, plural
 from pages._charts import show_chart
 from pages._comparisons import compare
-from pages._shared import PAGES, escape_markdown, plural, workbench
+from pages._shared import PAGES, escape_markdown, workbench
 
 METRIC = "macro_f1"
 ROW_HEIGHT, MOST_ROWS = 35, 12  # px a row of a table; what has more scrolls

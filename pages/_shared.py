@@ -208,8 +208,3 @@ def format_rate(per_s: float, unit: str) -> str:
 def progress_share(state: RunState) -> float:
     """How much of a run is done, 0 to 1."""
     return min(state.n_done / state.n_total, 1.0) if state.n_total else 0.0
-
-
-def plural(n: int, word: str) -> str:
-    """'1 text', '50 texts'."""
-    return f"{n:,} {word}" if n == 1 else f"{n:,} {word}s"

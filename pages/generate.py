@@ -20,6 +20,7 @@ from augment.records import (
     SeedSet,
     Task,
 )
+from augment.wording import plural
 from augment.yields import describe_yield, find_drift, funnel_stages
 from pages._generate_settings import choose_settings
 from pages._language_models import key_for
@@ -33,7 +34,6 @@ from pages._shared import (
     format_state,
     name_flag,
     page_header,
-    plural,
     progress_share,
     require_task,
     show_error,

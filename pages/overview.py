@@ -6,6 +6,7 @@ from augment.comparison import aggregate_runs, headline
 from augment.records import GenerationRun, ReviewStatus, Task
 from augment.result_charts import learning_curve
 from augment.sources import STARTER_NOTE
+from augment.wording import plural
 from pages._charts import show_chart
 from pages._comparisons import compare, styles_of
 from pages._shared import (
@@ -15,7 +16,6 @@ from pages._shared import (
     escape_markdown,
     format_duration,
     page_header,
-    plural,
     progress_share,
     showing_errors,
     task_line,

@@ -3,9 +3,10 @@
 import streamlit as st
 
 from augment.arms import name_recipe
-from augment.comparison import aggregate_runs, describe_arms, headline, review_gains
+from augment.comparison import aggregate_runs, describe_arms, headline
 from augment.records import Experiment, Task
 from augment.result_charts import learning_curve, review_chart
+from augment.review_gains import review_gains
 from pages._charts import show_chart
 from pages._comparisons import compare, majority_of, styles_of
 from pages._shared import (

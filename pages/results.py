@@ -8,30 +8,21 @@ import streamlit as st
 from augment.arms import name_run, split_kind
 from augment.charts import label_shares
 from augment.comparison import (
-    METRICS,
     aggregate_runs,
-    class_figures,
     compare_with_baseline,
-    confusion,
     describe_arms,
     differences_table,
-    format_metric,
     headline,
     points_table,
-    review_gains,
-    wrong_texts,
 )
+from augment.label_charts import class_chart, confusion_chart
+from augment.predictions import class_figures, confusion, wrong_texts
 from augment.records import Task
 from augment.report import build_report
-from augment.result_charts import (
-    N_DIRECT,
-    Curve,
-    class_chart,
-    confusion_chart,
-    learning_curve,
-    review_chart,
-    step_curves,
-)
+from augment.result_charts import N_DIRECT, learning_curve, review_chart
+from augment.review_gains import review_gains
+from augment.step_charts import Curve, step_curves
+from augment.wording import METRICS, format_metric, plural
 from pages._charts import show_chart
 from pages._comparisons import (
     Comparison,
@@ -51,7 +42,6 @@ from pages._shared import (
     enter_through_app,
     escape_markdown,
     page_header,
-    plural,
     require_task,
     showing_errors,
     task_line,

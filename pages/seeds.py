@@ -9,6 +9,7 @@ from augment import datasets, seeds, sources
 from augment.charts import split_counts
 from augment.errors import DataError
 from augment.records import Example, Split, Task
+from augment.wording import plural
 from pages._shared import (
     PAGES,
     choose_task,
@@ -16,7 +17,6 @@ from pages._shared import (
     enter_through_app,
     escape_markdown,
     page_header,
-    plural,
     showing_errors,
     task_line,
     workbench,

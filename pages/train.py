@@ -6,7 +6,9 @@ import streamlit as st
 from augment.arms import SEEDS_ONLY, name_run
 from augment.comparison import aggregate_runs
 from augment.records import Experiment, RunKey, RunKind, RunStatus, Task, TrainingRun
-from augment.result_charts import Curve, learning_curve, step_curves
+from augment.result_charts import learning_curve
+from augment.step_charts import Curve, step_curves
+from augment.wording import plural
 from pages._charts import show_chart
 from pages._comparisons import majority_of, name_experiment, styles_of
 from pages._experiment_settings import choose_experiment, describe_cost, warn_of_shortage
@@ -21,7 +23,6 @@ from pages._shared import (
     escape_markdown,
     format_state,
     page_header,
-    plural,
     progress_share,
     require_task,
     showing_errors,

@@ -14,20 +14,15 @@ from augment.comparison import (
     Difference,
     adjust_by_holm,
     aggregate_runs,
-    best_and_last,
-    class_figures,
     compare_at_largest,
     compare_with_baseline,
-    confusion,
     describe_arms,
     differences_table,
     headline,
     points_table,
-    review_gains,
-    smooth,
-    wrong_texts,
 )
 from augment.metrics import Interval
+from augment.predictions import class_figures, confusion, wrong_texts
 from augment.records import (
     Arm,
     ArmSpec,
@@ -38,6 +33,8 @@ from augment.records import (
     TextUse,
     TrainingRun,
 )
+from augment.review_gains import review_gains
+from augment.step_charts import best_and_last, smooth
 from tests.test_charts import LABELS, make_run
 
 PROBE = ClassifierKind.PROBE

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from augment.comparison import REVIEW_USES
 from augment.errors import StorageError, TrainingError
 from augment.experiments import choose_final, choose_texts, order_runs, run_experiment
 from augment.filters import draw_nested, find_dropped
@@ -38,6 +37,7 @@ from augment.records import (
     TrainingConfig,
     TrainingRun,
 )
+from augment.review_gains import REVIEW_USES
 from storage import Store
 
 LABELS = ("joy", "anger", "surprise")

@@ -13,15 +13,8 @@ from playwright.sync_api import sync_playwright
 from plotly.offline import get_plotlyjs
 
 from augment.arms import SEEDS_ONLY
-from augment.comparison import (
-    aggregate_runs,
-    class_figures,
-    compare_at_largest,
-    compare_with_baseline,
-    describe_arms,
-    headline,
-    wrong_texts,
-)
+from augment.comparison import aggregate_runs, compare_at_largest, compare_with_baseline, describe_arms, headline
+from augment.predictions import class_figures, wrong_texts
 from augment.records import (
     Arm,
     ArmSpec,

@@ -6,23 +6,17 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
+from augment.arm_styles import ARM_COLOURS, CEILING_COLOUR, arm_styles
 from augment.arms import SEEDS_ONLY
 from augment.charts import BASELINE_GREY, label_colour
-from augment.comparison import ArmPoint, ClassFigures, ReviewGain, aggregate_runs
+from augment.comparison import ArmPoint, aggregate_runs
+from augment.label_charts import class_chart, confusion_chart
 from augment.metrics import Interval
+from augment.predictions import ClassFigures
 from augment.records import MetricPoint, TextUse
-from augment.result_charts import (
-    ARM_COLOURS,
-    CEILING_COLOUR,
-    LONGEST_IN_LEGEND,
-    Curve,
-    arm_styles,
-    class_chart,
-    confusion_chart,
-    learning_curve,
-    review_chart,
-    step_curves,
-)
+from augment.result_charts import LONGEST_IN_LEGEND, learning_curve, review_chart
+from augment.review_gains import ReviewGain
+from augment.step_charts import Curve, step_curves
 from tests.test_charts import LABELS, make_run
 
 BASELINE_PROBE = f"{SEEDS_ONLY} · linear probe"

@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from augment.comparison import Difference, ReviewGain
+from augment.comparison import Difference
 from augment.metrics import Interval
 from augment.records import (
     ArmSpec,
@@ -32,6 +32,7 @@ from augment.records import (
     TextUse,
     TrainingConfig,
 )
+from augment.review_gains import ReviewGain
 from augment.review_worth import (
     Agreement,
     LabelOutcome,
