@@ -15,19 +15,16 @@ Last line: JSON with the macro-F1 of the best arms.
 import argparse
 import json
 import random
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 
 from augment import datasets, lms, sources
-from augment.arms import SEEDS_ONLY
 from augment.classifiers import train
-from augment.comparison import aggregate_runs
 from augment.experiments import run_experiment
-from augment.metrics import mean_interval
 from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
     ArmSpec,
@@ -57,16 +54,24 @@ from augment.records import (
 from augment.seeds import take_first_seeds
 from augment.word_templates import default_templates
 from benchmarks.labels import LABELS, read_emotion
+from benchmarks.quality_table import (
+    ALL_TEXTS,
+    CONTRASTIVE,
+    DECISIONS,
+    PROBE,
+    REVIEWED_ONLY,
+    RNG_SEEDS,
+    TUNED,
+    Point,
+    place_of,
+    read_points,
+    write_table,
+)
 from pages._runs import Workbench, import_texts, open_workbench, resume_experiment, start_experiment, start_generation
 
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
-RESULTS = Path(__file__).parents[1] / "docs" / "RESULTS.md"
 NOTEBOOK = {"GPT-3 davinci": "gpt-3_500", "GPT-J 6B": "gpt-j_200", "GPT-Neo 2.7B": "gpt-neo_200"}
-TUNED, PROBE, CONTRASTIVE = ClassifierKind.FINE_TUNED, ClassifierKind.PROBE, ClassifierKind.CONTRASTIVE
-RNG_SEEDS = tuple(range(10))
-DECISIONS = (0, 25, 50, 100, 200)
 REVIEWER = "simulated"
-ALL_TEXTS, REVIEWED_ONLY = "all", "reviewed only"
 REVIEWED = ("GPT-J 6B", f"{lms.EMBEDDED_LM.name} · conditional")
 
 
@@ -239,19 +244,6 @@ def develop(bench: Workbench, task: Task) -> None:
 # The value of review -------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """Macro-F1 of one run on 200 texts of which so many were reviewed."""
-
-    source: str
-    kind: ClassifierKind
-    order: str
-    n_decisions: int
-    rng_seed: int
-    macro_f1: float
-    trained_on: str = ALL_TEXTS
-
-
 def order_texts(texts: Sequence[StoredText], order: str, rng_seed: int, likes: dict[str, float]) -> list[StoredText]:
     """Which text is reviewed first. `likes`: what the seeds' classifier gives each text's proposed label."""
     if order == "queue":
@@ -311,22 +303,11 @@ def _like(seeds: Sequence[TrainingText], texts: Sequence[StoredText]) -> dict[st
     return {one.text: found[i][LABELS.index(one.proposed_label)] for i, one in enumerate(texts)}
 
 
-def read_points(file: Path) -> Iterator[Point]:
-    """What an earlier sitting measured."""
-    if file.exists():
-        for line in file.read_text().splitlines():
-            values = json.loads(line)
-            yield Point(**{**values, "kind": ClassifierKind(values["kind"])})
-
-
 def _add_points(file: Path, points: Sequence[Point]) -> None:
     lines = [json.dumps({name: getattr(one, name) for name in Point.__slots__}) for one in points]
     with file.open("a") as opened:
         opened.write("".join(f"{line}\n" for line in lines))
     print(*lines, sep="\n", flush=True)
-
-
-# The table -----------------------------------------------------------------------------------------------------------
 
 
 def done_runs(bench: Workbench, task: Task) -> list[TrainingRun]:
@@ -336,79 +317,6 @@ def done_runs(bench: Workbench, task: Task) -> list[TrainingRun]:
         for experiment in bench.store.experiments.all(task.id)
         for run in bench.store.experiments.runs(experiment.id, status=RunStatus.DONE)
     ]
-
-
-def write_table(runs: Sequence[TrainingRun], points: Sequence[Point], note: str) -> dict[str, float]:
-    """docs/RESULTS.md of everything that is measured, under a note; returns the best arms' macro-F1."""
-    parts = [_INTRODUCTION, note] if note else [_INTRODUCTION]
-    best: dict[str, float] = {}
-    for kind in (PROBE, TUNED, CONTRASTIVE):
-        of_kind = [run for run in runs if run.config.kind is kind]
-        parts.append(f"## {str(kind).capitalize()}\n\n" + _tabulate(of_kind, best))
-    parts.append(_REVIEW_INTRODUCTION + _tabulate_review(points))
-    RESULTS.write_text("\n\n".join(parts).rstrip() + "\n")
-    return dict(sorted(best.items(), key=lambda item: -item[1])[:8])
-
-
-def _place(run: TrainingRun) -> tuple[str, int, int]:
-    return run.arm, run.n_synthetic, run.config.rng_seed
-
-
-def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float]) -> str:
-    accuracy = {(one.arm, one.n_synthetic): one.interval for one in aggregate_runs(runs, "accuracy")}
-    f1 = aggregate_runs(runs, "macro_f1")
-    sizes = sorted({one.n_synthetic for one in f1})
-    lines = ["| arm | " + " | ".join(f"{size}" for size in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
-    arms: dict[str, dict[int, str]] = {}
-    for one in f1:
-        of_accuracy = accuracy[one.arm, one.n_synthetic]
-        half, half_accuracy = one.interval.high - one.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
-        if one.interval.n < len(RNG_SEEDS):  # too few for an interval worth printing
-            n_seeds = f"{one.interval.n} RNG seed{'s' if one.interval.n > 1 else ''}"
-            cell = f"{one.interval.mean:.3f}, {100 * of_accuracy.mean:.1f} % ({n_seeds})"
-        else:
-            cell = f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f} %"
-        arms.setdefault(one.arm, {})[one.n_synthetic] = cell
-        best[f"{one.arm}, {one.n_synthetic}"] = round(one.interval.mean, 3)
-    order = sorted(arms, key=lambda arm: (not arm.startswith(SEEDS_ONLY), arm))
-    lines += [f"| {arm} | " + " | ".join(arms[arm].get(size, "") for size in sizes) + " |" for arm in order]
-    return "\n".join(lines)
-
-
-def _tabulate_review(points: Sequence[Point]) -> str:
-    groups: dict[tuple[str, str, str, str], dict[int, list[float]]] = {}
-    for one in points:
-        group = groups.setdefault((one.source, str(one.kind), one.trained_on, one.order), {})
-        group.setdefault(one.n_decisions, []).append(one.macro_f1)
-    head = "| texts | classifier | trained on | order | " + " | ".join(map(str, DECISIONS)) + " |"
-    lines = [head, "|---" * (len(DECISIONS) + 4) + "|"]
-    for (source, kind, trained_on, order), values in sorted(groups.items()):
-        found = {n: mean_interval(values[n]) for n in DECISIONS if len(values.get(n, [])) >= len(RNG_SEEDS)}
-        if not found:  # not measured to its end
-            continue
-        cells = [
-            f"**{found[n].mean:.3f}** ± {found[n].high - found[n].mean:.3f}" if n in found else "" for n in DECISIONS
-        ]
-        lines.append(f"| {source} | {kind} | {trained_on} | {order} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-_INTRODUCTION = """# Results on the Emotion task
-
-Written by `python -m benchmarks.quality --table`; its docstring says how. Three labels (joy, anger, surprise), 30
-seeds (the first ten of each), 797 test texts (joy 537, anger 210, surprise 50: always "joy" is 67.4 % accurate and has
-a macro-F1 of 0.268). Each cell: **macro-F1** ± half its 95 % interval, accuracy ± half its interval, over 10 RNG seeds,
-by number of synthetic texts; an RNG seed draws which texts, their order, and the classifier's head. A probe on the
-seeds, or on all texts that an arm has, has nothing to draw: its interval is 0. "accepted" and "relabelled" are by the
-simulated reviewer."""
-
-_REVIEW_INTRODUCTION = """## The value of review
-
-Macro-F1 ± half its 95 % interval over 10 RNG seeds on 30 seeds and 200 texts, of which so many were reviewed by the
-simulated reviewer. Trained on all: those that wait keep the label that the LM proposed; reviewed only: they are left
-out. Queue: texts whose label the seeds' classifier likes least first.
-
-"""
 
 
 def main() -> None:
@@ -440,7 +348,7 @@ def main() -> None:
         for folder in options.also:
             other = open_workbench(f"sqlite:///{folder / 'quality.db'}")
             runs += [
-                run for run in done_runs(other, prepare(other)) if _place(run) not in {_place(one) for one in runs}
+                run for run in done_runs(other, prepare(other)) if place_of(run) not in {place_of(one) for one in runs}
             ]
             points += [one for one in read_points(folder / "review.jsonl") if one not in points]
         print(json.dumps(write_table(runs, points, options.note)))

@@ -17,63 +17,31 @@ and 3 times bare. Bulk and undo under 5 s each. Last line: JSON with `key_ratio_
 import argparse
 import json
 import os
-import random
 import re
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import select
 
-from augment.prompts import DEFAULT_TEMPLATE
 from augment.records import (
-    Decision,
-    GenerationConfig,
-    GenerationProgress,
-    GenerationRun,
-    LabelledText,
-    LMKind,
-    LMSpec,
-    PreparedData,
-    RejectReason,
-    ReviewAction,
-    ReviewOrder,
     ReviewStatus,
-    RunKey,
-    RunKind,
-    RunStatus,
-    Split,
-    Task,
-    TextFilters,
 )
+from benchmarks.review_data import LABELS, REVIEWERS, SOUGHT, check_replay, fill, opened
 from pages._reviewer import COOKIE
-from storage import Store
-from storage.engine import reading, writing
-from storage.review_steps import event_values, status_after
+from storage.engine import reading
 from storage.schema import (
-    GenerationRunRow,
-    ReviewEventRow,
-    ReviewStepRow,
     SyntheticTextRow,
-    TextFlagRow,
-    utc_now,
 )
 from tests.browser.app import App, launch, settle
 
-LABELS = ("joy", "anger", "surprise")
-REVIEWERS = ("Ada", "Bo", "Cy")  # the first one sits at the browser
 SMALL = (100, 300)  # texts, events
 N_WARM = 5
-SOUGHT = "lighthouse"  # every tenth text holds it
-WORDS = "i,feel,so,very,glad,cross,stunned,about,the,rain,my,work,this,town,her,song,our,dog,today,again"
 BARE = f"""
 import pandas as pd
 import streamlit as st
@@ -90,143 +58,6 @@ else:
         n = st.session_state["n"] = n + 1
     st.text(f"Pressed {{n}} times")
 """
-
-# Filling -------------------------------------------------------------------------------------------------------------
-
-
-def fill(home: Path, n_texts: int, n_events: int) -> None:
-    """A task with runs, texts and events as the app writes them; a fifth of the texts are decided.
-
-    Two events of three are of bulk relabels and their undos, each third one is a single decision.
-    """
-    started, rng = time.perf_counter(), random.Random(0)
-    with opened(home) as store:
-        task = store.tasks.create(make_data())
-        seeds = store.tasks.create_seed_set(task.id, "6 seeds", store.tasks.examples(task.id, Split.POOL))
-        version = store.prompts.save(task.id, DEFAULT_TEMPLATE)
-        lms = ("SmolLM2-135M-Instruct", "Gemma-3-270M")
-        n_runs = 5
-        for i in range(n_runs):
-            config = GenerationConfig(
-                DEFAULT_TEMPLATE, LABELS, LMSpec(LMKind.EMBEDDED, lms[i % 2]), target=n_texts // n_runs
-            )
-            run = store.generations.create(task.id, config, seed_set_id=seeds.id, prompt_version_id=version.id)
-            write_texts(store, run, config.target, rng)
-        n_bulk = n_events // 3
-        relabel_and_take_back(store, task, n_bulk)
-        make_old(store)
-        decide_singly(store, task, n_events - 2 * n_bulk, rng)
-        found = store.reviews.count(task.id, TextFilters()), store.reviews.count_events(task.id)
-    assert found == (n_texts, n_events), f"expected {n_texts} texts and {n_events} events, stored {found}"
-    print(f"filled with {n_texts:,} texts and {n_events:,} events in {time.perf_counter() - started:.0f} s", flush=True)
-
-
-@contextmanager
-def opened(home: Path) -> Iterator[Store]:
-    """The store of a home folder."""
-    store = Store.open(f"sqlite:///{home / 'workbench.db'}")
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def make_data() -> PreparedData:
-    """A few real examples of each label in each split."""
-    splits = {
-        split: tuple(LabelledText(f"{split} example {i} of {label}", label) for label in LABELS for i in range(2))
-        for split in (Split.POOL, Split.VALIDATION, Split.TEST)
-    }
-    return PreparedData("Benchmark", "made up", LABELS, splits)
-
-
-def write_texts(store: Store, run: GenerationRun, n: int, rng: random.Random) -> None:
-    """A finished run of `n` texts with label probabilities; every eighth is flagged."""
-    with writing(store.engine) as session:
-        rows = [make_text(run, number, rng) for number in range(n)]
-        session.execute(insert(SyntheticTextRow), rows)
-        query = select(SyntheticTextRow.id).where(SyntheticTextRow.run_id == run.id, SyntheticTextRow.number % 8 == 0)
-        flag = {"reason": RejectReason.DISAGREES, "detail": "the classifier of the seeds says joy"}
-        session.execute(insert(TextFlagRow), [{"text_id": one, **flag} for one in session.scalars(query)])
-    store.generations.write(run.id, [], GenerationProgress(n, n, n, n / 3))
-    store.runs.finish(RunKey(RunKind.GENERATION, run.id), RunStatus.DONE, "")
-
-
-def make_text(run: GenerationRun, number: int, rng: random.Random) -> dict[str, Any]:
-    """A pending text as a row; labels are not equally frequent, so that each filter lets another number through."""
-    words = [*rng.choices(WORDS.split(","), k=12), *([SOUGHT] if number % 10 == 7 else []), f"{run.id}-{number}"]
-    label = rng.choices(LABELS, weights=(5, 3, 2))[0]
-    weights = [rng.random() + 0.5 * (one == label) for one in LABELS]
-    probs = [weight / sum(weights) for weight in weights]
-    return {
-        "run_id": run.id,
-        "task_id": run.task_id,
-        "number": number,
-        "text": " ".join(words),
-        "proposed_text": " ".join(words),
-        "proposed_label": label,
-        "label": label,
-        "status": ReviewStatus.PENDING,
-        "label_probs": probs,
-        "confidence": max(probs),
-        "label_prob": probs[LABELS.index(label)],
-    }
-
-
-def relabel_and_take_back(store: Store, task: Task, n: int) -> None:
-    """Bulk relabels of `n` texts in all, each undone: two events a text, and the texts wait as before."""
-    with reading(store.engine) as session:
-        ids = list(session.scalars(select(SyntheticTextRow.id).order_by(SyntheticTextRow.id)))
-    size, step = max(10, len(ids) // 100), 0
-    while n:
-        start = step * size % len(ids)
-        chunk, reviewer = ids[start : start + min(size, n)], REVIEWERS[step % len(REVIEWERS)]
-        store.reviews.decide_many(task.id, chunk, ReviewAction.RELABEL, reviewer=reviewer, label=LABELS[step % 3])
-        store.reviews.undo(task.id, reviewer=reviewer)
-        n, step = n - len(chunk), step + 1
-
-
-def make_old(store: Store) -> None:
-    """Date what is there 60 days back: a reviewer's rate looks at the last minutes."""
-    with writing(store.engine) as session:
-        for row in (GenerationRunRow, SyntheticTextRow, ReviewStepRow):
-            session.execute(update(row).values(created_at=utc_now() - timedelta(days=60)))
-
-
-def decide_singly(store: Store, task: Task, n: int, rng: random.Random) -> None:
-    """`n` decisions, each a step of its own, on a fifth of the texts in turn, by one reviewer after the other."""
-    actions = (ReviewAction.ACCEPT, ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL)
-    with writing(store.engine) as session:
-        query = select(SyntheticTextRow).where(SyntheticTextRow.number % 5 == 0).order_by(SyntheticTextRow.id)
-        texts = list(session.scalars(query))
-        n_steps = session.scalar(select(func.max(ReviewStepRow.id))) or 0
-        n_events = session.scalar(select(func.max(ReviewEventRow.id))) or 0
-        ended, events = utc_now() - timedelta(hours=1), []
-        for i in range(n):
-            row, action = texts[i % len(texts)], rng.choice(actions)
-            step = ReviewStepRow(id=n_steps + 1 + i, task_id=task.id, action=action, n_events=1)
-            step.reviewer = REVIEWERS[(i // len(texts) + row.id) % len(REVIEWERS)]
-            step.created_at = ended - timedelta(seconds=20 * (n - i))
-            session.add(step)
-            label = rng.choice(LABELS) if action is ReviewAction.RELABEL else None
-            event = event_values(step, row, Decision(label, status_after(action))) | {"id": n_events + 1 + i}
-            events.append(event)
-            row.label, row.status, row.last_event_id = event["label_after"], event["status_after"], event["id"]
-            row.label_prob = (row.label_probs or [])[LABELS.index(row.label)]
-        session.flush()
-        session.execute(insert(ReviewEventRow), events)
-
-
-def check_replay(store: Store, task: Task, n: int = 300) -> None:
-    """Whether texts stand as their events say: some that wait, some that were decided on."""
-    for status in ReviewStatus:
-        for text in store.reviews.page(task.id, TextFilters(status=status), order=ReviewOrder.RANDOM, size=n):
-            label, stands = text.proposed_label, ReviewStatus.PENDING
-            for event in store.reviews.history(text.id):
-                assert (event.label_before, event.status_before) == (label, stands), f"text {text.id}, event {event.id}"
-                label, stands = event.label_after, event.status_after
-            assert (label, stands) == (text.label, text.status), f"text {text.id} stands otherwise than its events say"
-
 
 # Serving -------------------------------------------------------------------------------------------------------------
 

@@ -7,8 +7,9 @@ from typing import TypeVar
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from augment.decided_elsewhere import read_decisions
 from augment.errors import AugmentError
-from augment.exchange import ExportFormat, is_export, read_decisions, read_export, write_export
+from augment.exchange import ExportFormat, is_export, read_export, write_export
 from augment.records import (
     DecidedElsewhere,
     DecisionCount,

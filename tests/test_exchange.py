@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from augment import lms
+from augment.decided_elsewhere import read_decisions
 from augment.errors import DataError
 from augment.exchange import (
     COLUMNS,
     ExportFormat,
     guard_cell,
     is_export,
-    read_decisions,
     read_export,
     unguard_cell,
     write_export,
