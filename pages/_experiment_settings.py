@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import product
+from itertools import chain, product
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from augment.records import (
     EncoderSpec,
     ExperimentConfig,
     GenerationRun,
+    ReviewStatus,
     SeedSet,
     Split,
     Task,
@@ -100,6 +101,8 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         if run.n_texts:
             writers.setdefault(run.writer, []).append(run)
     n_texts = {name: sum(run.n_texts for run in runs) for name, runs in writers.items()}
+    if not writers:
+        st.caption("No synthetic texts yet: generate or import some. Until then only real ones can be added.")
     chosen = st.pills(
         "Texts of",
         list(writers),
@@ -110,6 +113,11 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         help="Each makes arms of its own. Runs of one LM and strategy count together",
     )
     groups = [writers[name] for name in chosen]
+    is_reviewed = any(
+        store.generations.count_labels(run.id, status=status)
+        for run in chain(*groups)
+        for status in (ReviewStatus.ACCEPTED, ReviewStatus.REJECTED)
+    )
     if len(groups) > 1 and st.checkbox(
         "Also all together, as one arm",
         key="train_together",
@@ -129,9 +137,9 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         "Labels",
         list(USES),
         selection_mode="multi",
-        default=[TextUse.RAW, TextUse.RELABELLED] if store.reviews.count_events(task.id) else [TextUse.RAW],
+        default=[TextUse.RAW, TextUse.RELABELLED] if is_reviewed else [TextUse.RAW],
         format_func=USES.__getitem__,
-        key=f"train_{task.id}_uses",
+        key=f"train_{task.id}_uses_{is_reviewed}",
         help="Raw: as the LM proposed. Accepted only: what people accepted as it was. Reviewed only: all that they "
         "accepted, with the label each has now. Relabelled: the same, and what still waits. Soft labels: the LM's "
         "label probabilities, where a text has some",
@@ -162,7 +170,9 @@ def tell_waiting(specs: Sequence[ArmSpec], seed_set: SeedSet) -> None:
     relabelled = [spec for spec in specs if spec.use is TextUse.RELABELLED and spec.filter == TextFilter()]
     n_all = sum(count_texts(seed_set, spec) for spec in relabelled)
     n_reviewed = sum(count_texts(seed_set, replace(spec, use=TextUse.REVIEWED)) for spec in relabelled)
-    if 0 < n_reviewed < n_all:
+    if n_all and not n_reviewed:
+        st.caption("None of these texts is accepted yet: **relabelled** is **raw** without the rejected.")
+    elif n_reviewed < n_all:
         st.caption(
             f"{n_all - n_reviewed:,} of the {n_all:,} relabelled texts still wait and count as the LM labelled them; "
             "**reviewed only** leaves them out, which is better where many labels are wrong."

@@ -1,5 +1,9 @@
 """The names in the navigation bar, with a number where something waits or runs."""
 
+import time
+
+import streamlit as st
+
 from augment.errors import AugmentError
 from augment.records import ReviewStatus, RunKind, RunStatus
 from pages._shared import current_task, progress_share, workbench
@@ -27,6 +31,7 @@ def page_titles() -> dict[str, str]:
         unfinished = store.runs.unfinished()
     except AugmentError:  # the page itself shows it
         return titles
+    st.session_state["navigation_waiting"] = waiting, time.monotonic()
     if waiting:
         titles["review"] += f" · {waiting:,}"
     for key, state in unfinished:

@@ -1,5 +1,6 @@
 """The Card tab: progress, order and the desk with the next cards on it. A fragment: a key reruns nothing else."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,6 +26,7 @@ from pages._reviewer import reviewer
 from pages._shared import escape_markdown, literal, name_flag, show_error, showing_errors, workbench
 from storage.review_queue import AHEAD_FOR, LENT_FOR
 
+NAVIGATION_S = 10.0
 KEYS = (
     "**1** to **9** set that label and accept  \n**A** accept · **X** reject · **S** skip · **Z** undo  \n"
     "**←** back · **→** forth"
@@ -64,9 +66,18 @@ def show_progress(task: Task, filters: TextFilters) -> None:
         pending = filtered(filters)
         parts.append(f"{reviews.count(task.id, pending):,} of them let through")
     parts.append(f"{counts[ReviewStatus.ACCEPTED]:,} accepted · {counts[ReviewStatus.REJECTED]:,} rejected")
-    if rate := reviews.rate(task.id, reviewer=reviewer()):
-        parts.append(f"{rate:.0f}/min")
+    rate = reviews.rate(task.id, reviewer=reviewer())
+    parts.append(escape_markdown(reviewer()) + (f" {rate:.0f}/min" if rate else ""))
     st.progress(done / max(sum(counts.values()), 1), text=" · ".join(parts))
+    follow_in_navigation(counts[ReviewStatus.PENDING])
+
+
+def follow_in_navigation(n_pending: int) -> None:
+    """Have the navigation's number follow, which is no part of this fragment: at most every few seconds."""
+    shown, at = st.session_state.get("navigation_waiting", (n_pending, 0.0))
+    if shown != n_pending and time.monotonic() - at > NAVIGATION_S:
+        st.session_state["navigation_waiting"] = n_pending, time.monotonic()  # it is asked once, whatever comes of it
+        st.rerun()
 
 
 def has_filters(filters: TextFilters) -> bool:
@@ -92,6 +103,7 @@ def view_desk(task: Task, filters: TextFilters, cards: Sequence[StoredText]) -> 
         "cards": [view_card(card, judged.get(card.id)) for card in cards],
         "end": [] if cards else describe_end(task, filters),
         "session": holder(),
+        "queue": repr((filters, st.session_state.get("review_order"))),
         "done": heard().done,
         "ahead_s": AHEAD_FOR.total_seconds() * 0.75,  # the rest is for the way there and back
         "last": said,

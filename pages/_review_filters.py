@@ -9,18 +9,20 @@ from augment.records import GenerationRun, RejectReason, ReviewOrder, ReviewStat
 from pages._shared import workbench
 
 ANY = "any"
-KEYS = (
-    "review_search",
-    "review_status",
-    "review_label",
-    "review_lm",
-    "review_strategy",
-    "review_run",
-    "review_prompt",
-    "review_flag",
-    "review_confidence",
-    "review_disputed",
-)
+SURE = (0.0, 1.0)
+NOTHING_CHOSEN = {  # of each widget; the three that are always in sight first
+    "review_search": "",
+    "review_status": ANY,
+    "review_label": ANY,
+    "review_lm": ANY,
+    "review_strategy": ANY,
+    "review_run": ANY,
+    "review_prompt": ANY,
+    "review_flag": ANY,
+    "review_confidence": SURE,
+    "review_disputed": False,
+}
+N_IN_SIGHT = 3
 
 
 def choose_filters(task: Task) -> TextFilters:
@@ -32,7 +34,7 @@ def choose_filters(task: Task) -> TextFilters:
         )
         status = _choose("Status", [one.value for one in ReviewStatus], "review_status")
         label = _choose("Label", list(task.labels), "review_label")
-        n_more = sum(_is_set(key) for key in KEYS[3:])
+        n_more = sum(map(_is_set, list(NOTHING_CHOSEN)[N_IN_SIGHT:]))
         with st.popover(f"More filters · {n_more}" if n_more else "More filters", icon=":material/filter_list:"):
             rest = _choose_more(task, runs)
         n_set = n_more + sum(map(bool, (search, status, label)))
@@ -61,7 +63,7 @@ def _choose_more(task: Task, runs: Sequence[GenerationRun]) -> TextFilters:
         "Confidence",
         0.0,
         1.0,
-        (0.0, 1.0),
+        SURE,
         0.05,
         key="review_confidence",
         bind="query-params",
@@ -95,8 +97,7 @@ def choose_order() -> ReviewOrder:
 
 def clear_filters() -> None:
     """A button's callback: as if nothing had been filtered."""
-    for key in KEYS:
-        st.session_state.pop(key, None)
+    st.session_state.update(NOTHING_CHOSEN)  # forgetting them would bring back what the browser still shows
 
 
 def _choose(label: str, options: Sequence[str], key: str) -> str | None:
@@ -106,4 +107,4 @@ def _choose(label: str, options: Sequence[str], key: str) -> str | None:
 
 
 def _is_set(key: str) -> bool:
-    return st.session_state.get(key) not in (None, ANY, False, (0.0, 1.0))
+    return st.session_state.get(key) not in (None, NOTHING_CHOSEN[key])

@@ -125,6 +125,7 @@ def choose_order(judges: Mapping[str, TrainingRun]) -> None:
         [*(one.value for one in ReviewOrder), SECOND, *judges],
         format_func=lambda one: f"disagreement with {name_run(judges[one])}" if one in judges else one,
         key="review_order",
+        bind="query-params",
         persist_state="session",
         label_visibility="collapsed",
         help="Disagreement first: whose label the LM, or a trained classifier, holds least likely. Least confident: "

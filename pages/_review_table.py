@@ -189,6 +189,8 @@ def show_bulk_bar(task: Task, ticked: Scope, whole: Scope) -> None:
         )
         if st.button("Relabel", key="review_bulk_relabel", icon=":material/label:", disabled=not (scope.n and label)):
             confirm(task, scope, ReviewAction.RELABEL, label)
+        if st.session_state.pop("review_close_more", False):
+            st.session_state["review_more"] = False
         more = st.popover("More", icon=":material/more_horiz:", key="review_more", on_change="rerun")
         if more.open:
             with more:
@@ -211,6 +213,7 @@ def show_more(task: Task, ticked: Sequence[int]) -> None:
     if st.button("Find similar texts", key="review_find_near", icon=":material/hub:", disabled=not is_one):
         st.query_params["near"] = str(ticked[0])
         forget_ticks()
+        st.session_state["review_close_more"] = True
         st.rerun()
     make_seeds(task, ticked)
 

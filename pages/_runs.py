@@ -30,6 +30,7 @@ from augment.records import (
     Split,
 )
 from augment.strategies import Outcome
+from augment.wording import plural
 from storage import Store
 
 
@@ -127,8 +128,10 @@ def extend_experiment(bench: Workbench, experiment_id: int, n_more: int) -> RunK
     return resume_experiment(bench, experiment_id)
 
 
-def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> tuple[int, int]:
-    """Store texts written elsewhere as a run; returns its id and how many copies of held-out texts were left out.
+def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> GenerationRun:
+    """Store texts written elsewhere as a run, without copies of held-out texts.
+
+    Its message counts these, and copies of other runs' texts, which are kept: two LMs may write alike.
 
     Raises:
         DataError: nothing but copies of held-out texts.
@@ -142,8 +145,15 @@ def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[L
         raise DataError(
             f"All {len(texts)} texts stand in the validation or test split. Training on them would be a leak."
         )
-    message = f"Imported; {n_left_out} copies of validation or test texts left out" if n_left_out else "Imported"
-    return bench.store.generations.import_texts(task_id, lm_name, kept, message=message).id, n_left_out
+    runs = bench.store.generations.all(task_id)
+    known = {one.text for one in bench.store.generations.texts([run.id for run in runs])}
+    n_known = sum(one.text in known for one in kept)
+    message = f"{plural(len(kept), 'text')} imported"
+    if n_left_out:
+        message += f"; {n_left_out} left out, in the validation or test split"
+    if n_known:
+        message += f"; {n_known} of them in earlier runs too"
+    return bench.store.generations.import_texts(task_id, lm_name, kept, message=message)
 
 
 def _generate(bench: Workbench, run_id: int, api_key: str | None) -> Generator[Record | GenerationProgress, None, None]:

@@ -96,7 +96,7 @@ def require_task(what: str) -> Task:
     task = current_task()
     if task is None:
         st.title(what, anchor=False)
-        empty_state(f"{what} needs labelled texts to start from, and there are none yet.", "Choose seeds", "seeds")
+        empty_state("This starts from labelled texts, and there are none yet.", "Choose seeds", "seeds")
     assert task is not None  # noqa: S101  empty_state has ended the script
     return task
 

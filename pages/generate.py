@@ -78,9 +78,11 @@ def settings_panel(task: Task, seed_sets: list[SeedSet], action: st.delta_genera
 
 def import_panel(task: Task) -> None:
     """Texts written elsewhere become a finished run of a named LM."""
+    n_imported = st.session_state.get("generate_n_imported", 0)
     name = st.text_input("Name of the language model", placeholder="GPT-J", key="generate_import_name")
     file = st.file_uploader(
-        "JSONL, CSV, TSV, Parquet, 'text;label' .txt, or a zipped save_to_disk folder", key="generate_import_file"
+        "JSONL, CSV, TSV, Parquet, 'text;label' .txt, or a zipped save_to_disk folder",
+        key=f"generate_import_file_{n_imported}",  # empty again after each import
     )
     if file is None or not st.button(
         "Import texts", key="generate_import", disabled=not name.strip(), icon=":material/download_done:"
@@ -93,9 +95,10 @@ def import_panel(task: Task) -> None:
         ("label" if "label" in columns else columns[-1]),
     )
     texts = datasets.read_labelled(tables, text_column, label_column, task.labels)
-    run_id, n_left_out = import_texts(workbench(), task.id, name.strip(), texts)
-    st.session_state["generate_run"] = run_id
-    st.toast(f"{plural(len(texts) - n_left_out, 'text')} imported as run {run_id}", icon=":material/check:")
+    run = import_texts(workbench(), task.id, name.strip(), texts)
+    st.session_state["generate_run"] = run.id
+    st.session_state["generate_n_imported"] = n_imported + 1
+    st.toast(f"{run.state.message}: run {run.id}", icon=":material/check:")
     st.rerun()
 
 
@@ -283,7 +286,7 @@ def balance(run: GenerationRun) -> dict[str, dict[str, int]]:
 
 def choose_run(runs: list[GenerationRun]) -> int:
     """The run to look at: the one just started or chosen, else the newest."""
-    names = {run.id: f"{run.name} · {plural(run.n_texts, 'text')} · {run.state.status.value}" for run in runs}
+    names = {run.id: name_in_list(run) for run in runs}
     if st.session_state.get("generate_run") not in names:
         st.session_state["generate_run"] = runs[0].id
     chosen = st.selectbox(
@@ -292,8 +295,16 @@ def choose_run(runs: list[GenerationRun]) -> int:
     return int(chosen)
 
 
+def name_in_list(run: GenerationRun) -> str:
+    """The run with what became of it; while it goes on its name alone, as the browser keeps the name it chose by."""
+    if run.state.status.is_active:
+        return run.name
+    how = "" if run.state.status is RunStatus.DONE else f" · {run.state.status.value}"
+    return f"{run.name} · {plural(run.n_texts, 'text')}{how}"
+
+
 enter_through_app()
-task = require_task("Generation")
+task = require_task("Generate")
 store = workbench().store
 action = page_header("Generate", task_line(task))
 left, right = st.columns([2, 5], gap="large")

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from augment.comparison import aggregate_runs, headline
-from augment.records import GenerationRun, ReviewStatus, Task
+from augment.records import GenerationRun, ReviewStatus, RunStatus, Task
 from augment.result_charts import learning_curve
 from augment.sources import STARTER_NOTE
 from augment.wording import plural
@@ -105,6 +105,22 @@ def show_running() -> None:
         )
 
 
+def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
+    """What stands half done: paused, or interrupted when the workbench ended."""
+    for kind, page, states in (
+        ("generation", "generate", [(run.id, run.state) for run in runs]),
+        ("experiment", "train", [(one.id, one.state) for one in workbench().store.experiments.all(task.id)]),
+    ):
+        for number, state in states:
+            if state.status in (RunStatus.PAUSED, RunStatus.INTERRUPTED):
+                done = f"{state.n_done:,} of {state.n_total:,}"
+                st.page_link(
+                    PAGES[page],
+                    label=f"{kind.capitalize()} {number}: {state.status.value}, {done}. Resume it",
+                    icon=":material/pause_circle:",
+                )
+
+
 def show_journey(task: Task, runs: list[GenerationRun]) -> None:
     """Each step with a tick, and the last things that happened."""
     store = workbench().store
@@ -162,3 +178,4 @@ with showing_errors():
         with st.container(border=True):
             st.subheader("Running", anchor=False)
             st.fragment(show_running, run_every=1.0 if store.runs.unfinished() else None)()
+            show_unfinished(task, runs)

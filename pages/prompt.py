@@ -185,7 +185,7 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, number: int, api_key: 
 
 
 enter_through_app()
-task = require_task("The prompt")
+task = require_task("Prompt")
 store = workbench().store
 versions = store.prompts.all(task.id)
 seed_sets = store.tasks.seed_sets(task.id)

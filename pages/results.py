@@ -411,7 +411,7 @@ def show_results(task: Task, chosen: Comparison, action: "st.delta_generator.Del
 
 
 enter_through_app()
-task = require_task("Comparison")
+task = require_task("Results")
 action = page_header("Results", task_line(task))
 with showing_errors():
     found = choose_comparison(task)

@@ -204,7 +204,7 @@ def show_runs(task: Task) -> None:
 
 
 enter_through_app()
-task = require_task("Training")
+task = require_task("Train")
 store = workbench().store
 action = page_header("Train", task_line(task))
 if not store.tasks.seed_sets(task.id):

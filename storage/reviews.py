@@ -57,6 +57,7 @@ from storage.schema import ReviewEventRow, ReviewStepRow, SyntheticTextRow, utc_
 from storage.text_queries import conditions_of, order_of
 
 CHUNK = 5_000  # ids a statement: SQLite takes 32,766 parameters
+DECISIONS = (ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL)
 
 
 class Reviews:
@@ -170,9 +171,9 @@ class Reviews:
             return bool(own_decisions(session, [text_id], reviewer))
 
     def rate(self, task_id: int, *, reviewer: str, newest: int = 30, longest_s: float = 60.0) -> float | None:
-        """Decisions a minute over the reviewer's newest ones; pauses above `longest_s` seconds do not count.
+        """Decisions on single texts a minute, the reviewer's newest; pauses above `longest_s` seconds do not count.
 
-        None before the third decision of a sitting.
+        None before the third decision of a sitting. What was taken back counts: it was read and decided.
         """
         query = (
             select(ReviewStepRow.created_at)
@@ -180,6 +181,8 @@ class Reviews:
                 ReviewStepRow.task_id == task_id,
                 ReviewStepRow.reviewer == reviewer,
                 ReviewStepRow.undoes_id.is_(None),
+                ReviewStepRow.action.in_(DECISIONS),
+                ReviewStepRow.n_events == 1,
                 ReviewStepRow.created_at > utc_now() - timedelta(minutes=10),
             )
             .order_by(ReviewStepRow.id.desc())

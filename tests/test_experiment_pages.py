@@ -10,6 +10,7 @@ from augment.records import (
     ArmSpec,
     ClassifierKind,
     LabelledText,
+    PreparedData,
     ReviewAction,
     ReviewStatus,
     RunKey,
@@ -47,11 +48,34 @@ def start(app: AppTest, *, n_seeds: int = 2) -> AppTest:
     return app
 
 
+def test_relabelled_is_proposed_only_where_the_chosen_texts_were_decided_on(
+    open_page: Open, bench: Store, filled: Task
+) -> None:
+    def labels(app: AppTest) -> list[str]:
+        return next(one for one in app.button_group if (one.key or "").startswith(f"train_{filled.id}_uses")).value
+
+    assert labels(open_page("train")) == [TextUse.RAW, TextUse.RELABELLED]
+    bench.generations.import_texts(filled.id, "GPT-3", [LabelledText(f"new {i}", "joy") for i in range(12)])
+    app = open_page("train")  # the newest writer is chosen
+    assert labels(app) == [TextUse.RAW]
+    chosen = next(one for one in app.button_group if (one.key or "").startswith(f"train_{filled.id}_uses"))
+    chosen.set_value([TextUse.RAW, TextUse.RELABELLED]).run()
+    assert any("None of these texts is accepted yet" in one.value for one in app.caption)
+
+
+def test_without_synthetic_texts_it_says_what_makes_them(open_page: Open, bench: Store, starter: PreparedData) -> None:
+    task = bench.tasks.create(starter)
+    bench.tasks.create_seed_set(task.id, "3", bench.tasks.examples(task.id, Split.POOL)[:3])
+    app = open_page("train")
+    assert errors(app) == []
+    assert any("generate or import some" in one.value for one in app.caption)
+
+
 def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, bench: Store, filled: Task) -> None:
     for text in bench.generations.texts([1])[1:9]:
         bench.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="a")
     app = open_page("train")
-    labels = next(one for one in app.button_group if one.key == f"train_{filled.id}_uses")
+    labels = next(one for one in app.button_group if one.key == f"train_{filled.id}_uses_True")
     labels.set_value([TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]).run()
     assert any("3 of the 11 relabelled" in one.value and "reviewed only" in one.value for one in app.caption)
     app = start(app)

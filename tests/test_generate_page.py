@@ -44,6 +44,18 @@ def captions(app: AppTest) -> str:
     return " ".join(one.value.replace("\\", "") for one in app.caption)
 
 
+def test_an_import_empties_its_field_and_tells_copies(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("generate")
+    file = ("x.csv", b"text,label\nnever seen,joy\nnor this,anger\n", "text/csv")
+    for n, told in enumerate(("2 texts imported", "2 texts imported; 2 of them in earlier runs too")):
+        app.text_input(key="generate_import_name").set_value("GPT-3").run()
+        app.file_uploader(key=f"generate_import_file_{n}").set_value([file]).run()
+        app.button(key="generate_import").click().run()
+        assert errors(app) == []
+        assert bench.generations.all(filled.id)[0].state.message == told
+        assert "generate_import" not in [one.key for one in app.button]
+
+
 @pytest.mark.parametrize("strategy", ["templates", "eda"])
 def test_an_arm_without_an_lm_is_made_from_the_page(open_page: Open, bench: Store, filled: Task, strategy: str) -> None:
     app = open_page("generate")

@@ -10,6 +10,9 @@ import pytest
 
 from augment.records import (
     PreparedData,
+    RunKey,
+    RunKind,
+    RunStatus,
     Split,
     Task,
 )
@@ -32,6 +35,14 @@ def test_an_empty_page_says_what_to_do_and_nothing_fails(name: str, open_page: O
 def test_a_filled_page_shows_without_error(name: str, open_page: Open, filled: Task) -> None:
     app = open_page(name)
     assert errors(app) == []
+
+
+def test_the_overview_tells_what_was_left_half_done(open_page: Open, bench: Store, filled: Task) -> None:
+    assert not any("Resume it" in one.proto.label for one in open_page("overview").get("page_link"))
+    experiment = bench.experiments.all(filled.id)[0]
+    bench.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.INTERRUPTED, "")
+    links = [one.proto.label for one in open_page("overview").get("page_link")]
+    assert f"Experiment {experiment.id}: interrupted, 2 of 2. Resume it" in links
 
 
 def test_the_overview_leads_to_the_one_next_thing(open_page: Open, bench: Store, starter: PreparedData) -> None:

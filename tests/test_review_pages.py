@@ -55,6 +55,16 @@ def test_a_decision_on_the_card_is_stored_and_undone(review: AppTest, bench: Sto
     assert errors(review) == []
 
 
+def test_cleared_filters_let_everything_through(review: AppTest, bench: Store, filled: Task) -> None:
+    app = view(review, "Table")
+    app.text_input(key="review_search").set_value("text 3").run()
+    app.slider(key="review_confidence").set_value((0.2, 0.9)).run()
+    assert any("No text is let through" in one.value for one in app.info)
+    app.button(key="review_clear").click().run()
+    assert errors(app) == []
+    assert len(app.dataframe[0].value) == 12
+
+
 def test_undo_takes_back_a_skip_first(review: AppTest, bench: Store, filled: Task) -> None:
     first = card(review)["text"]
     act(review, "skip")

@@ -373,7 +373,7 @@ def test_filters_by_where_a_text_comes_from(store: Store) -> None:
     assert [one.id for one in disputed] == [texts[0].id]
 
 
-def test_the_rate_counts_no_pauses(store: Store) -> None:
+def test_the_rate_counts_no_pauses_notes_and_bulk_changes(store: Store) -> None:
     from datetime import timedelta
 
     from storage.schema import ReviewStepRow, utc_now
@@ -382,7 +382,10 @@ def test_the_rate_counts_no_pauses(store: Store) -> None:
     assert store.reviews.rate(task.id, reviewer="me") is None
     for one in texts[:4]:
         store.reviews.decide(one.id, ReviewAction.ACCEPT, reviewer="me")
-    ages = (300, 120, 118, 116)  # seconds: a pause of three minutes, then two seconds each
+    for note in "abc":
+        store.reviews.decide(texts[0].id, ReviewAction.NOTE, reviewer="me", note=note)
+    store.reviews.decide_many(task.id, [one.id for one in texts[:3]], ReviewAction.REJECT, reviewer="me")
+    ages = (300, 120, 118, 116, 115.9, 115.8, 115.7, 115.6)  # seconds: a pause of three minutes, then two seconds each
     with store.engine.begin() as connection:
         for step_id, age in enumerate(ages, start=1):
             when = utc_now() - timedelta(seconds=age)

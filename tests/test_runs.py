@@ -59,12 +59,14 @@ def task_id(bench: Workbench, starter: PreparedData) -> int:
 def test_copies_of_held_out_texts_are_left_out_of_an_import_and_counted(bench: Workbench, task_id: int) -> None:
     test = bench.store.tasks.examples(task_id, Split.TEST)[0]
     texts = [LabelledText("mine", "joy"), LabelledText(test.text.upper(), test.label)]
-    run_id, n_left_out = import_texts(bench, task_id, "LM", texts)
-    assert n_left_out == 1
-    assert [one.text for one in bench.store.generations.texts([run_id])] == ["mine"]
-    assert "1 copies of validation or test texts left out" in bench.store.generations.get(run_id).state.message
+    run = import_texts(bench, task_id, "LM", texts)
+    assert [one.text for one in bench.store.generations.texts([run.id])] == ["mine"]
+    assert run.state.message == "1 text imported; 1 left out, in the validation or test split"
     with pytest.raises(DataError, match="All 1 texts stand in the validation or test split"):
         import_texts(bench, task_id, "LM", texts[1:])
+    again = import_texts(bench, task_id, "another LM", [texts[0], LabelledText("new", "joy")])
+    assert again.n_texts == 2
+    assert again.state.message == "2 texts imported; 1 of them in earlier runs too"
 
 
 @pytest.mark.models

@@ -4,9 +4,11 @@
 const KEYS = { a: "accept", x: "reject", s: "skip", z: "undo", ArrowLeft: "back", ArrowRight: "forth" };
 const DECISIONS = ["label", "accept", "reject"];
 const LEAVES = [...DECISIONS, "skip", "forth"]; // acts after which the next card is shown
+const ONCE = [...DECISIONS, "undo"]; // of a double click the second one would hit another card
 const TYPED_INTO = "input, textarea, select, [contenteditable='true'], [role='combobox'], [role='listbox'], [role='menu']";
 const MOVED_IN = "[role='tab'], [role='slider'], [role='radio'], [role='grid']"; // arrows have a meaning there
 const SURPRISE_MS = 500; // a card that the server put there answers no key sooner: it may be meant for the one before
+const LATE_MS = 3000; // a decision that the server has not acknowledged by then is spoken of
 const AGAIN_MS = 5000; // a run of the server that was ended early may not have listened
 const desks = new WeakMap();
 
@@ -21,7 +23,7 @@ const outbox = {
 
   add(act) {
     this.number += 1;
-    this.acts = [...this.acts, { n: this.number, ...act }];
+    this.acts = [...this.acts, { n: this.number, at: Date.now(), ...act }];
     this.keep();
   },
 
@@ -48,7 +50,7 @@ const outbox = {
     try {
       const acts = JSON.parse(sessionStorage.getItem(this.name) ?? "[]");
       this.number = Math.max(0, ...acts.map((one) => one.n));
-      return acts;
+      return acts.map((one) => ({ ...one, at: Date.now() }));
     } catch {
       return [];
     }
@@ -58,6 +60,16 @@ const outbox = {
 // Which card an act is about, how it stood there, and how its text begins: ids of another database are other texts.
 const ofCard = ({ id, event, is_blind, text }) => ({ id, event, is_blind, begins: [...text].slice(0, 80).join("") });
 
+const keptHere = (n) =>
+  `${n === 1 ? "1 step is" : `${n} steps are`} not stored yet, as the server does not answer. ` +
+  `This tab keeps ${n === 1 ? "it" : "them"} and goes on trying: leave it open.`;
+
+// A list keeps the keyboard after something was chosen from it; the next key would be typed into it.
+function leaveList() {
+  const active = document.activeElement;
+  if (active?.closest("[role='combobox'], [data-baseweb='select'], [data-testid='stSelectbox']")) active.blur();
+}
+
 class Desk {
   constructor(root) {
     this.find = (selector) => root.querySelector(selector);
@@ -66,7 +78,7 @@ class Desk {
     this.onKey = (event) => this.press(event);
     document.addEventListener("keydown", this.onKey);
     for (const button of root.querySelectorAll("[data-act]")) {
-      button.addEventListener("click", () => this.act(button.dataset.act));
+      button.addEventListener("click", (event) => this.click(event, button.dataset.act));
     }
     const note = this.find(".note");
     note.addEventListener("input", () => this.drafts.set(this.shown?.id, note.value));
@@ -88,6 +100,7 @@ class Desk {
   deal(data) {
     const isFirst = !this.data;
     const wasWaiting = !isFirst && this.isWaiting;
+    if (!isFirst && data.queue !== this.data.queue) leaveList(); // an order or a filter was chosen: the keys are ours
     this.data = data;
     this.dealtAt = performance.now();
     const isOther = outbox.open(data.session, data.done);
@@ -100,6 +113,10 @@ class Desk {
     return outbox.acts.some((one) => ["undo", "back"].includes(one.kind)) || (!this.card && !this.isAtEnd);
   }
 
+  get isLate() { // the server has not answered for a while
+    return outbox.acts.length > 0 && Date.now() - outbox.acts[0].at > LATE_MS;
+  }
+
   get isAtEnd() {
     return this.data.cards.length === 0;
   }
@@ -109,6 +126,10 @@ class Desk {
     const place = this.data.cards.findIndex((one) => !left.has(one.id));
     const isOurs = performance.now() - this.dealtAt < 1000 * this.data.ahead_s; // else the server is asked first
     return place === 0 || isOurs ? this.data.cards[place] : undefined;
+  }
+
+  click(event, kind, more = {}) {
+    if (event.detail < 2 || !ONCE.includes(kind)) this.act(kind, more);
   }
 
   act(kind, more = {}) {
@@ -133,6 +154,7 @@ class Desk {
     this.send({ session: outbox.session, mount: outbox.mount, acts: outbox.acts, n_told: this.n_told });
     clearTimeout(this.timer);
     this.timer = setTimeout(() => outbox.acts.length && this.tell(), AGAIN_MS);
+    setTimeout(() => this.isLate && this.draw(), LATE_MS + 50);
   }
 
   saveNote() {
@@ -174,7 +196,9 @@ class Desk {
     for (const part of [".read", "aside", ".labels"]) this.find(part).hidden = isEnd;
     if (card || isEnd) this.find(".note").hidden = isEnd || card.note === null; // of a second opinion: it may tell
     if (isEnd) ["strong", "span"].forEach((part, i) => { this.find(`.end ${part}`).textContent = data.end[i]; });
-    this.find(".last").textContent = outbox.acts.length ? " " : data.last;
+    const told = this.isLate ? keptHere(outbox.acts.length) : outbox.acts.length ? " " : data.last;
+    this.find(".last").textContent = told;
+    this.find(".last").classList.toggle("is-late", this.isLate);
     for (const kind of ["accept", "reject", "skip", "forth"]) this.able(`[data-act="${kind}"]`, card && !isWaiting);
     this.able("[data-act='undo']", data.can_undo || outbox.acts.length > 0);
     this.able("[data-act='back']", (data.can_go_back || outbox.acts.length > 0) && !isWaiting);
@@ -237,7 +261,7 @@ class Desk {
     button.setAttribute("aria-keyshortcuts", i + 1);
     button.style.setProperty("--colour", this.data.colours[i]);
     button.append(...parts);
-    button.addEventListener("click", () => this.act("label", { label }));
+    button.addEventListener("click", (event) => this.click(event, "label", { label }));
     return button;
   }
 
@@ -248,7 +272,7 @@ class Desk {
     select.append(new Option("Other label …", ""), ...labels.map((label) => new Option(label, label)));
     button.type = "button";
     button.textContent = "Set other label";
-    button.addEventListener("click", () => select.value && this.act("label", { label: select.value }));
+    button.addEventListener("click", (event) => select.value && this.click(event, "label", { label: select.value }));
     return [select, button];
   }
 

@@ -38,7 +38,9 @@ def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
     page.get_by_role("tab", name="Import").click()
     page.get_by_label("Name of the language model").fill("GPT-J 6B")
     page.get_by_label("Name of the language model").press("Enter")
-    page.locator(".st-key-generate_import_file input[type=file]").set_input_files(str(ml6_folder / "gpt-j_200.jsonl"))
+    page.locator("[class*=st-key-generate_import_file] input[type=file]").set_input_files(
+        str(ml6_folder / "gpt-j_200.jsonl")
+    )
     press(page, "Import texts")
     expect(page.get_by_text("200 of 200 texts")).to_be_visible(timeout=30_000)
     assert_no_error(page)

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from augment.records import LabelledText, PreparedData, ReviewAction, ReviewStatus, Split, Task, TextFilters
+from pages._review_card import NAVIGATION_S
 from storage import Store
 from tests.browser.app import App, settle
 from tests.browser.test_journey import assert_no_error, press
@@ -68,7 +69,7 @@ def wait_for_another(page: Page, before: str) -> None:
 
 def heard(page: Page) -> None:
     """Wait until the server has answered all that was done on the desk: then the line below tells of it."""
-    page.locator(".desk .last").filter(has_text=re.compile(r"\S")).wait_for()
+    page.locator(".desk .last:not(.is-late)").filter(has_text=re.compile(r"\S")).wait_for()
     settle(page)
 
 
@@ -212,6 +213,73 @@ def test_what_was_decided_before_leaving_is_stored_when_the_server_listens_again
     assert store.reviews.count_status(task.id)[ReviewStatus.ACCEPTED] == 3
     assert store.reviews.count_events(task.id) == 3
     assert_no_error(page)
+
+
+def test_steps_that_the_server_does_not_hear_are_spoken_of(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    app.process.send_signal(signal.SIGSTOP)
+    page.keyboard.press("a")
+    page.keyboard.press("x")
+    expect(page.get_by_text("2 steps are not stored yet")).to_be_visible()
+    app.process.send_signal(signal.SIGCONT)
+    expect(page.get_by_text("not stored yet")).to_be_hidden()
+    heard(page)
+    counts = store.reviews.count_status(task.id)
+    assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (1, 1)
+
+
+def test_the_second_half_of_a_double_click_hits_no_other_card(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    for button in (page.get_by_role("button", name="Reject"), page.locator(".desk .labels button").first):
+        before = card_text(page)
+        button.dblclick()
+        wait_for_another(page, before)
+        heard(page)
+    counts = store.reviews.count_status(task.id)
+    assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (1, 1)
+    page.get_by_role("button", name="Undo").dblclick()
+    page.get_by_text("119 texts left").wait_for()
+    heard(page)
+    assert store.reviews.count_status(task.id)[ReviewStatus.PENDING] == 119
+
+
+def test_keys_are_the_desks_again_once_an_order_is_chosen(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    before = card_text(page)
+    page.locator(".st-key-review_order").get_by_role("combobox").click()
+    page.get_by_role("option", name="newest first").click()
+    wait_for_another(page, before)
+    page.wait_for_timeout(600)  # a card that the server has just put there answers no key
+    page.keyboard.press("x")
+    heard(page)
+    newest = max(store.reviews.page(task.id, TextFilters(), size=200), key=lambda one: one.id)
+    assert newest.status is ReviewStatus.REJECTED
+    assert "review_order=newest" in page.url
+    page.reload()
+    settle(page)
+    expect(page.get_by_role("combobox", name="Order")).to_have_value("newest first")
+
+
+def test_the_count_in_the_navigation_follows_the_card(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada")
+    press_key(page, "a")
+    page.wait_for_timeout(1000 * NAVIGATION_S)
+    press_key(page, "a")
+    expect(page.get_by_role("link", name="Review · 118")).to_be_visible()
+
+
+def test_filters_are_cleared(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada", "?review_view=Table&review_label=anger&review_search=plain")
+    page.get_by_text("that match").first.wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("all 120 that match").wait_for()
+    expect(page.get_by_role("textbox", name="Search")).to_have_value("")
+    page.get_by_role("textbox", name="Search").fill("no text has this")
+    page.keyboard.press("Enter")
+    page.get_by_text("No text is let through").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("all 120 that match").wait_for()
+    page.wait_for_url(lambda url: "review_label" not in url and "review_search" not in url)
 
 
 def test_a_note_that_is_typed_is_kept_when_a_label_is_clicked(app: App, page: Page, store: Store, task: Task) -> None:
