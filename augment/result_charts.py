@@ -63,7 +63,7 @@ def learning_curve(
     set_metric_axis(figure, metric, low, high)
     _set_size_axis(figure, sorted({0, *(point.n_synthetic for point in points)}))
     n_legend_rows = 0 if is_direct else -(-len(lines) // 2)
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "entrywidth": 270}
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xref": "container", "entrywidth": 250}
     figure.update_layout(showlegend=not is_direct, legend=legend)
     return finish(figure, 380 + 24 * n_legend_rows, right=right)
 

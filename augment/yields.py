@@ -14,8 +14,11 @@ NOT_PARSED = (RejectReason.EMPTY, RejectReason.NO_LABEL)
 def funnel_stages(run: GenerationRun, rejects: Mapping[RejectReason, int], accepted: int) -> dict[str, int]:
     """Asked → completed → parsed → valid label → passed checks → kept → accepted; each stage counts what is left.
 
-    What passes but is over the target or its label's quota is not kept.
+    What passes but is over the target or its label's quota is not kept. Of an imported run only the last two are known.
     """
+    kept = {"kept": run.n_texts, "accepted": accepted}
+    if run.config is None:
+        return kept
     completed = run.n_texts + sum(rejects.values())
     parsed = completed - sum(rejects.get(reason, 0) for reason in NOT_PARSED)
     valid = parsed - rejects.get(RejectReason.UNKNOWN_LABEL, 0)
@@ -25,8 +28,7 @@ def funnel_stages(run: GenerationRun, rejects: Mapping[RejectReason, int], accep
         "parsed": parsed,
         "valid label": valid,
         "passed checks": run.n_texts + sum(rejects.get(reason, 0) for reason in NOT_NEEDED),
-        "kept": run.n_texts,
-        "accepted": accepted,
+        **kept,
     }
 
 

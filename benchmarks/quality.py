@@ -325,7 +325,7 @@ def main() -> None:
     parser.add_argument("--store", type=Path, default=Path("instance") / "quality")
     parser.add_argument("--part", choices=["all", "arms", "review", "none"], default="all")
     parser.add_argument("--only", default="", help="experiments whose name holds this")
-    parser.add_argument("--kinds", nargs="*", type=ClassifierKind, default=[PROBE, TUNED])
+    parser.add_argument("--kinds", nargs="*", type=ClassifierKind, default=[PROBE, TUNED, CONTRASTIVE])
     parser.add_argument("--development", action="store_true")
     parser.add_argument("--table", action="store_true")
     parser.add_argument("--also", nargs="*", type=Path, default=[], help="stores of other processes, for the table")

@@ -36,7 +36,7 @@ KEYS = (
 def show_card_tab(task: Task, filters: TextFilters, judges: Mapping[str, TrainingRun]) -> None:
     """Progress, order and desk. What does not change from card to card is handed in."""
     with showing_errors():
-        left, right = st.columns([3, 1], vertical_alignment="center")
+        left, right = st.columns([5, 3], vertical_alignment="center")
         with right:
             choose_order(judges)
         cards = next_cards(task, filters)

@@ -86,8 +86,9 @@ def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
             height=_height(len(decided)),
             key="worth_precision",
             column_config={
-                name: st.column_config.NumberColumn(format="%.0f", help=said)
+                name: st.column_config.NumberColumn(format="%.0f", help=said, width="small")
                 for name, said in (
+                    ("decided", "Texts that people decided on"),
                     ("precision, %", "Texts accepted under the proposed label ÷ texts decided on"),
                     ("95 % from", "Wilson's interval"),
                     ("95 % to", "Wilson's interval"),
