@@ -86,13 +86,11 @@ def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
             height=_height(len(decided)),
             key="worth_precision",
             column_config={
-                name: st.column_config.NumberColumn(format="%.0f", help=said, width="small")
-                for name, said in (
-                    ("decided", "Texts that people decided on"),
-                    ("precision, %", "Texts accepted under the proposed label ÷ texts decided on"),
-                    ("95 % from", "Wilson's interval"),
-                    ("95 % to", "Wilson's interval"),
-                )
+                "decided": st.column_config.NumberColumn(help="Texts that people decided on", width="small"),
+                "precision, %": st.column_config.NumberColumn(
+                    format="%.0f", help="Texts accepted under the proposed label ÷ texts decided on", width=100
+                ),
+                "95 %": st.column_config.TextColumn(help="Wilson's interval of the precision", width="small"),
             },
         )
         st.caption(
@@ -108,8 +106,7 @@ def _to_row(one: LabelOutcome) -> dict[str, str | float]:
         "proposed": one.label,
         "decided": share.n,
         "precision, %": 100 * share.share,
-        "95 % from": 100 * share.low,
-        "95 % to": 100 * share.high,
+        "95 %": f"{100 * share.low:.0f} to {100 * share.high:.0f}",
     }
 
 
