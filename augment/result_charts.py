@@ -30,6 +30,7 @@ from augment.wording import format_metric
 USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.4, TextUse.REVIEWED: 0.2, TextUse.RELABELLED: 0.0}
 N_DIRECT = 4  # more lines than these get a legend
 LONGEST_IN_LEGEND = 44
+N_CERTAIN = 3  # RNG seeds from which on an interval has its place on the axis
 
 
 # Learning curve -------------------------------------------------------------------------------------------------------
@@ -51,21 +52,23 @@ def learning_curve(
     for arm, line in lines.items():
         _add_means(figure, line, metric, styles[arm])
     is_direct = len(lines) <= N_DIRECT
-    ends = [_name_end(line[-1], metric, styles[arm].colour) for arm, line in lines.items()] if is_direct else []
+    ends = [_name_end(line[-1], metric, styles[arm].colour) for arm, line in lines.items()]
     for arm, point in baselines.items():
-        _add_means(figure, [point], metric, styles[arm])
         text = _name_end(point, metric, BASELINE_GREY).text
+        _add_means(figure, [point], metric, styles[arm], name=text)
         ends.append(add_line(figure, point.interval.mean, styles[arm].dash, text))
     if majority is not None and metric == "accuracy":
         ends.append(add_line(figure, majority, "dot", f"majority {format_metric(metric, majority)}"))
+        looks = {"color": BASELINE_GREY, "width": 1.5, "dash": "dot"}
+        figure.add_scatter(x=[None], y=[None], mode="lines", name=ends[-1].text, line=looks)  # for the legend
     low, high = _fit([point.interval for point in points], [end.y for end in ends])
-    right = add_end_labels(figure, ends, low, high)
+    right = add_end_labels(figure, ends, low, high) if is_direct else 20
     set_metric_axis(figure, metric, low, high)
     _set_size_axis(figure, sorted({0, *(point.n_synthetic for point in points)}))
-    n_legend_rows = 0 if is_direct else -(-len(lines) // 2)
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "xref": "container", "entrywidth": 250}
+    n_legend_rows = 0 if is_direct else -(-len(ends) // 2)
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "entrywidth": 230}
     figure.update_layout(showlegend=not is_direct, legend=legend)
-    return finish(figure, 380 + 24 * n_legend_rows, right=right)
+    return finish(figure, 380 + 29 * n_legend_rows, right=right)
 
 
 def _join_baseline(arm: str, points: Sequence[ArmPoint], baselines: Mapping[str, ArmPoint]) -> list[ArmPoint]:
@@ -90,22 +93,23 @@ def _add_band(figure: go.Figure, line: Sequence[ArmPoint], colour: str, *, opaci
         mode="lines",
         line={"width": 0},
         fill="toself",
-        fillcolor=fade(colour, opacity),
+        fillcolor=fade(colour, opacity if line[-1].interval.n >= N_CERTAIN else opacity / 3),
         legendgroup=plain(line[-1].arm),
         showlegend=False,
         hoverinfo="skip",
     )
 
 
-def _add_means(figure: go.Figure, line: Sequence[ArmPoint], metric: str, style: ArmStyle) -> None:
-    """The means along a line; a single point, such as a baseline, is a marker without a place in the legend."""
+def _add_means(
+    figure: go.Figure, line: Sequence[ArmPoint], metric: str, style: ArmStyle, *, name: str | None = None
+) -> None:
+    """The means along a line, named for the legend; a baseline is a single point."""
     figure.add_scatter(
         x=[point.n_synthetic for point in line],
         y=[point.interval.mean for point in line],
-        mode="lines+markers" if len(line) > 1 else "markers",
-        name=plain(shorten_arm(line[-1].arm, LONGEST_IN_LEGEND)),
+        mode="lines+markers",
+        name=plain(name or shorten_arm(line[-1].arm, LONGEST_IN_LEGEND)),
         legendgroup=plain(line[-1].arm),
-        showlegend=line[-1].n_synthetic > 0,
         line={"color": style.colour, "width": 2.5, "dash": style.dash},
         marker=markers(style.symbol, 8, style.colour),
         cliponaxis=False,
@@ -118,11 +122,14 @@ def _add_means(figure: go.Figure, line: Sequence[ArmPoint], metric: str, style: 
 
 
 def _fit(intervals: Sequence[Interval], others: Sequence[float]) -> tuple[float, float]:
-    """Both ends of an axis that shows everything, in steps of 0.05 within 0 to 1, and at least 0.3 high.
+    """Both ends of an axis that shows all means, in steps of 0.05 within 0 to 1, and at least 0.3 high.
 
-    On less height RNG seeds' noise would look like a gain.
+    On less height RNG seeds' noise would look like a gain. Intervals of two RNG seeds may leave the chart: nearly all
+    of it would be theirs.
     """
-    values = [*(one.low for one in intervals), *(one.high for one in intervals), *others] or [0.0, 1.0]
+    certain = [one for one in intervals if one.n >= N_CERTAIN]
+    bounds = [*(one.low for one in certain), *(one.high for one in certain)]
+    values = [*(one.mean for one in intervals), *bounds, *others] or [0.0, 1.0]
     low = max(0.0, math.floor(20 * min(values) - 0.2) / 20)
     high = min(1.0, math.ceil(20 * max(values) + 0.2) / 20)
     missing = max(0.0, 0.3 - (high - low))

@@ -144,8 +144,17 @@ def test_few_lines_are_named_at_their_ends_and_many_in_a_legend() -> None:
     points = [make_point(SEEDS_ONLY, 0, 0.45), *(make_point(name, 50, 0.5) for name in names)]
     many = learning_curve(points, "macro_f1", arm_styles(names))
     assert many.layout.showlegend
-    assert texts_of(many) == ["seeds only 0.45"]
-    assert [trace.name for trace in many.data if trace.showlegend] == names
+    assert texts_of(many) == []
+    assert [trace.name for trace in many.data if trace.showlegend is not False] == [*names, "seeds only 0.45"]
+
+
+def test_an_interval_of_two_rng_seeds_does_not_stretch_the_axis() -> None:
+    def axis(n: int) -> tuple[float, float]:
+        points = [ArmPoint(SEEDS_ONLY, 0, Interval(0.5, 0.0, 1.0, n)), ArmPoint("LM", 50, Interval(0.55, 0.0, 1.0, n))]
+        return tuple(learning_curve(points, "macro_f1", arm_styles(["LM"])).layout.yaxis.range)
+
+    assert axis(3) == (0.0, 1.0)
+    assert axis(2) == pytest.approx((0.375, 0.675))
 
 
 @pytest.mark.parametrize(
