@@ -54,8 +54,8 @@ with showing_errors():
     if not reviewer():
         ask_reviewer()
         st.stop()
-    remember_reviewer()
     with action.popover("Keys", icon=":material/keyboard:"):
         st.markdown(KEYS)
         change_reviewer()
     show_views(task)
+    remember_reviewer()  # last, as its place in the page is empty

@@ -375,6 +375,14 @@ def test_a_cell_is_edited_and_a_tick_narrows_the_bulk_bar(app: App, page: Page, 
     page.get_by_role("dialog").get_by_role("button", name="Reject 1 text").click()
     expect(page.get_by_text("last: rejected")).to_be_visible()
     assert store.reviews.text(second).status is ReviewStatus.REJECTED
+    settle(page)
+    grid.click(position={"x": 20, "y": 87})
+    expect(page.get_by_text("1 ticked")).to_be_visible()
+    settle(page)
+    page.locator(".st-key-review_more button").first.click()
+    press(page, "Find similar texts")
+    expect(page).to_have_url(re.compile("near="))
+    expect(page.get_by_role("button", name="Find similar texts")).to_be_hidden()  # it lets the table be seen
     assert_no_error(page)
 
 
