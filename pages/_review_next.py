@@ -128,7 +128,8 @@ def choose_order(judges: Mapping[str, TrainingRun]) -> None:
         bind="query-params",
         persist_state="session",
         label_visibility="collapsed",
-        help="Disagreement first: whose label the LM, or a trained classifier, holds least likely. Least confident: "
-        "whose likeliest label is least likely. Second opinion: what others decided on and you did not; their "
-        "decision is not shown before yours",
+        help="Disagreement first: whose label the LM, or a trained classifier, holds least likely; it finds wrong labels "
+        "fastest. Least confident: whose likeliest label is least likely. Random: a fair sample, often the better one "
+        "to train on where a part is reviewed and the rest left out (docs/RESULTS.md). Second opinion: what others "
+        "decided on and you did not; their decision is not shown before yours",
     )
