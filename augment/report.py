@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 from pathlib import Path
 
 from plotly.offline import get_plotlyjs
@@ -87,11 +86,11 @@ def build_report(data: ReportData) -> str:
         _show_words,
         _list_everything,
     )
-    return html.PAGE.substitute(
-        title=escape(f"{data.task.name} · what the texts bought"),
+    return html.page(
+        f"{data.task.name} · what the texts bought",
+        [section(data) for section in sections],
         style=Path(__file__).with_suffix(".css").read_text(encoding="utf-8"),
-        plotly=get_plotlyjs(),
-        body="\n".join(section(data) for section in sections),
+        script=get_plotlyjs(),
     )
 
 

@@ -41,6 +41,11 @@ $body
 """)
 
 
+def page(title: str, sections: Sequence[str], *, style: str, script: str) -> str:
+    """The whole file: a title, sections that are HTML already, and our own CSS and JavaScript in it."""
+    return PAGE.substitute(title=escape(title), style=style, plotly=script, body="\n".join(sections))
+
+
 def element(tag: str, css_class: str, parts: Sequence[str]) -> str:
     """An element around parts that are HTML already."""
     attribute = f' class="{css_class}"' if css_class else ""

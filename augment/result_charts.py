@@ -5,6 +5,7 @@ Pure: no store, no page; reads what `augment.comparison` and `augment.review_gai
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import plotly.graph_objects as go
 
@@ -29,7 +30,7 @@ from augment.wording import format_metric
 
 USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.4, TextUse.REVIEWED: 0.2, TextUse.RELABELLED: 0.0}
 N_DIRECT = 4  # more lines than these get a legend
-LONGEST_IN_LEGEND = 44
+LONGEST_IN_LEGEND = 40
 N_CERTAIN = 3  # RNG seeds from which on an interval has its place on the axis
 
 
@@ -83,9 +84,15 @@ def _name_end(point: ArmPoint, metric: str, colour: str) -> EndLabel:
 
 
 def _add_band(figure: go.Figure, line: Sequence[ArmPoint], colour: str, *, opacity: float) -> None:
-    """The intervals along a line as a filled polygon, where there are any."""
-    if all(point.interval.n < 2 for point in line):
-        return
+    """The intervals along a line, where there are any; faint from the first on that is of too few RNG seeds."""
+    certain = list(takewhile(lambda point: point.interval.n >= N_CERTAIN, line))
+    if len(certain) < len(line) and any(point.interval.n > 1 for point in line[len(certain) :]):
+        _add_polygon(figure, line[max(len(certain) - 1, 0) :], fade(colour, opacity / 3))
+    if len(certain) > 1 or certain == line:
+        _add_polygon(figure, certain, fade(colour, opacity))
+
+
+def _add_polygon(figure: go.Figure, line: Sequence[ArmPoint], colour: str) -> None:
     sizes = [point.n_synthetic for point in line]
     figure.add_scatter(
         x=sizes + sizes[::-1],
@@ -93,7 +100,7 @@ def _add_band(figure: go.Figure, line: Sequence[ArmPoint], colour: str, *, opaci
         mode="lines",
         line={"width": 0},
         fill="toself",
-        fillcolor=fade(colour, opacity if line[-1].interval.n >= N_CERTAIN else opacity / 3),
+        fillcolor=colour,
         legendgroup=plain(line[-1].arm),
         showlegend=False,
         hoverinfo="skip",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, product
+from itertools import product
 
 import streamlit as st
 
@@ -16,7 +16,6 @@ from augment.records import (
     EncoderSpec,
     ExperimentConfig,
     GenerationRun,
-    ReviewStatus,
     SeedSet,
     Split,
     Task,
@@ -113,11 +112,7 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         help="Each makes arms of its own. Runs of one LM and strategy count together",
     )
     groups = [writers[name] for name in chosen]
-    is_reviewed = any(
-        store.generations.count_labels(run.id, status=status)
-        for run in chain(*groups)
-        for status in (ReviewStatus.ACCEPTED, ReviewStatus.REJECTED)
-    )
+    is_reviewed = store.generations.is_changed([run.id for group in groups for run in group])
     if len(groups) > 1 and st.checkbox(
         "Also all together, as one arm",
         key="train_together",
@@ -158,21 +153,21 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[ArmSpec]:
         for group, use, one in product(groups, uses, filters)
     ]
     found = [spec for spec in specs if count_texts(seed_set, spec)]
-    tell_waiting(found, seed_set)
+    tell_waiting(found, seed_set, is_reviewed=is_reviewed)
     if len(found) < len(specs):
         missing = dict.fromkeys(USES[spec.use] for spec in specs if spec not in found)
         st.caption(f"Left out, as there are no such texts: {', '.join(missing)}.")
     return [*found, ArmSpec(TextUse.REAL)] if has_real and n_real > 0 else found
 
 
-def tell_waiting(specs: Sequence[ArmSpec], seed_set: SeedSet) -> None:
-    """Where relabelled arms hold texts that nobody looked at, say what leaves them out."""
+def tell_waiting(specs: Sequence[ArmSpec], seed_set: SeedSet, *, is_reviewed: bool) -> None:
+    """Where relabelled arms hold texts that nobody looked at, say so, and what leaves them out."""
     relabelled = [spec for spec in specs if spec.use is TextUse.RELABELLED and spec.filter == TextFilter()]
     n_all = sum(count_texts(seed_set, spec) for spec in relabelled)
     n_reviewed = sum(count_texts(seed_set, replace(spec, use=TextUse.REVIEWED)) for spec in relabelled)
-    if n_all and not n_reviewed:
-        st.caption("None of these texts is accepted yet: **relabelled** is **raw** without the rejected.")
-    elif n_reviewed < n_all:
+    if n_all and not is_reviewed:
+        st.caption("Nobody has decided on these texts yet: **relabelled** is the same as **raw**.")
+    elif 0 < n_reviewed < n_all:
         st.caption(
             f"{n_all - n_reviewed:,} of the {n_all:,} relabelled texts still wait and count as the LM labelled them; "
             "**reviewed only** leaves them out, which is better where many labels are wrong."

@@ -36,7 +36,8 @@ KEYS = (
 def show_card_tab(task: Task, filters: TextFilters, judges: Mapping[str, TrainingRun]) -> None:
     """Progress, order and desk. What does not change from card to card is handed in."""
     with showing_errors():
-        left, right = st.columns([5, 3], vertical_alignment="center")
+        follow_in_navigation(task)
+        left, right = st.columns([5, 3], vertical_alignment="bottom")
         with right:
             choose_order(judges)
         cards = next_cards(task, filters)
@@ -69,13 +70,13 @@ def show_progress(task: Task, filters: TextFilters) -> None:
     rate = reviews.rate(task.id, reviewer=reviewer())
     parts.append(escape_markdown(reviewer()) + (f" {rate:.0f}/min" if rate else ""))
     st.progress(done / max(sum(counts.values()), 1), text=" · ".join(parts))
-    follow_in_navigation(counts[ReviewStatus.PENDING])
 
 
-def follow_in_navigation(n_pending: int) -> None:
-    """Have the navigation's number follow, which is no part of this fragment: at most every few seconds."""
+def follow_in_navigation(task: Task) -> None:
+    """Have the navigation's number follow, which is no part of this fragment: every few seconds, and at the end."""
+    n_pending = workbench().store.reviews.count_status(task.id)[ReviewStatus.PENDING]
     shown, at = st.session_state.get("navigation_waiting", (n_pending, 0.0))
-    if shown != n_pending and time.monotonic() - at > NAVIGATION_S:
+    if shown != n_pending and (time.monotonic() - at > NAVIGATION_S or not n_pending):
         st.session_state["navigation_waiting"] = n_pending, time.monotonic()  # it is asked once, whatever comes of it
         st.rerun()
 

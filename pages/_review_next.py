@@ -1,5 +1,6 @@
 """Which cards come next: the queue's order, the way through the cards, and what others have open."""
 
+import re
 from collections.abc import Mapping
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ from pages._shared import workbench
 N_JUDGES = 12
 N_DEALT = 4  # the card on the desk, and those that the browser has ready for the next keys
 SECOND = "second opinion"
+DISAGREEMENT_WITH = "disagreement with "
 
 
 class QueueOrder:
@@ -110,6 +112,8 @@ def list_judges(task: Task) -> dict[str, TrainingRun]:
     store = workbench().store
     judges = {f"run {run.id}": run for run in store.trainings.judging(task.id, limit=N_JUDGES)}
     chosen = str(st.session_state.get("review_order") or "")
+    if in_address := re.match(rf"{DISAGREEMENT_WITH}(\d{{1,9}}) ", st.query_params.get("review_order", "")):
+        chosen = chosen or f"run {in_address[1]}"
     if chosen.startswith("run ") and chosen not in judges:
         older = [run for run in store.trainings.judging(task.id) if f"run {run.id}" == chosen]
         judges |= {f"run {run.id}": run for run in older}
@@ -123,13 +127,12 @@ def choose_order(judges: Mapping[str, TrainingRun]) -> None:
     st.selectbox(
         "Order",
         [*(one.value for one in ReviewOrder), SECOND, *judges],
-        format_func=lambda one: f"disagreement with {name_run(judges[one])}" if one in judges else one,
+        format_func=lambda one: DISAGREEMENT_WITH + name_run(judges[one]) if one in judges else one,
         key="review_order",
         bind="query-params",
         persist_state="session",
-        label_visibility="collapsed",
-        help="Disagreement first: whose label the LM, or a trained classifier, holds least likely; it finds wrong labels "
-        "fastest. Least confident: whose likeliest label is least likely. Random: a fair sample, often the better one "
-        "to train on where a part is reviewed and the rest left out (docs/RESULTS.md). Second opinion: what others "
-        "decided on and you did not; their decision is not shown before yours",
+        help="Disagreement first: whose label the LM, or a trained classifier, holds least likely; it finds wrong "
+        "labels fastest. Least confident: whose likeliest label is least likely. Random: a fair sample, often the "
+        "better one to train on where a part is reviewed and the rest left out (docs/RESULTS.md). Second opinion: "
+        "what others decided on and you did not; their decision is not shown before yours",
     )

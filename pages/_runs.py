@@ -145,14 +145,13 @@ def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[L
         raise DataError(
             f"All {len(texts)} texts stand in the validation or test split. Training on them would be a leak."
         )
-    runs = bench.store.generations.all(task_id)
-    known = {one.text for one in bench.store.generations.texts([run.id for run in runs])}
+    known = bench.store.generations.proposed_texts(task_id)
     n_known = sum(one.text in known for one in kept)
     message = f"{plural(len(kept), 'text')} imported"
+    if n_known:
+        message += f", {n_known} of them in earlier runs too"
     if n_left_out:
         message += f"; {n_left_out} left out, in the validation or test split"
-    if n_known:
-        message += f"; {n_known} of them in earlier runs too"
     return bench.store.generations.import_texts(task_id, lm_name, kept, message=message)
 
 

@@ -98,6 +98,7 @@ def require_task(what: str) -> Task:
         st.title(what, anchor=False)
         empty_state("This starts from labelled texts, and there are none yet.", "Choose seeds", "seeds")
     assert task is not None  # noqa: S101  empty_state has ended the script
+    st.session_state.setdefault("shared_task_id", task.id)  # a task that somebody else makes does not replace it
     return task
 
 

@@ -106,19 +106,19 @@ def show_running() -> None:
 
 
 def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
-    """What stands half done: paused, or interrupted when the workbench ended."""
+    """The newest of each kind that stands half done, paused or interrupted, and the way to it."""
+    experiments = [(one.id, one.state) for one in workbench().store.experiments.all(task.id)]
     for kind, page, states in (
-        ("generation", "generate", [(run.id, run.state) for run in runs]),
-        ("experiment", "train", [(one.id, one.state) for one in workbench().store.experiments.all(task.id)]),
+        ("Generation", "generate", [(run.id, run.state) for run in runs]),
+        ("Experiment", "train", experiments),
     ):
-        for number, state in states:
-            if state.status in (RunStatus.PAUSED, RunStatus.INTERRUPTED):
-                done = f"{state.n_done:,} of {state.n_total:,}"
-                st.page_link(
-                    PAGES[page],
-                    label=f"{kind.capitalize()} {number}: {state.status.value}, {done}. Resume it",
-                    icon=":material/pause_circle:",
-                )
+        half_done = [(number, one) for number, one in states if one.status in (RunStatus.PAUSED, RunStatus.INTERRUPTED)]
+        for number, state in half_done[:1]:
+            st.caption(f"{kind} {number}: {state.status.value} at {state.n_done:,} of {state.n_total:,}")
+            if st.button(f"Go on with {kind.lower()} {number}", key=f"overview_{page}", icon=":material/resume:"):
+                if page == "generate":
+                    st.session_state["generate_run"] = number
+                st.switch_page(PAGES[page])
 
 
 def show_journey(task: Task, runs: list[GenerationRun]) -> None:

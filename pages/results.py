@@ -138,6 +138,8 @@ def show_footnote(comparison: Comparison, metric: str, majority: float | None) -
         length = "logistic regression on frozen embeddings"
     seeds = len({run.config.rng_seed for run in comparison.runs})
     parts = [f"Test split; {length}; band: 95 % interval over {plural(seeds, 'RNG seed')}."]
+    if seeds == 2:
+        parts.append("Of two RNG seeds it is so wide that it may leave the chart.")
     if metric == "accuracy" and majority is not None:
         parts.append(f"Always the commonest label would be {format_metric('accuracy', majority)} accurate.")
     st.caption(escape_markdown(" ".join(parts)))

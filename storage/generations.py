@@ -1,10 +1,10 @@
 """Generation runs, their completions, and the synthetic texts and rejects that these became."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, insert, select
+from sqlalchemy import Engine, Select, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
@@ -189,6 +189,25 @@ class Generations:
                 .order_by(SyntheticTextRow.id)
             )
             return list(session.scalars(query))
+
+    def is_changed(self, run_ids: Collection[int]) -> bool:
+        """Whether people decided on, relabelled or edited any text of these runs."""
+        text = SyntheticTextRow
+        changed = or_(
+            text.status != ReviewStatus.PENDING, text.label != text.proposed_label, text.text != text.proposed_text
+        )
+        with reading(self._engine) as session:
+            return session.scalar(select(text.id).where(text.run_id.in_(run_ids), changed).limit(1)) is not None
+
+    def proposed_texts(self, task_id: int) -> set[str]:
+        """Every text of the task, as it was written."""
+        query = (
+            select(SyntheticTextRow.proposed_text)
+            .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
+            .where(GenerationRunRow.task_id == task_id)
+        )
+        with reading(self._engine) as session:
+            return set(session.scalars(query))
 
     def rejects(self, run_id: int, *, newest: int) -> list[StoredReject]:
         """The newest rejects of a run, newest first."""

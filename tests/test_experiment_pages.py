@@ -60,7 +60,7 @@ def test_relabelled_is_proposed_only_where_the_chosen_texts_were_decided_on(
     assert labels(app) == [TextUse.RAW]
     chosen = next(one for one in app.button_group if (one.key or "").startswith(f"train_{filled.id}_uses"))
     chosen.set_value([TextUse.RAW, TextUse.RELABELLED]).run()
-    assert any("None of these texts is accepted yet" in one.value for one in app.caption)
+    assert any("Nobody has decided on these texts yet" in one.value for one in app.caption)
 
 
 def test_without_synthetic_texts_it_says_what_makes_them(open_page: Open, bench: Store, starter: PreparedData) -> None:

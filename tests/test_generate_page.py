@@ -47,7 +47,7 @@ def captions(app: AppTest) -> str:
 def test_an_import_empties_its_field_and_tells_copies(open_page: Open, bench: Store, filled: Task) -> None:
     app = open_page("generate")
     file = ("x.csv", b"text,label\nnever seen,joy\nnor this,anger\n", "text/csv")
-    for n, told in enumerate(("2 texts imported", "2 texts imported; 2 of them in earlier runs too")):
+    for n, told in enumerate(("2 texts imported", "2 texts imported, 2 of them in earlier runs too")):
         app.text_input(key="generate_import_name").set_value("GPT-3").run()
         app.file_uploader(key=f"generate_import_file_{n}").set_value([file]).run()
         app.button(key="generate_import").click().run()

@@ -37,12 +37,28 @@ def test_a_filled_page_shows_without_error(name: str, open_page: Open, filled: T
     assert errors(app) == []
 
 
+def test_a_task_that_somebody_else_makes_does_not_replace_the_one_that_is_open(
+    open_page: Open, bench: Store, filled: Task, starter: PreparedData
+) -> None:
+    app = open_page("review")
+    shown = desk(app)["cards"][0]["text"]
+    bench.tasks.create(starter)
+    app.run()
+    assert errors(app) == []
+    assert desk(app)["cards"][0]["text"] == shown
+
+
 def test_the_overview_tells_what_was_left_half_done(open_page: Open, bench: Store, filled: Task) -> None:
-    assert not any("Resume it" in one.proto.label for one in open_page("overview").get("page_link"))
+    assert not any("Go on with" in one.label for one in open_page("overview").button)
     experiment = bench.experiments.all(filled.id)[0]
     bench.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.INTERRUPTED, "")
-    links = [one.proto.label for one in open_page("overview").get("page_link")]
-    assert f"Experiment {experiment.id}: interrupted, 2 of 2. Resume it" in links
+    app = open_page("overview")
+    assert f"Experiment {experiment.id}: interrupted at 2 of 2" in [one.value for one in app.caption]
+    assert app.button(key="overview_train").label == f"Go on with experiment {experiment.id}"
+    bench.runs.finish(RunKey(RunKind.GENERATION, 1), RunStatus.PAUSED, "")
+    app = open_page("overview")
+    app.button(key="overview_generate").click().run()
+    assert app.session_state["generate_run"] == 1
 
 
 def test_the_overview_leads_to_the_one_next_thing(open_page: Open, bench: Store, starter: PreparedData) -> None:
@@ -160,14 +176,12 @@ def test_a_saved_prompt_stays_in_the_editor(open_page: Open, bench: Store, fille
     assert len(bench.prompts.all(filled.id)) == 2
 
 
-def test_the_chosen_task_stands_in_the_address(
-    open_page: Open, bench: Store, filled: Task, starter: PreparedData
-) -> None:
+def test_the_task_of_the_address_is_opened_and_stays_there(bench: Store, filled: Task, starter: PreparedData) -> None:
     newer = bench.tasks.create(starter)
-    app = open_page("generate")
-    assert "task" not in app.query_params
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     app.query_params["task"] = str(filled.id)
     app.run()
+    app.switch_page("pages/generate.py").run()
     assert app.query_params["task"] == str(filled.id)
     assert any("1 · GPT-J" in option for box in app.selectbox for option in box.options)
     assert newer.id != filled.id

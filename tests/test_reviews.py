@@ -373,6 +373,20 @@ def test_filters_by_where_a_text_comes_from(store: Store) -> None:
     assert [one.id for one in disputed] == [texts[0].id]
 
 
+def test_runs_are_changed_by_decisions_labels_and_edits_and_not_by_notes(store: Store) -> None:
+    changes = (
+        (ReviewAction.NOTE, {"note": "odd"}, False),
+        (ReviewAction.REJECT, {}, True),
+        (ReviewAction.EDIT, {"text": "mended"}, True),
+        (ReviewAction.IMPORT, {"label": "anger"}, True),
+    )
+    for action, more, is_changed in changes:
+        _, texts = make(store)
+        pending = next(one for one in texts if one.proposed_label != "anger")
+        store.reviews.decide(pending.id, action, reviewer="me", **more)
+        assert store.generations.is_changed([pending.run_id]) is is_changed
+
+
 def test_the_rate_counts_no_pauses_notes_and_bulk_changes(store: Store) -> None:
     from datetime import timedelta
 

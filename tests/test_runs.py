@@ -66,7 +66,7 @@ def test_copies_of_held_out_texts_are_left_out_of_an_import_and_counted(bench: W
         import_texts(bench, task_id, "LM", texts[1:])
     again = import_texts(bench, task_id, "another LM", [texts[0], LabelledText("new", "joy")])
     assert again.n_texts == 2
-    assert again.state.message == "2 texts imported; 1 of them in earlier runs too"
+    assert again.state.message == "2 texts imported, 1 of them in earlier runs too"
 
 
 @pytest.mark.models

@@ -6,9 +6,11 @@ const DECISIONS = ["label", "accept", "reject"];
 const LEAVES = [...DECISIONS, "skip", "forth"]; // acts after which the next card is shown
 const ONCE = [...DECISIONS, "undo"]; // of a double click the second one would hit another card
 const TYPED_INTO = "input, textarea, select, [contenteditable='true'], [role='combobox'], [role='listbox'], [role='menu']";
+const OPEN = "[data-testid='stDialog'], [data-testid='stPopoverBody']"; // lies over the card
 const MOVED_IN = "[role='tab'], [role='slider'], [role='radio'], [role='grid']"; // arrows have a meaning there
 const SURPRISE_MS = 500; // a card that the server put there answers no key sooner: it may be meant for the one before
 const LATE_MS = 3000; // a decision that the server has not acknowledged by then is spoken of
+const DOUBLE_MS = 300; // the second click of a double click comes sooner
 const AGAIN_MS = 5000; // a run of the server that was ended early may not have listened
 const desks = new WeakMap();
 
@@ -67,7 +69,7 @@ const keptHere = (n) =>
 // A list keeps the keyboard after something was chosen from it; the next key would be typed into it.
 function leaveList() {
   const active = document.activeElement;
-  if (active?.closest("[role='combobox'], [data-baseweb='select'], [data-testid='stSelectbox']")) active.blur();
+  if (active?.matches("[role='combobox'][aria-expanded='false']")) active.blur(); // an open one is being used
 }
 
 class Desk {
@@ -75,6 +77,7 @@ class Desk {
     this.find = (selector) => root.querySelector(selector);
     this.drafts = new Map(); // text id → a note that is not saved
     this.surprisedAt = -Infinity;
+    this.clickedAt = -Infinity;
     this.onKey = (event) => this.press(event);
     document.addEventListener("keydown", this.onKey);
     for (const button of root.querySelectorAll("[data-act]")) {
@@ -94,17 +97,20 @@ class Desk {
 
   leave() {
     clearTimeout(this.timer);
+    clearTimeout(this.lateTimer);
     document.removeEventListener("keydown", this.onKey);
   }
 
   deal(data) {
     const isFirst = !this.data;
     const wasWaiting = !isFirst && this.isWaiting;
-    if (!isFirst && data.queue !== this.data.queue) leaveList(); // an order or a filter was chosen: the keys are ours
+    const isOtherQueue = !isFirst && data.queue !== this.data.queue;
+    if (isOtherQueue) leaveList(); // an order or a filter was chosen: the keys are ours
     this.data = data;
     this.dealtAt = performance.now();
     const isOther = outbox.open(data.session, data.done);
-    if (this.shown && this.card && this.card.id !== this.shown.id && !wasWaiting) this.surprisedAt = performance.now();
+    const isOtherCard = this.shown && this.card && this.card.id !== this.shown.id && !wasWaiting;
+    if (isOtherCard || isOtherQueue) this.surprisedAt = performance.now();
     this.draw();
     if ((isFirst || isOther) && outbox.acts.length) this.tell(); // nobody has told this server
   }
@@ -129,7 +135,9 @@ class Desk {
   }
 
   click(event, kind, more = {}) {
-    if (event.detail < 2 || !ONCE.includes(kind)) this.act(kind, more);
+    const isSecond = event.detail > 1 && event.timeStamp - this.clickedAt < DOUBLE_MS;
+    this.clickedAt = event.timeStamp;
+    if (!isSecond || !ONCE.includes(kind)) this.act(kind, more);
   }
 
   act(kind, more = {}) {
@@ -154,7 +162,13 @@ class Desk {
     this.send({ session: outbox.session, mount: outbox.mount, acts: outbox.acts, n_told: this.n_told });
     clearTimeout(this.timer);
     this.timer = setTimeout(() => outbox.acts.length && this.tell(), AGAIN_MS);
-    setTimeout(() => this.isLate && this.draw(), LATE_MS + 50);
+    this.watch();
+  }
+
+  watch() { // once, from the first act on that is not acknowledged
+    clearTimeout(this.lateTimer);
+    if (!outbox.acts.length || this.isLate) return;
+    this.lateTimer = setTimeout(() => this.draw(), outbox.acts[0].at + LATE_MS + 50 - Date.now());
   }
 
   saveNote() {
@@ -171,7 +185,7 @@ class Desk {
   press(event) {
     const target = event.composedPath()[0];
     if (event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target.closest?.(TYPED_INTO) || document.querySelector("[data-testid='stDialog']")) return;
+    if (target.closest?.(TYPED_INTO) || document.querySelector(OPEN)) return;
     const isArrow = event.key.startsWith("Arrow");
     if (isArrow && (event.shiftKey || target.closest?.(MOVED_IN))) return;
     const kind = KEYS[isArrow ? event.key : event.key.toLowerCase()];
@@ -197,7 +211,7 @@ class Desk {
     if (card || isEnd) this.find(".note").hidden = isEnd || card.note === null; // of a second opinion: it may tell
     if (isEnd) ["strong", "span"].forEach((part, i) => { this.find(`.end ${part}`).textContent = data.end[i]; });
     const told = this.isLate ? keptHere(outbox.acts.length) : outbox.acts.length ? " " : data.last;
-    this.find(".last").textContent = told;
+    if (this.find(".last").textContent !== told) this.find(".last").textContent = told; // else it is read out again
     this.find(".last").classList.toggle("is-late", this.isLate);
     for (const kind of ["accept", "reject", "skip", "forth"]) this.able(`[data-act="${kind}"]`, card && !isWaiting);
     this.able("[data-act='undo']", data.can_undo || outbox.acts.length > 0);
