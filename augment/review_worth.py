@@ -16,7 +16,7 @@ from augment.charts import ACCENT, BASELINE_GREY, DARK_TEXT, LABEL_COLOURS, fini
 from augment.comparison import judge
 from augment.records import OutcomeCount, PairCount, TextUse
 from augment.review_gains import ReviewGain
-from augment.wording import METRICS, format_metric, plural
+from augment.wording import METRICS, format_metric, percent, plural
 
 REJECTED = ""  # what a rejected text counts as where labels are compared
 LM, PEOPLE = "LM", "people"
@@ -99,10 +99,10 @@ def headline(outcomes: Sequence[LabelOutcome]) -> str:
     if not total.n_decided:
         return "People have not decided on a text yet."
     kept = _describe(total.precision, "stand as the LM proposed them")
-    relabelled, rejected = (100 * n / total.n_decided for n in (total.n_relabelled, total.n_rejected))
+    relabelled, rejected = (percent(n / total.n_decided) for n in (total.n_relabelled, total.n_rejected))
     return (
-        f"People decided on {plural(total.n_decided, 'text')}: {kept}, {relabelled:.0f} % were relabelled, "
-        f"{rejected:.0f} % rejected."
+        f"People decided on {plural(total.n_decided, 'text')}: {kept}, {relabelled} were relabelled, "
+        f"{rejected} rejected."
     )
 
 
@@ -149,7 +149,7 @@ def _add(one: LabelOutcome, other: LabelOutcome) -> LabelOutcome:
 
 
 def _describe(share: Share, what: str) -> str:
-    return f"{100 * share.share:.0f} % {what} ({100 * share.low:.0f} to {100 * share.high:.0f} %)"
+    return f"{percent(share.share)} {what} ({100 * share.low:.0f} to {percent(share.high)})"
 
 
 # Agreement ------------------------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ def _say_share(one: LabelOutcome, part: _Part) -> str:
     """', 61 % of 120 decided'; nothing of what waits."""
     if part.field == "n_waiting" or not one.n_decided:
         return ""
-    return f", {100 * getattr(one, part.field) / one.n_decided:.0f} % of {one.n_decided:,} decided"
+    return f", {percent(getattr(one, part.field) / one.n_decided)} of {one.n_decided:,} decided"
 
 
 # What it bought -------------------------------------------------------------------------------------------------------

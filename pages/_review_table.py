@@ -189,8 +189,6 @@ def show_bulk_bar(task: Task, ticked: Scope, whole: Scope) -> None:
         )
         if st.button("Relabel", key="review_bulk_relabel", icon=":material/label:", disabled=not (scope.n and label)):
             confirm(task, scope, ReviewAction.RELABEL, label)
-        if st.session_state.pop("review_close_more", False):
-            st.session_state["review_more"] = False
         more = st.popover("More", icon=":material/more_horiz:", key="review_more", on_change="rerun")
         if more.open:
             with more:
@@ -210,12 +208,22 @@ def show_more(task: Task, ticked: Sequence[int]) -> None:
         on_click=open_card,
         args=tuple(ticked[:1]),
     )
-    if st.button("Find similar texts", key="review_find_near", icon=":material/hub:", disabled=not is_one):
-        st.query_params["near"] = str(ticked[0])
-        forget_ticks()
-        st.session_state["review_close_more"] = True
-        st.rerun()
+    st.button(
+        "Find similar texts",
+        key="review_find_near",
+        icon=":material/hub:",
+        disabled=not is_one,
+        on_click=find_similar,
+        args=tuple(ticked[:1]),
+    )
     make_seeds(task, ticked)
+
+
+def find_similar(text_id: int) -> None:
+    """A callback: the rows become the text's neighbours, and the menu that lies over them closes."""
+    st.query_params["near"] = str(text_id)
+    st.session_state["review_more"] = False
+    forget_ticks()
 
 
 @st.dialog("Change these texts?")

@@ -114,8 +114,9 @@ def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
     ):
         half_done = [(number, one) for number, one in states if one.status in (RunStatus.PAUSED, RunStatus.INTERRUPTED)]
         for number, state in half_done[:1]:
-            st.caption(f"{kind} {number}: {state.status.value} at {state.n_done:,} of {state.n_total:,}")
-            if st.button(f"Go on with {kind.lower()} {number}", key=f"overview_{page}", icon=":material/resume:"):
+            done = f"{state.n_done:,} of {state.n_total:,}"
+            st.caption(f"{kind} {number}: {state.status.value} at {done}; it can be resumed there.")
+            if st.button(f"Open {kind.lower()} {number}", key=f"overview_{page}", icon=":material/resume:"):
                 if page == "generate":
                     st.session_state["generate_run"] = number
                 st.switch_page(PAGES[page])

@@ -50,12 +50,14 @@ def test_a_task_that_somebody_else_makes_does_not_replace_the_one_that_is_open(
 
 
 def test_the_overview_tells_what_was_left_half_done(open_page: Open, bench: Store, filled: Task) -> None:
-    assert not any("Go on with" in one.label for one in open_page("overview").button)
+    assert not any("Open experiment" in one.label for one in open_page("overview").button)
     experiment = bench.experiments.all(filled.id)[0]
     bench.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.INTERRUPTED, "")
     app = open_page("overview")
-    assert f"Experiment {experiment.id}: interrupted at 2 of 2" in [one.value for one in app.caption]
-    assert app.button(key="overview_train").label == f"Go on with experiment {experiment.id}"
+    assert f"Experiment {experiment.id}: interrupted at 2 of 2; it can be resumed there." in [
+        one.value for one in app.caption
+    ]
+    assert app.button(key="overview_train").label == f"Open experiment {experiment.id}"
     bench.runs.finish(RunKey(RunKind.GENERATION, 1), RunStatus.PAUSED, "")
     app = open_page("overview")
     app.button(key="overview_generate").click().run()
