@@ -1,4 +1,7 @@
-"""The Card tab: progress, order and the desk with the next cards on it. A fragment: a key reruns nothing else."""
+"""The Card tab: progress, order and the desk with the next cards on it.
+
+A fragment: a key reruns nothing else, but for the number in the navigation every few seconds.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
