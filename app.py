@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages._navigation import page_titles
-from pages._shared import mark_entered
+from pages.parts.navigation import page_titles
+from pages.parts.session import mark_entered
 
 st.set_page_config(page_title="Text augmentation workbench", page_icon="pages/icon.svg", layout="wide")
 

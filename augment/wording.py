@@ -1,6 +1,6 @@
 """Numbers as people read them: counts, shares, metrics, gains, p-values. One way to write each, everywhere."""
 
-from augment.metrics import Interval
+from augment.records import Interval
 
 METRICS = {"macro_f1": "macro-F1", "accuracy": "accuracy"}
 

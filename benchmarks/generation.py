@@ -1,7 +1,7 @@
 """Valid texts a second: the reference notebook's loop against ours, in turn, on the same embedded LM and prompts.
 
 The notebook's loop: one prompt at a time through `generate`, `max_length=100`, what does not parse thrown away, in
-float32 as it loads; its bfloat16 figure stands beside it. Ours: strategy `mix`, as `augment.generate` runs it. Every
+float32 as it loads; its bfloat16 figure stands beside it. Ours: strategy `mix`, as `generation.generate` runs it. Every
 text of ours is checked to be one that a run would store. No target is built in; the figures go to docs/LOG.md.
 """
 
@@ -17,14 +17,14 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from augment import lms
-from augment.few_shot import FewShot
-from augment.generate import generate
+from augment.data.draw_seeds import draw_seeds
+from augment.data.read_files import read_starter
+from augment.generation.generate import generate
 from augment.lms.local import LocalLM
 from augment.lms.unpack import unpack_embedded_lm
-from augment.prompts import DEFAULT_TEMPLATE, parse_completion
+from augment.prompts.few_shot import FewShot
+from augment.prompts.template import DEFAULT_TEMPLATE, parse_completion
 from augment.records import Example, GenerationConfig, GenerationProgress, Sampling, Split, SyntheticText
-from augment.seeds import draw_seeds
-from augment.sources import read_starter
 
 LABELS = ("joy", "anger", "surprise")
 MAX_LENGTH = 100  # the notebook's, prompt included

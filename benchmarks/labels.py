@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from augment import datasets, lms, sources
-from augment.encoder import embed_texts
-from augment.generate import generate
-from augment.metrics import mean_interval
-from augment.prompts import DEFAULT_TEMPLATE
+from augment import lms
+from augment.data import prepare, read_files
+from augment.data.draw_seeds import take_first_seeds
+from augment.encoders.similarity import embed_texts
+from augment.generation.generate import generate
+from augment.generation.strategies.word_templates import default_templates
+from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     Example,
     GenerationConfig,
@@ -30,8 +32,7 @@ from augment.records import (
     Split,
     SyntheticText,
 )
-from augment.seeds import take_first_seeds
-from augment.word_templates import default_templates
+from augment.training.metrics import mean_interval
 
 LABELS = ("joy", "anger", "surprise")
 DATA = Path(__file__).parents[2] / "shared" / "data" / "emotion"
@@ -71,10 +72,10 @@ SETTINGS = (
 def read_emotion() -> PreparedData:
     """The Emotion task as the Seeds page makes it of the three uploaded files."""
     names = ("train.txt", "val.txt", "test.txt")
-    tables = [table for name in names for table in sources.read_file(name, (DATA / name).read_bytes())]
-    columns = sources.list_columns(tables)
-    choice = datasets.DataChoice(columns[0], columns[-1], {label: label for label in LABELS})
-    return datasets.prepare(tables, choice, name="Emotion", source="Emotion")
+    tables = [table for name in names for table in read_files.read_file(name, (DATA / name).read_bytes())]
+    columns = read_files.list_columns(tables)
+    choice = prepare.DataChoice(columns[0], columns[-1], {label: label for label in LABELS})
+    return prepare.prepare(tables, choice, name="Emotion", source="Emotion")
 
 
 def run(

@@ -22,10 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from augment import datasets, lms, sources
-from augment.classifiers import train
-from augment.experiments import run_experiment
-from augment.prompts import DEFAULT_TEMPLATE
+from augment import lms
+from augment.data import read_files
+from augment.data.draw_seeds import take_first_seeds
+from augment.data.prepare import read_labelled
+from augment.generation.strategies.word_templates import default_templates
+from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     ArmSpec,
     ClassifierKind,
@@ -51,8 +53,8 @@ from augment.records import (
     TrainingRun,
     TrainingText,
 )
-from augment.seeds import take_first_seeds
-from augment.word_templates import default_templates
+from augment.training.experiments import run_experiment
+from augment.training.train import train
 from benchmarks.labels import LABELS, read_emotion
 from benchmarks.quality_table import (
     ALL_TEXTS,
@@ -67,7 +69,14 @@ from benchmarks.quality_table import (
     read_points,
     write_table,
 )
-from pages._runs import Workbench, import_texts, open_workbench, resume_experiment, start_experiment, start_generation
+from workbench.generation import (
+    Workbench,
+    import_texts,
+    open_workbench,
+    resume_experiment,
+    start_experiment,
+    start_generation,
+)
 
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
 NOTEBOOK = {"GPT-3 davinci": "gpt-3_500", "GPT-J 6B": "gpt-j_200", "GPT-Neo 2.7B": "gpt-neo_200"}
@@ -88,8 +97,8 @@ def prepare(bench: Workbench) -> Task:
     there = {run.writer for run in store.generations.all(task.id)}
     for name, file in NOTEBOOK.items():
         if name not in there:
-            table = sources.read_file(f"{file}.jsonl", (ML6 / f"{file}.jsonl").read_bytes())
-            import_texts(bench, task.id, name, datasets.read_labelled(table, "text", "label", LABELS))
+            table = read_files.read_file(f"{file}.jsonl", (ML6 / f"{file}.jsonl").read_bytes())
+            import_texts(bench, task.id, name, read_labelled(table, "text", "label", LABELS))
     written = {run.config.strategy for run in store.generations.all(task.id) if run.config}
     version = store.prompts.save(task.id, DEFAULT_TEMPLATE)
     seed_set = store.tasks.seed_sets(task.id)[0]

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from augment.arms import SEEDS_ONLY
-from augment.comparison import aggregate_runs
-from augment.metrics import mean_interval
 from augment.records import ClassifierKind, TrainingRun
+from augment.results.comparison import aggregate_runs
+from augment.results.variants import SEEDS_ONLY
+from augment.training.metrics import mean_interval
 
 RESULTS = Path(__file__).parents[1] / "docs" / "RESULTS.md"
 TUNED, PROBE, CONTRASTIVE = ClassifierKind.FINE_TUNED, ClassifierKind.PROBE, ClassifierKind.CONTRASTIVE

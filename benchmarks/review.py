@@ -33,7 +33,7 @@ from augment.records import (
     ReviewStatus,
 )
 from benchmarks.review_data import LABELS, REVIEWERS, SOUGHT, check_replay, fill, opened
-from pages._reviewer import COOKIE
+from pages.parts.reviewer import COOKIE
 from storage.engine import reading
 from storage.schema import (
     SyntheticTextRow,

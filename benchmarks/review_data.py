@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from augment.prompts import DEFAULT_TEMPLATE
+from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     Decision,
     GenerationConfig,
@@ -33,7 +33,7 @@ from augment.records import (
 )
 from storage import Store
 from storage.engine import reading, writing
-from storage.review_steps import event_values, status_after
+from storage.reviews.steps import event_values, status_after
 from storage.schema import GenerationRunRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow, TextFlagRow, utc_now
 
 LABELS = ("joy", "anger", "surprise")

@@ -2,7 +2,7 @@
 
 The notebook's loop, in today's API: everything padded to the longest text, batch 8 in training and in evaluation,
 embeddings and three layers frozen, 125 steps, evaluation of the 797 test rows every 20 steps and at the end. Ours:
-`augment.classifiers.train` with the same config. Data: the first ten Emotion texts of each label, alone (30) and with
+`training.train` with the same config. Data: the first ten Emotion texts of each label, alone (30) and with
 the notebook's 200 GPT-J texts (230). Both are run for every RNG seed; final metrics are compared by a paired t-test:
 the larger the p-value the less they can be told apart. Last line: JSON; `ratio` is the median over all pairs, each
 p-value the smallest over the sizes.
@@ -24,11 +24,11 @@ from scipy.stats import ttest_rel
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, Trainer, TrainingArguments
 from transformers.utils import logging
 
-from augment import datasets, sources
-from augment.classifiers import train
+from augment.data import prepare, read_files
 from augment.embedded import find_encoder_folder
-from augment.metrics import accuracy, macro_f1
 from augment.records import LabelledText, MetricPoint, PreparedData, Split, TrainingConfig, TrainingText
+from augment.training.metrics import accuracy, macro_f1
+from augment.training.train import train
 from benchmarks.labels import LABELS, read_emotion
 
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
@@ -40,7 +40,7 @@ def read_texts(data: PreparedData) -> dict[int, list[LabelledText]]:
     pool = data.splits[Split.POOL]
     seeds = [row for label in LABELS for row in [one for one in pool if one.label == label][:10]]
     name = "gpt-j_200.jsonl"
-    synthetic = datasets.read_labelled(sources.read_file(name, (ML6 / name).read_bytes()), "text", "label", LABELS)
+    synthetic = prepare.read_labelled(read_files.read_file(name, (ML6 / name).read_bytes()), "text", "label", LABELS)
     return {30: seeds, 230: seeds + synthetic}
 
 

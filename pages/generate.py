@@ -5,10 +5,10 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from augment import datasets, sources
-from augment.charts import label_shares, yield_funnel
+from augment.data import prepare, read_files
 from augment.errors import AugmentError
-from augment.generate import label_quotas
+from augment.generation.generate import label_quotas
+from augment.generation.yields import describe_yield, find_drift, funnel_stages
 from augment.records import (
     GenerationConfig,
     GenerationRun,
@@ -20,12 +20,11 @@ from augment.records import (
     SeedSet,
     Task,
 )
+from augment.results.charts.counts import label_shares, yield_funnel
 from augment.wording import plural
-from augment.yields import describe_yield, find_drift, funnel_stages
-from pages._generate_settings import choose_settings
-from pages._language_models import key_for
-from pages._runs import import_texts, resume_generation, start_generation
-from pages._shared import (
+from pages.parts.generate.settings import choose_settings
+from pages.parts.language_models import key_for
+from pages.parts.session import (
     PAGES,
     POLL_S,
     STATUS_ICONS,
@@ -41,6 +40,7 @@ from pages._shared import (
     task_line,
     workbench,
 )
+from workbench.generation import import_texts, resume_generation, start_generation
 
 TABLE_HEIGHT = 340
 RESUMABLE = (RunStatus.INTERRUPTED, RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.FAILED)
@@ -88,13 +88,13 @@ def import_panel(task: Task) -> None:
         "Import texts", key="generate_import", disabled=not name.strip(), icon=":material/download_done:"
     ):
         return
-    tables = sources.read_file(file.name, file.getvalue())
-    columns = sources.list_columns(tables)
+    tables = read_files.read_file(file.name, file.getvalue())
+    columns = read_files.list_columns(tables)
     text_column, label_column = (
         ("text" if "text" in columns else columns[0]),
         ("label" if "label" in columns else columns[-1]),
     )
-    texts = datasets.read_labelled(tables, text_column, label_column, task.labels)
+    texts = prepare.read_labelled(tables, text_column, label_column, task.labels)
     run = import_texts(workbench(), task.id, name.strip(), texts)
     st.session_state["generate_run"] = run.id
     st.session_state["generate_n_imported"] = n_imported + 1

@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from augment.comparison import aggregate_runs, headline
+from augment.data.read_files import STARTER_NOTE
 from augment.records import GenerationRun, ReviewStatus, RunStatus, Task
-from augment.result_charts import learning_curve
-from augment.sources import STARTER_NOTE
+from augment.results.charts.learning import learning_curve
+from augment.results.comparison import aggregate_runs, headline
 from augment.wording import plural
-from pages._charts import show_chart
-from pages._comparisons import compare, styles_of
-from pages._shared import (
+from pages.parts.charts import show_chart
+from pages.parts.results.comparisons import compare, styles_of
+from pages.parts.session import (
     PAGES,
     current_task,
     enter_through_app,

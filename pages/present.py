@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from augment.arms import name_recipe
-from augment.comparison import aggregate_runs, describe_arms, headline
 from augment.records import Experiment, Task
-from augment.result_charts import learning_curve, review_chart
-from augment.review_gains import review_gains
-from pages._charts import show_chart
-from pages._comparisons import compare, majority_of, styles_of
-from pages._shared import (
+from augment.results.charts.learning import learning_curve, review_chart
+from augment.results.comparison import aggregate_runs, describe_arms, headline
+from augment.results.review_gains import review_gains
+from augment.results.variants import name_recipe
+from pages.parts.charts import show_chart
+from pages.parts.results.comparisons import compare, majority_of, styles_of
+from pages.parts.session import (
     CHARTS_POLL_S,
     empty_state,
     enter_through_app,

@@ -5,16 +5,15 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from augment.datasets import count_wordpieces
-from augment.few_shot import FewShot
-from augment.generate import draw_prompt
+from augment.data.prepare import count_wordpieces
+from augment.generation.generate import draw_prompt
+from augment.generation.strategies import Outcome
 from augment.lms import EMBEDDED_LM
-from augment.prompts import DEFAULT_TEMPLATE, check_template
+from augment.prompts.few_shot import FewShot
+from augment.prompts.template import DEFAULT_TEMPLATE, check_template
 from augment.records import GenerationConfig, PromptTemplate, PromptVersion, Sampling, SeedSet, Task
-from augment.strategies import Outcome
-from pages._language_models import choose_lm, choose_seed_choice, choose_strategy
-from pages._runs import try_prompt
-from pages._shared import (
+from pages.parts.language_models import choose_lm, choose_seed_choice, choose_strategy
+from pages.parts.session import (
     PAGES,
     enter_through_app,
     escape_markdown,
@@ -26,6 +25,7 @@ from pages._shared import (
     task_line,
     workbench,
 )
+from workbench.generation import try_prompt
 
 N_TRIES = 5
 

@@ -5,9 +5,12 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from augment.arms import name_run, split_kind
-from augment.charts import label_shares
-from augment.comparison import (
+from augment.records import Task
+from augment.results.charts.counts import label_shares
+from augment.results.charts.labels import class_chart, confusion_chart
+from augment.results.charts.learning import N_DIRECT, learning_curve, review_chart
+from augment.results.charts.steps import Curve, step_curves
+from augment.results.comparison import (
     aggregate_runs,
     compare_with_baseline,
     describe_arms,
@@ -15,16 +18,13 @@ from augment.comparison import (
     headline,
     points_table,
 )
-from augment.label_charts import class_chart, confusion_chart
-from augment.predictions import class_figures, confusion, wrong_texts
-from augment.records import Task
-from augment.report import build_report
-from augment.result_charts import N_DIRECT, learning_curve, review_chart
-from augment.review_gains import review_gains
-from augment.step_charts import Curve, step_curves
+from augment.results.predictions import class_figures, confusion, wrong_texts
+from augment.results.report.build import build_report
+from augment.results.review_gains import review_gains
+from augment.results.variants import name_run, split_kind
 from augment.wording import METRICS, format_metric, plural
-from pages._charts import show_chart
-from pages._comparisons import (
+from pages.parts.charts import show_chart
+from pages.parts.results.comparisons import (
     Comparison,
     choose_comparison,
     compare,
@@ -34,7 +34,7 @@ from pages._comparisons import (
     styles_of,
     test_counts,
 )
-from pages._shared import (
+from pages.parts.session import (
     CHARTS_POLL_S,
     METRIC_COLUMNS,
     PAGES,

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from augment.records import Task
-from pages._review_card import KEYS, show_card_tab
-from pages._review_exchange import show_exchange
-from pages._review_filters import choose_filters
-from pages._review_next import list_judges
-from pages._review_table import show_table
-from pages._review_worth import show_worth
-from pages._reviewer import ask_reviewer, change_reviewer, remember_reviewer, reviewer
-from pages._shared import (
+from pages.parts.review.card import KEYS, show_card_tab
+from pages.parts.review.exchange import show_exchange
+from pages.parts.review.filters import choose_filters
+from pages.parts.review.impact import show_worth
+from pages.parts.review.queue import list_judges
+from pages.parts.review.table import show_table
+from pages.parts.reviewer import ask_reviewer, change_reviewer, remember_reviewer, reviewer
+from pages.parts.session import (
     empty_state,
     enter_through_app,
     page_header,

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pandas as pd
 import streamlit as st
 
-from augment import datasets, seeds, sources
-from augment.charts import split_counts
+from augment.data import draw_seeds, prepare, read_files
 from augment.errors import DataError
 from augment.records import Example, Split, Task
+from augment.results.charts.counts import split_counts
 from augment.wording import plural
-from pages._shared import (
+from pages.parts.session import (
     PAGES,
     choose_task,
     current_task,
@@ -29,27 +29,27 @@ SPLIT_NAMES = {None: "divide for me", Split.POOL: "pool", Split.VALIDATION: "val
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file")
-def read_upload(name: str, data: bytes) -> list[sources.SourceTable]:
-    return sources.read_file(name, data)
+def read_upload(name: str, data: bytes) -> list[read_files.SourceTable]:
+    return read_files.read_file(name, data)
 
 
-def choose_source() -> tuple[list[sources.SourceTable], str, str]:
+def choose_source() -> tuple[list[read_files.SourceTable], str, str]:
     """The tables as read, the name the task gets, and where they came from."""
     source = st.segmented_control(
         "Source", [STARTER, HUB, UPLOAD], default=STARTER, required=True, key="seeds_source", persist_state="session"
     )
     if source == STARTER:
-        st.caption(sources.STARTER_NOTE)
-        return sources.read_starter(), "Starter", "starter set"
+        st.caption(read_files.STARTER_NOTE)
+        return read_files.read_starter(), "Starter", "starter set"
     if source == HUB:
         st.caption(
-            f"{sources.EMOTION_HUB_NAME}: 20,000 tweets in six emotions (Saravia et al. 2018), "
+            f"{read_files.EMOTION_HUB_NAME}: 20,000 tweets in six emotions (Saravia et al. 2018), "
             "for research and education."
         )
         if st.button("Download from the hub", key="seeds_download", icon=":material/download:"):
-            with st.spinner(f"Downloading {sources.EMOTION_HUB_NAME} from the hub"):
-                st.session_state["seeds_hub_tables"] = sources.read_hub(sources.EMOTION_HUB_NAME)
-        return st.session_state.get("seeds_hub_tables", []), "Emotion", f"hub: {sources.EMOTION_HUB_NAME}"
+            with st.spinner(f"Downloading {read_files.EMOTION_HUB_NAME} from the hub"):
+                st.session_state["seeds_hub_tables"] = read_files.read_hub(read_files.EMOTION_HUB_NAME)
+        return st.session_state.get("seeds_hub_tables", []), "Emotion", f"hub: {read_files.EMOTION_HUB_NAME}"
     files = st.file_uploader(
         "CSV, TSV, JSONL, Parquet, 'text;label' .txt, or a zipped save_to_disk folder",
         accept_multiple_files=True,
@@ -65,7 +65,7 @@ def choose_source() -> tuple[list[sources.SourceTable], str, str]:
     )
 
 
-def choose_split(number: int, table: sources.SourceTable) -> sources.SourceTable:
+def choose_split(number: int, table: read_files.SourceTable) -> read_files.SourceTable:
     """Which split a table is; guessed from its name."""
     options = list(SPLIT_NAMES)
     split = st.selectbox(
@@ -78,9 +78,9 @@ def choose_split(number: int, table: sources.SourceTable) -> sources.SourceTable
     return replace(table, split=split)
 
 
-def choose_columns(tables: list[sources.SourceTable]) -> tuple[str, str | None]:
+def choose_columns(tables: list[read_files.SourceTable]) -> tuple[str, str | None]:
     """The text and the label column, guessed from their names; no label column where no name tells it."""
-    columns = sources.list_columns(tables)
+    columns = read_files.list_columns(tables)
     if len(columns) < 2:
         raise DataError(
             f"A text and a label column are needed; found {', '.join(columns) or 'no column that all files share'}."
@@ -133,7 +133,7 @@ def import_panel() -> None:
     if label_column is None:
         st.info("No column is named like a label. Choose the one that holds the labels.", icon=":material/label:")
         return
-    rename = choose_labels(sources.count_labels(tables, label_column))
+    rename = choose_labels(read_files.count_labels(tables, label_column))
     st.subheader("3 · Filter", anchor=False)
     max_tokens = st.number_input(
         "Keep texts of fewer tokens than",
@@ -153,7 +153,7 @@ def import_panel() -> None:
         icon=":material/download_done:",
         width="stretch",
     ):
-        choice = datasets.DataChoice(
+        choice = prepare.DataChoice(
             text_column,
             label_column,
             rename,
@@ -163,7 +163,7 @@ def import_panel() -> None:
         )
         with st.spinner("Filtering, and keeping the splits apart"):
             task = workbench().store.tasks.create(
-                datasets.prepare(tables, choice, name=name.strip() or "Upload", source=source)
+                prepare.prepare(tables, choice, name=name.strip() or "Upload", source=source)
             )
         choose_task(task.id)
         st.session_state.pop("seeds_drawn_for", None)
@@ -203,14 +203,14 @@ def draw(task: Task) -> tuple[list[Example], int | None]:
             return pick_by_hand(pool), None
         n = st.number_input("Seeds a label", min_value=1, value=10, key="seeds_n", width=115)
         if method == FIRST:
-            return tick(seeds.take_first_seeds(pool, task.labels, n), task), None
+            return tick(draw_seeds.take_first_seeds(pool, task.labels, n), task), None
         if st.session_state.pop("seeds_draw_again", False):
             st.session_state["seeds_rng_seed"] += 1
         rng_seed = st.number_input("RNG seed", min_value=0, value=0, key="seeds_rng_seed", width=115)
         if st.button("Draw again", key="seeds_again", icon=":material/casino:"):
             st.session_state["seeds_draw_again"] = True
             st.rerun()
-    return tick(seeds.draw_seeds(pool, task.labels, n, rng_seed=rng_seed), task), rng_seed
+    return tick(draw_seeds.draw_seeds(pool, task.labels, n, rng_seed=rng_seed), task), rng_seed
 
 
 def tick(drawn: list[Example], task: Task) -> list[Example]:

@@ -3,17 +3,15 @@
 import pandas as pd
 import streamlit as st
 
-from augment.arms import SEEDS_ONLY, name_run
-from augment.comparison import aggregate_runs
 from augment.records import Experiment, RunKey, RunKind, RunStatus, Task, TrainingRun
-from augment.result_charts import learning_curve
-from augment.step_charts import Curve, step_curves
+from augment.results.charts.learning import learning_curve
+from augment.results.charts.steps import Curve, step_curves
+from augment.results.comparison import aggregate_runs
+from augment.results.variants import SEEDS_ONLY, name_run
 from augment.wording import plural
-from pages._charts import show_chart
-from pages._comparisons import majority_of, name_experiment, styles_of
-from pages._experiment_settings import choose_experiment, describe_cost, warn_of_shortage
-from pages._runs import extend_experiment, resume_experiment, start_experiment
-from pages._shared import (
+from pages.parts.charts import show_chart
+from pages.parts.results.comparisons import majority_of, name_experiment, styles_of
+from pages.parts.session import (
     CHARTS_POLL_S,
     METRIC_COLUMNS,
     PAGES,
@@ -29,6 +27,8 @@ from pages._shared import (
     task_line,
     workbench,
 )
+from pages.parts.train.settings import choose_experiment, describe_cost, warn_of_shortage
+from workbench.generation import extend_experiment, resume_experiment, start_experiment
 
 N_CURVES = 6
 N_LISTED = 4

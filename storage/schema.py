@@ -198,7 +198,7 @@ class SyntheticTextRow(Base):
         Index("ix_synthetic_text_task_label", "task_id", "label", "status"),
         Index("ix_synthetic_text_task_run", "task_id", "status", "run_id", "id"),
         Index("ix_synthetic_text_shuffle", "task_id", "status", "shuffle", "id"),
-        # texts without probabilities come last; `storage.text_queries` orders by the same expressions
+        # texts without probabilities come last; `storage.reviews.text_queries` orders by the same expressions
         Index("ix_synthetic_text_label_prob", "task_id", "status", text("coalesce(label_prob, 2.0)"), "id"),
         Index("ix_synthetic_text_confidence", "task_id", "status", text("coalesce(confidence, 2.0)"), "id"),
         UniqueConstraint("run_id", "number"),

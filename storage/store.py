@@ -16,13 +16,13 @@ from augment.records import (
     SyntheticText,
 )
 from storage.engine import migrate, open_engine
-from storage.exchange import Exchange
+from storage.exchange.export import Exchange
 from storage.experiments import Experiments
 from storage.generations import Generations
 from storage.prompts import Prompts
-from storage.review_queue import ReviewQueue
-from storage.review_statistics import ReviewStatistics
-from storage.reviews import Reviews
+from storage.reviews.decisions import Reviews
+from storage.reviews.queue import ReviewQueue
+from storage.reviews.statistics import ReviewStatistics
 from storage.runs import Runs
 from storage.tasks import Tasks
 from storage.trainings import Trainings
@@ -64,7 +64,7 @@ class Store:
         """Let go of every connection."""
         self.engine.dispose()
 
-    # What `augment.jobs.Sink` asks for ---------------------------------------------------------------------------
+    # What `workbench.jobs.Sink` asks for ---------------------------------------------------------------------------
 
     def start_run(self, key: RunKey, worker: str) -> None:
         """Mark the run as running in `worker`."""

@@ -7,9 +7,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from augment import datasets, sources
+from augment.data import prepare, read_files
+from augment.data.draw_seeds import draw_seeds
 from augment.embedded import unpacked_lm_folder
-from augment.prompts import DEFAULT_TEMPLATE
+from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     ArmSpec,
     ExperimentConfig,
@@ -30,7 +31,6 @@ from augment.records import (
     TextUse,
     TrainingConfig,
 )
-from augment.seeds import draw_seeds
 from storage import Store
 from tests.app_test import Open
 
@@ -67,8 +67,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def starter() -> PreparedData:
-    choice = datasets.DataChoice("text", "label", {label: label for label in LABELS})
-    return datasets.prepare(sources.read_starter(), choice, name="Starter", source="starter set")
+    choice = prepare.DataChoice("text", "label", {label: label for label in LABELS})
+    return prepare.prepare(read_files.read_starter(), choice, name="Starter", source="starter set")
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from augment.embedded import GEMMA_NAME, LM_NAME
 from augment.errors import LMError
-from augment.memory import MemoryNeed
+from augment.hardware.memory import MemoryNeed
 from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
 
 EMBEDDED_LM = LMSpec(LMKind.EMBEDDED, LM_NAME)
@@ -75,7 +75,7 @@ def _load_local(spec: LMSpec, key: str | None) -> LanguageModel:
 
 
 def _load_endpoint(spec: LMSpec, key: str | None) -> LanguageModel:
-    from augment.lms.endpoint import EndpointLM
+    from augment.lms.endpoint.lm import EndpointLM
 
     return EndpointLM(spec, key)
 

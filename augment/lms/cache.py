@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 from augment import lms
-from augment.memory import give_back
+from augment.hardware.memory import give_back
 from augment.records import LMKind, LMSpec
 
 

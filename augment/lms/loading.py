@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from augment.devices import best_device, fastest_dtype, free_memory
 from augment.errors import LMError
+from augment.hardware.devices import best_device, fastest_dtype, free_memory
+from augment.hardware.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, need_for
 from augment.lms.local import LocalLM
 from augment.lms.unpack import unpack_embedded_lm
-from augment.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, need_for
 from augment.records import LMKind, LMSpec, Quantisation
 
 if TYPE_CHECKING:

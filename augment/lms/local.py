@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.errors import LMError
+from augment.hardware.memory import give_back
 from augment.lms.decoding import Batch, PaddedBatch, Row, Step, decode, draw_tokens
 from augment.lms.label_reading import LabelReading
 from augment.lms.scoring import score_completions
 from augment.lms.shared_prefix import SharedBatch, use_shared_prefix
-from augment.memory import give_back
 from augment.records import Completion, LabelQuestion, Sampling, ScoredCompletion
 
 if TYPE_CHECKING:

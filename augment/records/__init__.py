@@ -26,6 +26,7 @@ from augment.records.experiments import (
     TextUse,
     TrainingRun,
 )
+from augment.records.figures import Interval
 from augment.records.generation import (
     Attempt,
     GenerationConfig,
@@ -103,6 +104,7 @@ __all__ = [
     "GenerationConfig",
     "GenerationProgress",
     "GenerationRun",
+    "Interval",
     "LMKind",
     "LMSpec",
     "LabelQuestion",

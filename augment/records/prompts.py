@@ -12,7 +12,7 @@ class PromptTemplate:
     `open_item` is what the LM continues. `given_item` is the item of `conditional`, where the label is given: `{label}`
     before `{text}`, which ends it, so that what stands before the text is its open item. All may use `{text_type}`,
     `{label_type}` (capitalised: `{Text_type}`, `{Label_type}`) and `{labels}`. Checked by
-    `augment.prompts.check_template`.
+    `augment.prompts.template.check_template`.
     """
 
     description: str

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from augment.records import LabelledText, PreparedData, ReviewAction, ReviewStatus, Split, Task, TextFilters
-from pages._review_card import NAVIGATION_S
+from pages.parts.review.card import NAVIGATION_S
 from storage import Store
 from tests.browser.app import App, settle
 from tests.browser.test_journey import assert_no_error, press

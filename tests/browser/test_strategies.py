@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from augment.generation.strategies import STRATEGIES
+from augment.generation.yields import funnel_stages
 from augment.records import RejectReason, RunStatus
-from augment.strategies import STRATEGIES
-from augment.yields import funnel_stages
 from storage import Store
 from tests.browser.app import App, settle
 from tests.browser.test_emotion import upload_emotion

@@ -1,0 +1,1 @@
+"""Files in, labelled texts out: reading, splitting, drawing seeds, and the formats of exports."""

@@ -1,0 +1,1 @@
+"""The encoders that classifiers learn on and texts are compared by."""

@@ -1,0 +1,1 @@
+"""Writing new labelled texts: attempts, checks, quotas, and the strategies that write."""

@@ -1,0 +1,1 @@
+"""Which device computes, in which width, and what fits into its memory."""

@@ -1,0 +1,1 @@
+"""What is known about a text's label beyond the LM that wrote it."""

@@ -1,0 +1,1 @@
+"""The LM behind an OpenAI-compatible endpoint."""

@@ -1,0 +1,1 @@
+"""What runs say when they are compared: variants, differences, charts, the report."""

@@ -1,0 +1,1 @@
+"""Plotly figures. Each takes records or plain figures and knows nothing of pages."""

@@ -1,0 +1,195 @@
+"""Arms compared → Plotly charts: learning curves, and what review bought.
+
+Pure: no store, no page; reads what `augment.results.comparison` and `augment.results.review_gains` make.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+
+import plotly.graph_objects as go
+
+from augment.records import Interval, TextUse
+from augment.results.charts.counts import ACCENT, BASELINE_GREY, DARK_TEXT, fade, finish, plain, tint
+from augment.results.charts.parts import (
+    AXES,
+    HOVER,
+    EndLabel,
+    add_end_labels,
+    add_line,
+    markers,
+    set_metric_axis,
+    shorten_arm,
+    whiskers,
+)
+from augment.results.charts.styles import ArmStyle
+from augment.results.comparison import ArmPoint, baseline_of
+from augment.results.review_gains import ReviewGain
+from augment.wording import format_metric
+
+USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.4, TextUse.REVIEWED: 0.2, TextUse.RELABELLED: 0.0}
+N_DIRECT = 4  # more lines than these get a legend
+LONGEST_IN_LEGEND = 40
+N_CERTAIN = 3  # RNG seeds from which on an interval has its place on the axis
+
+
+# Learning curve -------------------------------------------------------------------------------------------------------
+
+
+def learning_curve(
+    points: Sequence[ArmPoint], metric: str, styles: Mapping[str, ArmStyle], *, majority: float | None = None
+) -> go.Figure:
+    """A metric against the number of synthetic texts: a line an arm, its 95 % interval as a band.
+
+    Every line begins at the baseline of its classifier kind, which also runs across the chart.
+    """
+    baselines = {point.arm: point for point in points if point.n_synthetic == 0}
+    arms = sorted({point.arm for point in points if point.n_synthetic}, key=list(styles).index)
+    lines = {arm: _join_baseline(arm, points, baselines) for arm in arms}
+    figure = go.Figure()
+    for arm, line in lines.items():
+        _add_band(figure, line, styles[arm].colour, opacity=0.14 if len(lines) <= N_DIRECT else 0.08)
+    for arm, line in lines.items():
+        _add_means(figure, line, metric, styles[arm])
+    is_direct = len(lines) <= N_DIRECT
+    ends = [_name_end(line[-1], metric, styles[arm].colour) for arm, line in lines.items()]
+    for arm, point in baselines.items():
+        text = _name_end(point, metric, BASELINE_GREY).text
+        _add_means(figure, [point], metric, styles[arm], name=text)
+        ends.append(add_line(figure, point.interval.mean, styles[arm].dash, text))
+    if majority is not None and metric == "accuracy":
+        ends.append(add_line(figure, majority, "dot", f"majority {format_metric(metric, majority)}"))
+        looks = {"color": BASELINE_GREY, "width": 1.5, "dash": "dot"}
+        figure.add_scatter(x=[None], y=[None], mode="lines", name=ends[-1].text, line=looks)  # for the legend
+    low, high = _fit([point.interval for point in points], [end.y for end in ends])
+    right = add_end_labels(figure, ends, low, high) if is_direct else 20
+    set_metric_axis(figure, metric, low, high)
+    _set_size_axis(figure, sorted({0, *(point.n_synthetic for point in points)}))
+    n_legend_rows = 0 if is_direct else -(-len(ends) // 2)
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "entrywidth": 230}
+    figure.update_layout(showlegend=not is_direct, legend=legend)
+    return finish(figure, 380 + 29 * n_legend_rows, right=right)
+
+
+def _join_baseline(arm: str, points: Sequence[ArmPoint], baselines: Mapping[str, ArmPoint]) -> list[ArmPoint]:
+    own = sorted((point for point in points if point.arm == arm), key=lambda point: point.n_synthetic)
+    start = baselines.get(baseline_of(arm))
+    return [start, *own] if start else own
+
+
+def _name_end(point: ArmPoint, metric: str, colour: str) -> EndLabel:
+    mean = point.interval.mean
+    return EndLabel(mean, f"{shorten_arm(point.arm)} {format_metric(metric, mean)}", colour)
+
+
+def _add_band(figure: go.Figure, line: Sequence[ArmPoint], colour: str, *, opacity: float) -> None:
+    """The intervals along a line, where there are any; faint from the first on that is of too few RNG seeds."""
+    certain = list(takewhile(lambda point: point.interval.n >= N_CERTAIN, line))
+    if len(certain) < len(line) and any(point.interval.n > 1 for point in line[len(certain) :]):
+        _add_polygon(figure, line[max(len(certain) - 1, 0) :], fade(colour, opacity / 3))
+    if len(certain) > 1 or certain == line:
+        _add_polygon(figure, certain, fade(colour, opacity))
+
+
+def _add_polygon(figure: go.Figure, line: Sequence[ArmPoint], colour: str) -> None:
+    sizes = [point.n_synthetic for point in line]
+    figure.add_scatter(
+        x=sizes + sizes[::-1],
+        y=[point.interval.high for point in line] + [point.interval.low for point in line][::-1],
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=colour,
+        legendgroup=plain(line[-1].arm),
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def _add_means(
+    figure: go.Figure, line: Sequence[ArmPoint], metric: str, style: ArmStyle, *, name: str | None = None
+) -> None:
+    """The means along a line, named for the legend; a baseline is a single point."""
+    figure.add_scatter(
+        x=[point.n_synthetic for point in line],
+        y=[point.interval.mean for point in line],
+        mode="lines+markers",
+        name=plain(name or shorten_arm(line[-1].arm, LONGEST_IN_LEGEND)),
+        legendgroup=plain(line[-1].arm),
+        line={"color": style.colour, "width": 2.5, "dash": style.dash},
+        marker=markers(style.symbol, 8, style.colour),
+        cliponaxis=False,
+        customdata=[[plain(one.arm), one.interval.low, one.interval.high, one.interval.n] for one in line],
+        hovertemplate=(
+            f"%{{customdata[0]}}<br>%{{x}} texts: {HOVER[metric]}"
+            "<br>95 %: %{customdata[1]:.3f} to %{customdata[2]:.3f}, %{customdata[3]} RNG seed(s)<extra></extra>"
+        ),
+    )
+
+
+def _fit(intervals: Sequence[Interval], others: Sequence[float]) -> tuple[float, float]:
+    """Both ends of an axis that shows all means, in steps of 0.05 within 0 to 1, and at least 0.3 high.
+
+    On less height RNG seeds' noise would look like a gain. Intervals of two RNG seeds may leave the chart: nearly all
+    of it would be theirs.
+    """
+    certain = [one for one in intervals if one.n >= N_CERTAIN]
+    bounds = [*(one.low for one in certain), *(one.high for one in certain)]
+    values = [*(one.mean for one in intervals), *bounds, *others] or [0.0, 1.0]
+    low = max(0.0, math.floor(20 * min(values) - 0.2) / 20)
+    high = min(1.0, math.ceil(20 * max(values) + 0.2) / 20)
+    missing = max(0.0, 0.3 - (high - low))
+    low = min(max(0.0, low - missing / 2), 0.7)
+    return low, min(1.0, max(high + missing / 2, low + 0.3))
+
+
+def _set_size_axis(figure: go.Figure, sizes: Sequence[int]) -> None:
+    """The axis of numbers of texts, true to scale; of sizes that would touch, only the first is written."""
+    written: list[int] = []
+    for size in sizes:
+        if not written or size - written[-1] >= 0.05 * sizes[-1]:
+            written.append(size)
+    margin = 0.02 * sizes[-1] or 1
+    figure.update_xaxes(
+        title="synthetic texts added",
+        range=[-margin, sizes[-1] + margin],
+        tickvals=written,
+        tickangle=0,
+        zeroline=False,
+    )
+
+
+# What review bought ---------------------------------------------------------------------------------------------------
+
+
+def review_chart(gains: Sequence[ReviewGain], metric: str) -> go.Figure:
+    """The same texts raw, accepted, reviewed and relabelled side by side, with 95 % intervals."""
+    figure = go.Figure()
+    for use, share in USE_TINTS.items():
+        shown = [(row, gain, gain.uses[use]) for row, gain in enumerate(gains) if use in gain.uses]
+        if not shown:
+            continue
+        figure.add_bar(
+            y=[row for row, _, _ in shown],
+            x=[interval.mean for _, _, interval in shown],
+            orientation="h",
+            name=use.value,
+            marker_color=tint(ACCENT, share),
+            error_x=whiskers([interval for _, _, interval in shown], BASELINE_GREY),
+            text=[f"{use.value} {format_metric(metric, interval.mean)}" for _, _, interval in shown],
+            textposition="auto",
+            insidetextanchor="start",
+            insidetextfont={"color": DARK_TEXT},
+            customdata=[[plain(gain.source), gain.n_synthetic, one.low, one.high, one.n] for _, gain, one in shown],
+            hovertemplate=(
+                f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]}} texts: {HOVER[metric].replace('{y', '{x')}"
+                "<br>95 %: %{customdata[2]:.3f} to %{customdata[3]:.3f}, %{customdata[4]} RNG seed(s)<extra></extra>"
+            ),
+        )
+    names = [
+        f"{plain(shorten_arm(one.source))}<br>{one.n_synthetic} texts, {one.n_decisions} decisions" for one in gains
+    ]
+    figure.update_layout(barmode="group", showlegend=False)
+    figure.update_xaxes(title=AXES[metric], range=[0, 1], tickformat=".0%" if metric == "accuracy" else ".1f")
+    figure.update_yaxes(tickvals=list(range(len(gains))), ticktext=names, autorange="reversed", showgrid=False)
+    return finish(figure, 70 + 108 * max(len(gains), 1))

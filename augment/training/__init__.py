@@ -1,0 +1,1 @@
+"""Classifiers, from texts to figures about them."""

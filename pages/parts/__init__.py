@@ -1,0 +1,1 @@
+"""What pages share, and the parts of each page."""

@@ -1,0 +1,276 @@
+"""Widgets that choose a language model and a strategy, for the pages that ask one."""
+
+import os
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from augment import lms
+from augment.embedded import GEMMA_NAME, LM_NAME, has_gemma
+from augment.errors import LMError
+from augment.generation.strategies import STRATEGIES
+from augment.hardware.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, free_main_memory, known_need
+from augment.records import EndpointApi, LMKind, LMSpec, Quantisation, SeedChoice
+from pages.parts.session import escape_markdown, show_error, showing_errors, workbench
+
+if TYPE_CHECKING:
+    from augment.lms.endpoint.lm import EndpointAbilities
+
+_OTHER, _ENDPOINT = "Another transformers model", "An OpenAI-compatible endpoint"
+_GEMMA = f"{GEMMA_NAME} (embedded)"
+
+
+def _known_lms() -> dict[str, LMSpec | None]:
+    gemma = {_GEMMA: lms.GEMMA} if has_gemma() else {}
+    return {
+        f"{LM_NAME.removesuffix('-Instruct')} (embedded)": lms.EMBEDDED_LM,
+        **gemma,
+        "GPT-Neo 2.7B": lms.GPT_NEO,
+        "GPT-J 6B": lms.GPT_J,
+        _OTHER: None,
+        _ENDPOINT: None,
+    }
+
+
+def choose_lm(page: str) -> tuple[LMSpec | None, str | None]:
+    """Widgets that choose an LM; returns it (None while it has no name yet) and, for an endpoint, the API key.
+
+    Raises:
+        LMError: the endpoint's address is none.
+    """
+    known = _known_lms()
+    more = "" if has_gemma() else " Gemma 3 270M is listed once `make install GEMMA=accept` has shown its terms."
+    chosen = st.selectbox(
+        "Language model",
+        list(known),
+        key=f"{page}_lm",
+        persist_state="session",
+        help="What writes. The embedded ones need no network." + more,
+    )
+    if chosen == _ENDPOINT:
+        return _choose_endpoint(page)
+    lm = known[chosen]
+    if lm is None:
+        name = st.text_input(
+            "Hub name, folder or .gguf file",
+            placeholder="EleutherAI/gpt-neo-1.3B",
+            key=f"{page}_lm_name",
+            persist_state="session",
+        )
+        lm = LMSpec(LMKind.TRANSFORMERS, name.strip()) if name.strip() else None
+    if lm is not None and lm.kind is LMKind.TRANSFORMERS:
+        lm = _choose_bits(page, lm)
+        lm = lm if _show_need(lm) else None
+    _show_loaded(page)
+    return lm, None
+
+
+def _choose_bits(page: str, lm: LMSpec) -> LMSpec:
+    """How many bits the weights are held in; nothing to choose where the library for fewer is not there."""
+    if not can_quantise() or lm.name.endswith(".gguf"):
+        return lm
+    bits = st.segmented_control(
+        "Weights",
+        list(Quantisation),
+        default=Quantisation.NONE,
+        required=True,
+        format_func=lambda one: "whole" if one is Quantisation.NONE else one.value,
+        key=f"{page}_bits",
+        persist_state="session",
+        help="Fewer bits need less memory. On a CPU 4-bit is about as fast as whole weights and 8-bit is slow.",
+    )
+    return LMSpec(lm.kind, lm.name, quantisation=Quantisation(bits))
+
+
+@st.cache_data(show_spinner="Reading the model's config", max_entries=50, ttl=600)
+def _measure(lm: LMSpec) -> MemoryNeed | str:
+    """What the model needs, or why that is not known; the answer is kept, what is free is asked anew."""
+    try:
+        return lms.measure(lm) or "It does not run here."
+    except LMError as error:
+        return str(error)
+
+
+def _show_need(lm: LMSpec) -> bool:
+    """Needed and free memory, before anything is loaded; False where there is no such model."""
+    need: MemoryNeed | str | None = known_need(lm.name, bytes_per_parameter=QUANTISED_BYTES.get(lm.quantisation, 2.0))
+    if need is None:
+        need = _measure(lm)
+    if isinstance(need, str):
+        show_error(need)
+        return False
+    if need.device == "cpu":
+        need = MemoryNeed(need.needed, free_main_memory(), need.device)
+    icon = ":material/check_circle:" if need.fits else ":material/warning:"
+    st.caption(f"{icon} {escape_markdown(str(need))}")
+    return True
+
+
+def _show_loaded(page: str) -> None:
+    """Which LM stays in memory, and the button that lets it go."""
+    loaded = workbench().lms.loaded
+    if loaded is None:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(":material/memory: loaded", width="content", help=escape_markdown(loaded.name))
+        if st.button(
+            "Unload",
+            key=f"{page}_unload",
+            type="tertiary",
+            width="content",
+            help="Frees its memory; a run loads it again",
+        ):
+            if workbench().lms.unload():
+                st.rerun()
+            st.toast("It is in use. Cancel the run first, or wait.", icon=":material/hourglass_empty:")
+
+
+def choose_strategy(page: str, *, with_rules: bool) -> str:
+    """Which strategy decides the labels; `with_rules` offers those without an LM too."""
+    names = [name for name, one in STRATEGIES.items() if one.needs_lm or with_rules]
+    chosen = st.selectbox(
+        "Strategy",
+        names,
+        format_func=lambda name: STRATEGIES[name].title,
+        key=f"{page}_strategy",
+        persist_state="session",
+    )
+    st.caption(STRATEGIES[chosen].summary)
+    return str(chosen)
+
+
+SEED_CHOICES = {
+    SeedChoice.UNIFORM: "at random",
+    SeedChoice.BALANCED: "evenly over the labels",
+    SeedChoice.NEAREST: "near to each other",
+    SeedChoice.FURTHEST: "far from each other",
+}
+
+
+def choose_seed_choice(page: str) -> SeedChoice:
+    """Which seeds go into a prompt together."""
+    chosen = st.selectbox(
+        "Seeds are chosen",
+        list(SeedChoice),
+        format_func=lambda one: SEED_CHOICES[one],
+        key=f"{page}_seed_choice",
+        persist_state="session",
+        help="Near and far are measured by the embedded encoder.",
+    )
+    return SeedChoice(str(chosen))
+
+
+# Endpoints -----------------------------------------------------------------------------------------------------------
+
+
+def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
+    url = st.text_input(
+        "Address",
+        value="http://127.0.0.1:8000/v1",
+        key=f"{page}_endpoint_url",
+        persist_state="session",
+        help="The base address of the server, up to /v1",
+    )
+    typed = st.text_input(
+        "API key",
+        type="password",
+        key=f"{page}_endpoint_key",
+        help="Used in this session only; never stored, logged or shown. Left empty, OPENAI_API_KEY or secrets.toml is "
+        "used.",
+    )
+    key = typed or find_key()
+    models = st.session_state.get(f"{page}_endpoint_models", [])
+    name = st.selectbox(
+        "Model",
+        models,
+        index=None,
+        accept_new_options=True,
+        placeholder="Choose or type a name" if models else "Type a name, or ask the server",
+        key=f"{page}_endpoint_model",
+        persist_state="session",
+    )
+    api = st.segmented_control(
+        "Interface",
+        list(EndpointApi),
+        default=EndpointApi.COMPLETIONS,
+        required=True,
+        format_func=lambda api: api.value,
+        key=f"{page}_endpoint_api",
+        persist_state="session",
+    )
+    lm = LMSpec(LMKind.OPENAI, name or "(none yet)", base_url=url, api=EndpointApi(api))
+    what = "Ask what it can do" if name else "List its models"
+    if st.button(what, key=f"{page}_endpoint_ask", icon=":material/dns:", help="Two or three short requests"):
+        with showing_errors(), st.spinner("Asking the server", show_time=True):
+            _ask_server(page, lm, key, has_name=bool(name))
+            st.rerun()
+    if not name:
+        return None, key
+    abilities = _abilities(page, lm)
+    return (_show_abilities(page, lm, abilities) if abilities else lm), key
+
+
+def _ask_server(page: str, lm: LMSpec, key: str | None, *, has_name: bool) -> None:
+    """Find out which models there are and, once one has a name, what it can do."""
+    from augment.lms.endpoint.lm import EndpointLM
+
+    endpoint = EndpointLM(lm, key)
+    if not has_name:
+        st.session_state[f"{page}_endpoint_models"] = endpoint.list_models()
+        return
+    found = endpoint.probe()
+    st.session_state[f"{page}_endpoint_models"] = list(found.models)
+    st.session_state[f"{page}_endpoint_abilities"] = (lm, found)
+
+
+def _abilities(page: str, lm: LMSpec) -> "EndpointAbilities | None":
+    """What this very model at this address was found to do, if it was asked."""
+    asked, found = st.session_state.get(f"{page}_endpoint_abilities", (None, None))
+    same = asked and (asked.name, asked.base_url, asked.api) == (lm.name, lm.base_url, lm.api)
+    return found if same else None
+
+
+def _show_abilities(page: str, lm: LMSpec, abilities: "EndpointAbilities") -> LMSpec:
+    """What was found, in a line each, and the switch for structured output where it is there."""
+    if abilities.has_logprobs:
+        st.caption(f":material/check_circle: {escape_markdown(lm.name)} gives label scores: every strategy works")
+    else:
+        st.caption(f":material/info: {escape_markdown(lm.name)} gives no label scores: not for the strategy mix")
+    for note in abilities.notes:
+        st.caption(f":material/info: {escape_markdown(note)}")
+    if not abilities.has_structured_output:
+        return lm
+    is_structured = st.toggle(
+        "Structured output",
+        value=True,
+        key=f"{page}_structured",
+        persist_state="session",
+        help="Strategy free: the server holds each answer to a JSON object with a text and one of the labels.",
+    )
+    return LMSpec(lm.kind, lm.name, base_url=lm.base_url, api=lm.api, is_structured=is_structured)
+
+
+def lacks_scores(page: str, lm: LMSpec | None, strategy: str) -> bool:
+    """Whether the endpoint is known to give no label scores, and the strategy needs them."""
+    abilities = _abilities(page, lm) if lm is not None and lm.kind is LMKind.OPENAI else None
+    return abilities is not None and STRATEGIES[strategy].needs_scores and not abilities.has_logprobs
+
+
+def key_for(page: str, lm: LMSpec) -> str | None:
+    """The key for an endpoint that a run names: what was typed counts for the address it was typed for."""
+    if lm.kind is not LMKind.OPENAI:
+        return None
+    typed = st.session_state.get(f"{page}_endpoint_key")
+    is_same = st.session_state.get(f"{page}_endpoint_url") == lm.base_url
+    return typed if typed and is_same else find_key()
+
+
+def find_key() -> str | None:
+    """OPENAI_API_KEY from the environment, or from secrets.toml where there is one."""
+    if os.environ.get("OPENAI_API_KEY"):
+        return os.environ["OPENAI_API_KEY"]
+    try:
+        found = st.secrets.get("OPENAI_API_KEY")
+    except FileNotFoundError:  # no secrets.toml
+        return None
+    return str(found) if found else None

@@ -1,0 +1,228 @@
+"""The Review page's way in and out: texts as a file with lineage and history, and labels decided elsewhere."""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from augment.data.export_formats import ExportFormat, is_export, read_export, write_export
+from augment.data.label_tables import read_decisions
+from augment.errors import AugmentError
+from augment.records import (
+    DecidedElsewhere,
+    DecisionCount,
+    Restoration,
+    ReviewStatus,
+    Task,
+    TextFilters,
+)
+from augment.wording import plural
+from pages.parts.session import escape_markdown, showing_errors, workbench
+
+T = TypeVar("T")
+
+TEXTS, LABELS = "texts with their decisions", "labels by id"
+
+
+def show_exchange(task: Task, filters: TextFilters, reviewer: str) -> None:
+    """The tab: export on the left, import on the right."""
+    left, right = st.columns(2, gap="large")
+    with left, showing_errors():
+        _show_export(task, filters)
+    with right, showing_errors():
+        _show_import(task, reviewer)
+
+
+# Out -----------------------------------------------------------------------------------------------------------------
+
+
+def _show_export(task: Task, filters: TextFilters) -> None:
+    st.subheader("Export", anchor=False)
+    statuses = st.pills(
+        "Statuses",
+        list(ReviewStatus),
+        selection_mode="multi",
+        default=[ReviewStatus.ACCEPTED],
+        format_func=lambda one: one.value,
+        key="review_export_statuses",
+    )
+    is_filtered = st.checkbox(
+        "Only what the filters let through",
+        key="review_export_filtered",
+        help="The filters above, but for their status: that is chosen here",
+    )
+    kind = st.segmented_control(
+        "Format",
+        list(ExportFormat),
+        default=ExportFormat.CSV,
+        required=True,
+        format_func=lambda one: one.value,
+        key="review_export_format",
+    )
+    wanted = filters if is_filtered else TextFilters()
+    n = workbench().store.exchange.count(task.id, wanted, statuses)
+    st.caption(
+        f"{plural(n, 'text')}, each with its label and probabilities, its prompt, completion and seeds, and every "
+        "decision about it. The file can be imported again."
+    )
+    st.download_button(
+        f"Export {plural(n, 'text')}",
+        lambda: _make_file(task.id, wanted, statuses, kind),
+        f"texts-of-task-{task.id}{kind.ending}",
+        key="review_export",
+        icon=":material/download:",
+        on_click="ignore",
+        disabled=not n,
+    )
+
+
+def _make_file(task_id: int, filters: TextFilters, statuses: Sequence[ReviewStatus], kind: ExportFormat) -> bytes:
+    """The file's content, made on the click, by way of the disk."""
+    with tempfile.TemporaryFile() as file:
+        write_export(workbench().store.exchange.export(task_id, filters, statuses), file, kind)
+        file.seek(0)
+        return file.read()
+
+
+# In ------------------------------------------------------------------------------------------------------------------
+
+
+def _show_import(task: Task, reviewer: str) -> None:
+    st.subheader("Import", anchor=False)
+    if stored := st.session_state.pop("review_import_stored", None):
+        st.success(escape_markdown(stored), icon=":material/check:")
+    file = st.file_uploader(
+        "A file exported here, or a table with the columns 'id' and 'label'",
+        key=f"review_import_file_{st.session_state.get('review_import_round', 0)}",
+        help="CSV, JSONL, Parquet or a zipped datasets folder. A table may also have the columns 'status', 'note' and "
+        "'text'; with 'text', ids are refused whose text is another one here.",
+    )
+    if file is None:
+        return
+    if _found_once("is_export", (file.file_id,), lambda: is_export(file.name, file)):
+        way = st.segmented_control(
+            "Take from it", [TEXTS, LABELS], default=TEXTS, required=True, key="review_import_way"
+        )
+    else:
+        way = LABELS
+    if way == TEXTS:
+        _show_texts(task, file)
+    else:
+        _show_labels(task, file, reviewer)
+
+
+def _show_texts(task: Task, file: UploadedFile) -> None:
+    """What an export would bring, and the button that stores it."""
+    exchange = workbench().store.exchange
+    found = _found_once(
+        "texts", (file.file_id, task.id), lambda: exchange.preview(task.id, read_export(file.name, file))
+    )
+    st.markdown(escape_markdown(_tell_texts(found)))
+    for warning in _warn_of(found):
+        st.warning(escape_markdown(warning), icon=":material/warning:")
+    st.caption("They become runs of their own. Undo does not take them away again.")
+    if st.button(
+        f"Store {plural(found.n_texts, 'text')}",
+        key="review_import_texts",
+        type="primary",
+        icon=":material/download_done:",
+        disabled=not found.n_texts,
+    ):
+        restored = exchange.restore(task.id, read_export(file.name, file))
+        runs = ", ".join(map(str, restored.run_ids))
+        _finish(f"{plural(restored.n_texts, 'text')} stored, as run {runs}.")
+
+
+def _tell_texts(found: Restoration) -> str:
+    """'212 texts of 3 runs, with 340 decisions by Ann, Ben'."""
+    told = f"{plural(found.n_texts, 'text')} of {plural(found.n_runs, 'run')}"
+    if not found.n_events:
+        return f"{told}, without decisions"
+    return f"{told}, with {plural(found.n_events, 'decision')} by {', '.join(found.reviewers)}"
+
+
+def _warn_of(found: Restoration) -> list[str]:
+    """What a person should know before these texts are stored."""
+    warnings = []
+    if found.n_held_out:
+        warnings.append(
+            f"Left out: {plural(found.n_held_out, 'text')} of the validation or test split. Training on them would be "
+            "a leak."
+        )
+    if found.n_known:
+        warnings.append(
+            f"In this task already: {plural(found.n_known, 'text')}, which would be in it twice. To take over only "
+            f"what was decided about them, choose '{LABELS}'."
+        )
+    if found.n_seedless:
+        warnings.append(
+            f"With seeds that are no examples of this task: {plural(found.n_seedless, 'text')}. Their prompts still "
+            "show these seeds, their lineage does not."
+        )
+    return warnings
+
+
+def _show_labels(task: Task, file: UploadedFile, reviewer: str) -> None:
+    """What a table of labels would change, and the button that stores it as one step."""
+    store = workbench().store
+    accepts = st.session_state.get("review_import_accepts", True)
+    decided, count = _found_once(
+        "labels",
+        (file.file_id, task.id, accepts, store.reviews.count_events(task.id)),
+        lambda: _read_labels(task, file, accepts=accepts),
+    )
+    if not decided.has_status:
+        st.checkbox("A label accepts its text too", value=True, key="review_import_accepts")
+    st.markdown(escape_markdown(_tell_labels(decided, count)))
+    st.caption("All of it is one step under your name: one Undo takes it back.")
+    if st.button(
+        f"Store {plural(count.n_changed, 'change')}",
+        key="review_import_labels",
+        type="primary",
+        icon=":material/download_done:",
+        disabled=not count.n_changed,
+    ):
+        store.exchange.compare(task.id, decided)  # somebody may have edited a text since it was shown
+        step = store.reviews.import_decisions(task.id, decided.decisions, reviewer=reviewer)
+        n = step.n_events if step else 0
+        _finish(f"{plural(n, 'text')} changed in one step. One Undo takes it back.")
+
+
+def _read_labels(task: Task, file: UploadedFile, *, accepts: bool) -> tuple[DecidedElsewhere, DecisionCount]:
+    decided = read_decisions(file.name, file.getvalue(), task.labels, accepts=accepts)
+    return decided, workbench().store.exchange.compare(task.id, decided)
+
+
+def _tell_labels(decided: DecidedElsewhere, count: DecisionCount) -> str:
+    """'212 labels by id: 180 change, 32 stand so already'."""
+    told = plural(len(decided.decisions), "label")
+    left_out = f"; {plural(decided.n_undecided, 'row')} without a label left out" if decided.n_undecided else ""
+    return f"{told} by id: {count.n_changed:,} change, {count.n_same:,} stand so already{left_out}"
+
+
+def _found_once(what: str, key: tuple[object, ...], look: Callable[[], T]) -> T:
+    """What `look` finds in a file, looked for once a file and choice, not at every rerun; its error too.
+
+    Raises:
+        AugmentError: as `look` does.
+    """
+    slot = f"review_import_found_{what}"
+    if slot not in st.session_state or st.session_state[slot][0] != key:
+        try:
+            with st.spinner("Reading the file"):
+                st.session_state[slot] = (key, look(), "")
+        except AugmentError as error:
+            st.session_state[slot] = (key, None, str(error))
+    _, found, message = st.session_state[slot]
+    if message:
+        raise AugmentError(message)
+    return found  # type: ignore[no-any-return]  # session state is untyped
+
+
+def _finish(stored: str) -> None:
+    """Say what was stored, beside an empty uploader."""
+    st.session_state["review_import_stored"] = stored
+    st.session_state["review_import_round"] = st.session_state.get("review_import_round", 0) + 1
+    st.rerun()

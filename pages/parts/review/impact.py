@@ -1,0 +1,234 @@
+"""Was it worth it: what review changed, who agrees with whom, and what it bought in training. A tab of Review."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from augment.labels.agreement import name_kappa
+from augment.records import Experiment, Task
+from augment.results.charts.learning import review_chart
+from augment.results.review_gains import ReviewGain, review_gains
+from augment.results.review_impact import (
+    REJECTED,
+    Agreement,
+    LabelOutcome,
+    add_up,
+    agree_in_pairs,
+    agree_with_lm,
+    describe_gain,
+    describe_writers,
+    group_outcomes,
+    headline,
+    outcomes_table,
+    pick_reviewed,
+    worth_chart,
+)
+from augment.results.variants import name_recipe
+from augment.wording import METRICS, plural
+from pages.parts.charts import show_chart
+from pages.parts.results.comparisons import compare
+from pages.parts.session import PAGES, escape_markdown, workbench
+
+METRIC = "macro_f1"
+ROW_HEIGHT, MOST_ROWS = 35, 12  # px a row of a table; what has more scrolls
+
+
+def show_worth(task: Task) -> None:
+    """What people decided, how far they agree, and what that bought."""
+    store = workbench().store
+    writers = {run.id: run.writer for run in store.generations.all(task.id)}
+    outcomes = group_outcomes(store.review_statistics.outcomes(task.id), writers, task.labels)
+    if not add_up(outcomes).n_decided:
+        _say_undecided()
+        return
+    st.subheader(escape_markdown(headline(outcomes)), anchor=False)
+    _show_outcomes(outcomes)
+    st.subheader("Who agrees with whom", anchor=False)
+    _show_agreement(task)
+    st.subheader("What review bought in training", anchor=False)
+    _show_gains(task)
+
+
+def _say_undecided() -> None:
+    with st.container(border=True):
+        st.space("small")
+        st.markdown(
+            "Nobody has decided on a text yet. After the first decisions on **Card** this shows how many labels stood, "
+            "how far people agree, and what that bought in training.",
+            text_alignment="center",
+        )
+        st.space("small")
+
+
+# The LM's labels -----------------------------------------------------------------------------------------------------
+
+
+def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
+    """The chart, and beside or below it the precision of each writer and label."""
+    writers = describe_writers(outcomes)
+    decided = [one for one in outcomes if one.n_decided]
+    if len(writers) > 1:
+        st.markdown("\n".join(f"- {escape_markdown(one)}" for one in writers))
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        show_chart(
+            worth_chart(outcomes),
+            key="worth_outcomes",
+            alt="What became of the texts by proposed label",
+            rows=outcomes_table(outcomes),
+        )
+    with right:
+        st.dataframe(
+            pd.DataFrame(map(_to_row, decided)),
+            hide_index=True,
+            height=_height(len(decided)),
+            key="worth_precision",
+            column_config={
+                "decided": st.column_config.NumberColumn(help="Texts that people decided on", width="small"),
+                "precision, %": st.column_config.NumberColumn(
+                    format="%.0f", help="Texts accepted under the proposed label ÷ texts decided on", width=100
+                ),
+                "95 %": st.column_config.TextColumn(help="Wilson's interval of the precision", width="small"),
+            },
+        )
+        st.caption(
+            "Precision is of the texts that people decided on, rejected ones included. Where the doubtful come first, "
+            "it is lower than that of all texts; in random order it tells of all."
+        )
+
+
+def _to_row(one: LabelOutcome) -> dict[str, str | float]:
+    share = one.precision
+    return {
+        "LM": one.writer,
+        "proposed": one.label,
+        "decided": share.n,
+        "precision, %": 100 * share.share,
+        "95 %": f"{100 * share.low:.0f} to {100 * share.high:.0f}",
+    }
+
+
+# Agreement -----------------------------------------------------------------------------------------------------------
+
+
+def _show_agreement(task: Task) -> None:
+    """People against the LM, and reviewers among themselves."""
+    statistics = workbench().store.review_statistics
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        st.markdown("**People and the LM**")
+        against = agree_with_lm(statistics.count_against_lm(task.id), task.labels)
+        if against:
+            _show_table(against, key="worth_against_lm", has_raters=False)
+            st.caption(
+                "On accepted texts: a rejected one has no label. People saw what the LM proposed, which draws them "
+                "towards it."
+            )
+        else:
+            st.caption("Appears with the first accepted text.")
+    with right:
+        st.markdown("**Reviewers**")
+        pairs = agree_in_pairs(statistics.count_pairs(task.id), task.labels)
+        if pairs:
+            _show_table(pairs, key="worth_pairs", has_raters=True)
+            st.caption(
+                "Each reviewer's last decision on a text; rejecting is an answer too. Who came second may have seen "
+                "the label of who came first."
+            )
+        else:
+            st.caption("Appears once two reviewers have decided on the same text, under two names.")
+    if against or pairs:
+        st.caption(
+            "κ: Cohen's kappa, agreement beyond chance; 1 is perfect, 0 is chance. None where both always said the "
+            "same one thing. The words are those of Landis and Koch (1977), who call their bounds arbitrary."
+        )
+
+
+def _show_table(rows: Sequence[Agreement], *, key: str, has_raters: bool) -> None:
+    frame = pd.DataFrame(
+        {
+            "reviewers": f"{one.first} & {one.second}",
+            "label": _name_label(one.label),
+            "texts": one.n,
+            "either": one.n_either,
+            "both": one.n_both,
+            "κ": math.nan if one.kappa is None else one.kappa,
+            "strength": "" if one.kappa is None else name_kappa(one.kappa),
+        }
+        for one in rows
+    )
+    st.dataframe(
+        frame if has_raters else frame.drop(columns="reviewers"),
+        hide_index=True,
+        height=_height(len(rows)),
+        key=key,
+        column_config={
+            "texts": st.column_config.NumberColumn(help="Texts with a label of both"),
+            "either": st.column_config.NumberColumn(help="Of these, texts to which at least one gave this label"),
+            "both": st.column_config.NumberColumn(help="Texts to which both gave it; over all labels, the same label"),
+            "κ": st.column_config.NumberColumn(format="%.2f"),
+        },
+    )
+
+
+def _name_label(label: str | None) -> str:
+    if label is None:
+        return "all labels"
+    return "(rejected)" if label == REJECTED else label
+
+
+def _height(n_rows: int) -> int:
+    return ROW_HEIGHT * (min(n_rows, MOST_ROWS) + 1) + 3
+
+
+# Training ------------------------------------------------------------------------------------------------------------
+
+
+def _show_gains(task: Task) -> None:
+    """The same texts raw and reviewed, by the newest experiments that trained on both; else the way there."""
+    finished = workbench().store.experiments.list_finished(task.id)
+    recipe, gains = _find_gains(finished)
+    if gains:
+        for one in gains:
+            st.markdown(f"- {escape_markdown(describe_gain(one, METRIC))}")
+        show_chart(
+            review_chart(gains, METRIC),
+            key="worth_gains",
+            alt=f"{METRICS[METRIC]} with raw, accepted and relabelled texts",
+            can_export=False,
+        )
+        decisions = plural(max(one.n_decisions for one in gains), "decision")
+        st.caption(escape_markdown(f"Test split, {recipe}, 95 % intervals over RNG seeds; {decisions} stood by then."))
+        _offer("Results", "results", "The figures as a table, and how sure they are")
+        return
+    if finished:
+        st.markdown(
+            "The experiments so far did not train on the same texts both raw and reviewed. Choose both labels, such as "
+            "**raw** and **relabelled**, and the difference appears here."
+        )
+    else:
+        st.markdown(
+            "Nothing was trained yet. Train on the same texts raw and relabelled, and what review bought appears here."
+        )
+    _offer("Train", "train", "Choose the labels raw and relabelled")
+
+
+def _offer(name: str, page: str, said: str) -> None:
+    if st.button(name, key=f"worth_{page}", icon=":material/arrow_forward:", help=said):
+        # Without parameters of its own it clears the address, which Streamlit refuses where the tab is bound to it.
+        st.switch_page(PAGES[page], query_params={})
+
+
+def _find_gains(finished: Sequence[Experiment]) -> tuple[str, list[ReviewGain]]:
+    """What review bought in the newest experiments of one recipe that tell it, and the recipe's name."""
+    by_recipe: dict[str, list[Experiment]] = {}
+    for one in finished:  # newest first
+        by_recipe.setdefault(name_recipe(one), []).append(one)
+    for recipe, experiments in by_recipe.items():
+        comparison = compare(experiments)
+        gains = pick_reviewed(review_gains(comparison.runs, comparison.arms, METRIC))
+        if gains:
+            return recipe, gains
+    return "", []

@@ -1,0 +1,39 @@
+"""Make seeds of texts: ticked synthetic texts go into a new seed set, after the seeds of an older one."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from augment.errors import AugmentError
+from augment.records import Task
+from augment.wording import plural
+from pages.parts.session import escape_markdown, show_error, workbench
+
+
+def make_seeds(task: Task, text_ids: Sequence[int]) -> None:
+    """Which seed set they are added to, and the button; the older set stays as it is."""
+    tasks = workbench().store.tasks
+    seed_sets = tasks.seed_sets(task.id)
+    if not seed_sets:
+        return
+    base = st.selectbox(
+        "Make seeds, beside those of",
+        seed_sets,
+        format_func=lambda one: f"{one.id} · {one.name}",
+        key="review_seed_base",
+        disabled=not text_ids,
+        help="A new seed set: the old one's seeds, then these texts with their labels as they are now",
+    )
+    if st.button(
+        f"Make {plural(len(text_ids), 'seed')}" if text_ids else "Make seeds",
+        key="review_make_seeds",
+        icon=":material/psychiatry:",
+        disabled=not text_ids,
+    ):
+        try:
+            name = f"{base.name} + {plural(len(text_ids), 'reviewed text')}"
+            made = tasks.extend_seed_set(base.id, text_ids, name=name)
+        except AugmentError as error:
+            show_error(str(error))
+        else:
+            st.success(escape_markdown(f"Seed set {made.id} · {made.name}: choose it on the Prompt page."))

@@ -1,0 +1,1 @@
+"""Texts leave as records and come back as rows."""

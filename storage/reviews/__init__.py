@@ -1,0 +1,1 @@
+"""Review in SQL: steps, decisions, the queue, and what they add up to."""

@@ -1,0 +1,76 @@
+"""What review came to, counted by the database: outcomes by run and label, and who agreed with whom."""
+
+from sqlalchemy import Engine, case, func, select
+from sqlalchemy.orm import aliased
+
+from augment.records import OutcomeCount, PairCount, ReviewStatus
+from storage.engine import reading
+from storage.reviews.text_queries import outcome_of, standing_decisions
+from storage.schema import ReviewEventRow, SyntheticTextRow
+
+
+class ReviewStatistics:
+    """Figures about decisions; reads only."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def outcomes(self, task_id: int) -> list[OutcomeCount]:
+        """What became of the texts of each run and proposed label, by both.
+
+        A text whose wording was edited and whose label stayed counts as kept: it is the label that was proposed.
+        """
+        row = SyntheticTextRow
+        accepted = row.status == ReviewStatus.ACCEPTED
+        query = (
+            select(
+                row.run_id,
+                row.proposed_label,
+                *(
+                    func.sum(case((condition, 1), else_=0))
+                    for condition in (
+                        row.status == ReviewStatus.PENDING,
+                        accepted & (row.label == row.proposed_label),
+                        accepted & (row.label != row.proposed_label),
+                        row.status == ReviewStatus.REJECTED,
+                    )
+                ),
+            )
+            .where(row.task_id == task_id)
+            .group_by(row.run_id, row.proposed_label)
+            .order_by(row.run_id, row.proposed_label)
+        )
+        with reading(self._engine) as session:
+            return [OutcomeCount(*found) for found in session.execute(query)]
+
+    def count_against_lm(self, task_id: int) -> dict[tuple[str, str], int]:
+        """(proposed label, people's label) of the accepted texts, and how many; rejected ones have no label."""
+        row = SyntheticTextRow
+        query = (
+            select(row.proposed_label, row.label, func.count())
+            .where(row.task_id == task_id, row.status == ReviewStatus.ACCEPTED)
+            .group_by(row.proposed_label, row.label)
+            .order_by(row.proposed_label, row.label)
+        )
+        with reading(self._engine) as session:
+            return {(proposed, label): n for proposed, label, n in session.execute(query)}
+
+    def count_pairs(self, task_id: int) -> list[PairCount]:
+        """Standing decisions of two reviewers on the same text, by what they were.
+
+        A pair stands once, in the order of the names; the same person under two names is a pair too.
+        """
+        standing = standing_decisions(task_id)
+        first, second = standing.alias("first"), standing.alias("second")
+        one, other = aliased(ReviewEventRow), aliased(ReviewEventRow)
+        outcomes = outcome_of(one), outcome_of(other)
+        query = (
+            select(first.c.reviewer, second.c.reviewer, *outcomes, func.count())
+            .join_from(first, second, (first.c.text_id == second.c.text_id) & (first.c.reviewer < second.c.reviewer))
+            .join(one, one.id == first.c.event_id)
+            .join(other, other.id == second.c.event_id)
+            .group_by(first.c.reviewer, second.c.reviewer, *outcomes)
+            .order_by(first.c.reviewer, second.c.reviewer, *outcomes)
+        )
+        with reading(self._engine) as session:
+            return [PairCount(*found) for found in session.execute(query)]

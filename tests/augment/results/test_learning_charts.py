@@ -1,0 +1,312 @@
+"""Training's charts: what is drawn, where, in which looks, and what hover says."""
+
+from itertools import pairwise
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from augment.records import Interval, MetricPoint, TextUse
+from augment.results.charts.counts import BASELINE_GREY, label_colour
+from augment.results.charts.labels import class_chart, confusion_chart
+from augment.results.charts.learning import LONGEST_IN_LEGEND, learning_curve, review_chart
+from augment.results.charts.steps import Curve, step_curves
+from augment.results.charts.styles import ARM_COLOURS, CEILING_COLOUR, arm_styles
+from augment.results.comparison import ArmPoint, aggregate_runs
+from augment.results.predictions import ClassFigures
+from augment.results.review_gains import ReviewGain
+from augment.results.variants import SEEDS_ONLY
+from tests.augment.results.test_charts import LABELS, make_run
+
+BASELINE_PROBE = f"{SEEDS_ONLY} · linear probe"
+ARMS = ("GPT-J · raw", "GPT-Neo · raw", "GPT-J · raw · linear probe")
+
+
+def make_point(arm: str, n: int, mean: float, *, half: float = 0.02, n_seeds: int = 5) -> ArmPoint:
+    return ArmPoint(arm, n, Interval(mean, mean - half, mean + half, n_seeds))
+
+
+POINTS = [
+    make_point(SEEDS_ONLY, 0, 0.45),
+    make_point(BASELINE_PROBE, 0, 0.50),
+    make_point("GPT-J · raw", 50, 0.55),
+    make_point("GPT-J · raw", 200, 0.61),
+    make_point("GPT-Neo · raw", 50, 0.40),
+    make_point("GPT-J · raw · linear probe", 50, 0.58),
+]
+
+
+def lines_of(figure: go.Figure) -> dict[str, go.Scatter]:
+    """The mean lines by their full name; bands have none."""
+    return {trace.customdata[-1][0]: trace for trace in figure.data if trace.customdata is not None}
+
+
+def texts_of(figure: go.Figure) -> list[str]:
+    return [one.text for one in figure.layout.annotations]
+
+
+# Looks ----------------------------------------------------------------------------------------------------------------
+
+
+def test_two_arms_keep_their_looks_when_a_third_is_added() -> None:
+    before, after = arm_styles(ARMS[:2]), arm_styles([*ARMS[:2], "Gemma · raw"])
+    assert {arm: after[arm] for arm in ARMS[:2]} == {arm: before[arm] for arm in ARMS[:2]}
+    assert len({after[arm].colour for arm in (*ARMS[:2], "Gemma · raw")}) == 3
+
+
+def test_an_arm_and_its_probe_share_a_colour_but_no_dash_and_symbol() -> None:
+    styles = arm_styles(ARMS)
+    arm, probe = styles["GPT-J · raw"], styles["GPT-J · raw · linear probe"]
+    assert arm.colour == probe.colour != styles["GPT-Neo · raw"].colour
+    assert (arm.dash, probe.dash) == ("solid", "dot")
+    assert (arm.symbol, probe.symbol) == ("circle", "circle-open")
+
+
+def test_baselines_are_grey_and_the_ceiling_takes_no_arm_s_colour() -> None:
+    styles = arm_styles([SEEDS_ONLY, "real texts", *ARMS])
+    assert {styles[SEEDS_ONLY].colour, styles[BASELINE_PROBE].colour} == {BASELINE_GREY}
+    assert (styles[SEEDS_ONLY].dash, styles[BASELINE_PROBE].dash) == ("dash", "dashdot")
+    assert styles["real texts"].colour == CEILING_COLOUR
+    assert styles["real texts"].dash not in {"solid", "dash", "dashdot", "dot"}
+    assert styles["GPT-J · raw"].colour == ARM_COLOURS[0]
+
+
+def test_the_second_cycle_of_colours_has_other_symbols() -> None:
+    names = [f"LM {i} · raw" for i in range(3 * len(ARM_COLOURS))]
+    styles = arm_styles(names)
+    assert len({(styles[name].colour, styles[name].symbol) for name in names}) == len(names)
+    assert styles[names[0]].colour == styles[names[len(ARM_COLOURS)]].colour
+
+
+# Learning curve -------------------------------------------------------------------------------------------------------
+
+
+def test_every_line_begins_at_the_baseline_of_its_classifier_kind() -> None:
+    lines = lines_of(learning_curve(POINTS, "macro_f1", arm_styles(ARMS)))
+    assert list(lines["GPT-J · raw"].x) == [0, 50, 200]
+    assert list(lines["GPT-J · raw"].y) == [0.45, 0.55, 0.61]
+    assert list(lines["GPT-J · raw · linear probe"].y) == [0.50, 0.58]
+    assert lines["GPT-J · raw · linear probe"].line.dash == "dot"
+    without = lines_of(learning_curve(POINTS[2:], "macro_f1", arm_styles(ARMS)))
+    assert list(without["GPT-J · raw"].x) == [50, 200]
+
+
+def test_the_interval_is_a_band_in_the_line_s_colour_that_hover_skips() -> None:
+    styles = arm_styles(ARMS)
+    figure = learning_curve(POINTS, "macro_f1", styles)
+    bands = [trace for trace in figure.data if trace.fill == "toself"]
+    assert len(bands) == 3
+    assert list(bands[0].x) == [0, 50, 200, 200, 50, 0]
+    assert list(bands[0].y) == pytest.approx([0.47, 0.57, 0.63, 0.59, 0.53, 0.43])
+    assert bands[0].hoverinfo == "skip"
+    colour = styles["GPT-J · raw"].colour
+    channels = ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
+    assert bands[0].fillcolor.startswith(f"rgba({channels},0.")
+
+
+def test_one_run_a_point_has_no_band() -> None:
+    points = aggregate_runs([make_run(SEEDS_ONLY, 0, 0.4), make_run("GPT-J · raw", 50, 0.5)], "macro_f1")
+    figure = learning_curve(points, "macro_f1", arm_styles(ARMS))
+    assert not any(trace.fill for trace in figure.data)
+
+
+def test_hover_gives_the_full_name_and_exact_figures() -> None:
+    name = "SmolLM2-135M-Instruct + Gemma-3-270M · mix · accepted"
+    figure = learning_curve([*POINTS, make_point(name, 100, 0.5)], "macro_f1", arm_styles([*ARMS, name]))
+    line = lines_of(figure)[name]
+    assert line.customdata[-1] == [name, 0.48, 0.52, 5]
+    assert "%{y:.3f}" in line.hovertemplate
+    assert "%{customdata[1]:.3f} to %{customdata[2]:.3f}" in line.hovertemplate
+    assert len(line.name) <= LONGEST_IN_LEGEND
+    assert line.name.endswith("mix · accepted")  # the end tells arms apart
+
+
+def test_baselines_cross_the_chart_and_are_named_in_the_margin() -> None:
+    figure = learning_curve(POINTS, "macro_f1", arm_styles(ARMS))
+    assert {(shape.y0, shape.line.dash) for shape in figure.layout.shapes} == {(0.45, "dash"), (0.50, "dashdot")}
+    assert {"seeds only 0.45", "seeds only · linear probe 0.50"} <= set(texts_of(figure))
+
+
+def test_the_majority_line_stands_on_accuracy_charts_only() -> None:
+    accuracy = learning_curve(POINTS, "accuracy", arm_styles(ARMS), majority=0.674)
+    assert "majority 67.4 %" in texts_of(accuracy)
+    assert "dot" in {shape.line.dash for shape in accuracy.layout.shapes}
+    macro_f1 = learning_curve(POINTS, "macro_f1", arm_styles(ARMS), majority=0.674)
+    assert not any("majority" in text for text in texts_of(macro_f1))
+
+
+def test_few_lines_are_named_at_their_ends_and_many_in_a_legend() -> None:
+    few = learning_curve(POINTS, "macro_f1", arm_styles(ARMS))
+    assert not few.layout.showlegend
+    assert {"GPT-J · raw 0.61", "GPT-Neo · raw 0.40"} <= set(texts_of(few))
+    names = [f"LM {i} · raw" for i in range(5)]
+    points = [make_point(SEEDS_ONLY, 0, 0.45), *(make_point(name, 50, 0.5) for name in names)]
+    many = learning_curve(points, "macro_f1", arm_styles(names))
+    assert many.layout.showlegend
+    assert texts_of(many) == []
+    assert [trace.name for trace in many.data if trace.showlegend is not False] == [*names, "seeds only 0.45"]
+
+
+def test_an_interval_of_two_rng_seeds_does_not_stretch_the_axis() -> None:
+    def axis(n: int) -> tuple[float, float]:
+        points = [ArmPoint(SEEDS_ONLY, 0, Interval(0.5, 0.0, 1.0, n)), ArmPoint("LM", 50, Interval(0.55, 0.0, 1.0, n))]
+        return tuple(learning_curve(points, "macro_f1", arm_styles(["LM"])).layout.yaxis.range)
+
+    assert axis(3) == (0.0, 1.0)
+    assert axis(2) == pytest.approx((0.375, 0.675))
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.50, 0.52], (0.35, 0.65)),  # little height: 0.3 around them
+        ([0.95, 0.99], (0.7, 1.0)),  # at the top
+        ([0.02, 0.05], (0.0, 0.3)),  # at the bottom
+        ([0.31, 0.78], (0.3, 0.8)),
+    ],
+)
+def test_the_axis_fits_the_data_within_0_to_1_and_is_never_tight(
+    values: list[float], expected: tuple[float, float]
+) -> None:
+    points = [make_point("GPT-J · raw", 10 * (i + 1), value, half=0.0) for i, value in enumerate(values)]
+    figure = learning_curve(points, "macro_f1", arm_styles(ARMS))
+    assert figure.layout.yaxis.range == pytest.approx(expected, abs=0.051)
+    low, high = figure.layout.yaxis.range
+    assert 0 <= low < min(values)
+    assert max(values) < high <= 1
+    assert high - low >= 0.3 - 1e-9
+
+
+def test_intervals_wider_than_the_scale_are_cut_at_0_and_1() -> None:
+    figure = learning_curve([make_point("GPT-J · raw", 10, 0.5, half=2.0)], "macro_f1", arm_styles(ARMS))
+    assert figure.layout.yaxis.range == (0.0, 1.0)
+
+
+def test_sizes_stand_true_to_scale_and_are_written_where_there_is_room() -> None:
+    points = [make_point("GPT-J · raw", n, 0.5) for n in (10, 50, 100, 500)]
+    figure = learning_curve(points, "macro_f1", arm_styles(ARMS))
+    assert list(figure.layout.xaxis.tickvals) == [0, 50, 100, 500]
+    assert list(lines_of(figure)["GPT-J · raw"].x) == [10, 50, 100, 500]
+
+
+def test_nothing_measured_yet_is_an_empty_chart() -> None:
+    assert learning_curve([], "macro_f1", arm_styles([])).layout.yaxis.range == (0.0, 1.0)
+
+
+# Curves over steps ----------------------------------------------------------------------------------------------------
+
+STEPS = [MetricPoint(step, 0.5, 1.0, step / 100, step / 200) for step in (20, 40, 60)]
+
+
+def test_step_curves_stand_at_their_true_steps() -> None:
+    figure = step_curves([Curve("run", "run 1", "#123456", STEPS)], "accuracy", n_steps=60, majority=0.5)
+    assert list(figure.data[0].x) == [20, 40, 60]
+    assert list(figure.data[0].y) == [0.2, 0.4, 0.6]
+    assert "majority 50.0 %" in texts_of(figure)
+
+
+def test_a_smoothed_line_stands_before_its_measured_points() -> None:
+    figure = step_curves([Curve("run", "run 1", "#123456", STEPS)], "accuracy", n_steps=60, smoothing=0.5)
+    measured, line = figure.data[:2]
+    assert (measured.mode, list(measured.y)) == ("markers", [0.2, 0.4, 0.6])
+    assert measured.opacity < 0.5
+    assert line.mode == "lines"
+    # averages 0.1, 0.25, 0.425, corrected by 0.5, 0.75, 0.875
+    assert list(line.y) == pytest.approx([0.2, 1 / 3, 0.425 / 0.875])
+
+
+def test_best_and_last_step_are_marked() -> None:
+    points = [*STEPS, MetricPoint(80, 0.5, 1.0, 0.5, 0.1)]
+    figure = step_curves([Curve("run", "run 1", "#123456", points)], "accuracy", n_steps=80)
+    marks = figure.data[1]
+    assert (list(marks.x), list(marks.y)) == ([60, 80], [0.6, 0.5])
+    assert list(marks.marker.symbol) == ["star", "circle-open"]
+    assert [trace.name for trace in figure.data[2:]] == ["best step, in hindsight", "last step"]
+
+
+def test_a_run_without_points_yet_draws_nothing() -> None:
+    assert len(step_curves([Curve("run", "run 1", "#123456", [])], "loss", n_steps=60).data) == 0
+
+
+def test_names_at_the_lines_ends_never_overlap_nor_leave_the_chart() -> None:
+    curves = [Curve(f"{i}", f"run {i}", "#123456", [MetricPoint(20, 0.5, 1.0, 0.5, 0.9 + i / 100)]) for i in range(6)]
+    figure = step_curves(curves, "macro_f1", n_steps=20)
+    heights = [one.y for one in figure.layout.annotations]
+    assert texts_of(figure) == [f"run {i}" for i in range(6)]  # in the lines' order
+    assert min(b - a for a, b in pairwise(heights)) >= 0.06
+    assert max(heights) <= 1.0
+
+
+# Labels, review -------------------------------------------------------------------------------------------------------
+
+
+def test_the_confusion_chart_colours_by_share_of_the_row_and_writes_the_counts() -> None:
+    figure = confusion_chart(np.array([[3, 1, 0], [0, 0, 0], [1200, 0, 1200]]), LABELS)
+    assert np.array(figure.data[0].z).tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.5, 0.0, 0.5]]
+    texts = {(one.y, one.x): one.text for one in figure.layout.annotations}
+    assert texts[0, 1] == "<b>1</b><br>25 %"
+    assert texts[2, 0] == "<b>1,200</b><br>50 %"
+    assert figure.layout.yaxis.autorange == "reversed"  # the first label on top
+    assert figure.data[0].customdata[0][1] == ["joy", "anger", 1]
+
+
+def test_the_class_chart_shows_three_measures_a_label_in_its_colour() -> None:
+    figures = [
+        ClassFigures(label, 20, Interval(0.5, 0.4, 0.6, 5), Interval(0.7, 0.6, 0.8, 5), Interval(0.6, 0.5, 0.75, 5))
+        for label in LABELS[1:]
+    ]
+    chart = class_chart(figures, LABELS)
+    assert [trace.marker.color for trace in chart.data] == [label_colour(LABELS, label) for label in LABELS[1:]]
+    assert list(chart.data[0].x) == [0.6, 0.5, 0.7]  # F1, precision, recall
+    assert list(chart.data[0].error_x.array) == pytest.approx([0.15, 0.1, 0.1])
+    assert list(chart.data[0].error_x.arrayminus) == pytest.approx([0.1, 0.1, 0.1])
+    assert texts_of(chart)[:3] == ["F1 0.60", "precision 0.50", "recall 0.70"]
+    assert chart.layout.yaxis.ticktext == ("anger<br>20 texts", "surprise<br>20 texts")
+
+
+def test_the_review_chart_puts_the_uses_of_a_source_side_by_side() -> None:
+    gains = [
+        ReviewGain(
+            "GPT-J", 50, {TextUse.RAW: Interval(0.5, 0.4, 0.6, 5), TextUse.RELABELLED: Interval(0.7, 0.6, 0.8, 5)}, 9
+        ),
+        ReviewGain(
+            "GPT-Neo", 10, {TextUse.RAW: Interval(0.3, 0.3, 0.3, 1), TextUse.ACCEPTED: Interval(0.4, 0.4, 0.4, 1)}, 3
+        ),
+    ]
+    bars = {trace.name: trace for trace in review_chart(gains, "macro_f1").data}
+    assert {name: (list(bar.y), list(bar.x)) for name, bar in bars.items()} == {
+        "raw": ([0, 1], [0.5, 0.3]),
+        "accepted": ([1], [0.4]),
+        "relabelled": ([0], [0.7]),
+    }
+    assert bars["relabelled"].text == ("relabelled 0.70",)
+    assert "accuracy %{x:.1%}" in review_chart(gains, "accuracy").data[0].hovertemplate
+    assert review_chart(gains, "macro_f1").layout.yaxis.ticktext[0] == "GPT-J<br>50 texts, 9 decisions"
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        learning_curve([make_point("<b>x</b>", 50, 0.5)], "macro_f1", arm_styles(["<b>x</b>"])),
+        step_curves([Curve("<b>x</b>", "<b>x</b>", "#123456", STEPS)], "macro_f1", n_steps=60, smoothing=0.5),
+        confusion_chart(np.array([[1]]), ["<b>x</b>"]),
+        class_chart([ClassFigures("<b>x</b>", 1, *[Interval(0.5, 0.5, 0.5, 1)] * 3)], ["<b>x</b>"]),
+        review_chart([ReviewGain("<b>x</b>", 5, {TextUse.RAW: Interval(0.5, 0.5, 0.5, 1)}, 0)], "macro_f1"),
+    ],
+)
+def test_names_from_data_are_no_html(figure: go.Figure) -> None:
+    drawn = str(figure.to_dict())
+    assert "&lt;b&gt;x&lt;/b&gt;" in drawn
+    assert "<b>x" not in drawn
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "accuracy"])
+def test_axes_have_titles_and_heights_are_fixed(metric: str) -> None:
+    gain = ReviewGain("GPT-J", 50, {TextUse.RAW: Interval(0.5, 0.4, 0.6, 5)}, 9)
+    name = {"macro_f1": "macro-F1", "accuracy": "accuracy"}[metric]
+    curve = learning_curve(POINTS, metric, arm_styles(ARMS))
+    assert curve.layout.xaxis.title.text == "synthetic texts added"
+    assert curve.layout.yaxis.title.text == f"{name}, test split"
+    assert step_curves([], metric, n_steps=60).layout.xaxis.title.text == "optimiser step"
+    assert review_chart([gain], metric).layout.xaxis.title.text == f"{name}, test split"
+    assert curve.layout.height == learning_curve(POINTS[:3], metric, arm_styles(ARMS)).layout.height

@@ -1,0 +1,436 @@
+"""The report: every figure is comparison's, hostile text is inert, nothing leaves the file, gaps are named."""
+
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+from random import Random
+
+import pytest
+from playwright.sync_api import sync_playwright
+from plotly.offline import get_plotlyjs
+
+from augment.records import (
+    Arm,
+    ArmSpec,
+    ArmText,
+    ClassifierKind,
+    Example,
+    Experiment,
+    ExperimentConfig,
+    MetricPoint,
+    RunState,
+    RunStatus,
+    SeedSet,
+    Split,
+    StoredPrediction,
+    Task,
+    TextFilter,
+    TextUse,
+    TrainingConfig,
+    TrainingRun,
+)
+from augment.results.comparison import (
+    aggregate_runs,
+    compare_at_largest,
+    compare_with_baseline,
+    describe_arms,
+    headline,
+)
+from augment.results.predictions import class_figures, wrong_texts
+from augment.results.report.build import ReportData, build_report
+from augment.results.variants import SEEDS_ONLY
+
+LABELS = ("joy", "anger", "surprise")
+NOW = datetime(2026, 11, 7, 14, 5, tzinfo=UTC)
+SIZES, RNG_SEEDS = (10, 50, 100, 200), (0, 1, 2, 3, 4)
+ARMS = {
+    "GPT-J · raw": (ArmSpec(TextUse.RAW, (1,)), 0.09),
+    "GPT-J · accepted": (ArmSpec(TextUse.ACCEPTED, (1,)), 0.12),
+    "GPT-J · relabelled": (ArmSpec(TextUse.RELABELLED, (1,)), 0.16),
+    "GPT-Neo · raw · agreed": (ArmSpec(TextUse.RAW, (2,), TextFilter(agrees=True)), -0.08),
+    "GPT-Neo · soft labels · linear probe": (ArmSpec(TextUse.SOFT, (2,), kind=ClassifierKind.PROBE), 0.02),
+    "real texts": (ArmSpec(TextUse.REAL), 0.24),
+}
+STYLE_SHEET = Path(__file__).parents[3] / "augment" / "results" / "report" / "report.css"
+BEST = "GPT-J · relabelled, 200 texts"
+HOSTILE = "<script>alert(1)</script> ![x](http://evil.example/x.png) </script><img src=http://evil.example/y>"
+
+
+def make_run(number: int, arm: Arm | None, n: int, rng_seed: int, macro_f1: float) -> TrainingRun:
+    kind = arm.spec.kind if arm else ClassifierKind.FINE_TUNED
+    return TrainingRun(
+        id=number,
+        task_id=1,
+        experiment_id=1,
+        arm_id=arm.id if arm else None,
+        arm=arm.name if arm else SEEDS_ONLY,
+        n_synthetic=n,
+        n_train=30 + n,
+        config=TrainingConfig(LABELS, kind=kind, rng_seed=rng_seed),
+        state=RunState(RunStatus.DONE, "", 125, 125, 9.0, NOW, NOW, NOW),
+        last=MetricPoint(125, 0.1, 0.9, macro_f1 + 0.08, macro_f1),
+    )
+
+
+def with_status(run: TrainingRun, status: RunStatus, message: str = "") -> TrainingRun:
+    return replace(run, state=replace(run.state, status=status, message=message))
+
+
+def make_predictions(rng: Random, first_run: int, share_right: float) -> list[StoredPrediction]:
+    rows = []
+    for run_id in range(first_run, first_run + len(RNG_SEEDS)):
+        for i in range(60):
+            truth = LABELS[0 if i % 6 < 4 else 1 if i % 6 == 4 else 2]
+            label = truth if rng.random() < share_right else rng.choice(LABELS)
+            probs = tuple(0.7 if one == label else 0.15 for one in LABELS)
+            rows.append(
+                StoredPrediction(run_id, i, f"test text {i}: i feel so {truth} about this", truth, label, probs)
+            )
+    return rows
+
+
+def make_data(arms: dict[str, tuple[ArmSpec, float]] = ARMS, text: str = "i feel wonderful today") -> ReportData:
+    """Six arms, four sizes, five RNG seeds; gains grow with the size and each seed adds its luck."""
+    rng = Random(7)
+    stored = tuple(Arm(i, name, spec, 240, 31, 57) for i, (name, (spec, _)) in enumerate(arms.items(), start=1))
+    runs = []
+    for rng_seed in RNG_SEEDS:
+        luck = rng.gauss(0, 0.015)
+        runs.append(make_run(len(runs) + 1, None, 0, rng_seed, 0.45 + luck))
+        probe = make_run(len(runs) + 1, None, 0, rng_seed, 0.5 + luck)
+        config = replace(probe.config, kind=ClassifierKind.PROBE)
+        runs.append(replace(probe, arm=f"{SEEDS_ONLY} · linear probe", config=config))
+        for arm in stored:
+            for n in SIZES:
+                gain = arms[arm.name][1] * (n / 200) ** 0.5
+                runs.append(make_run(len(runs) + 1, arm, n, rng_seed, 0.45 + luck + gain + rng.gauss(0, 0.02)))
+    seeds = tuple(Example(i, Split.POOL, f"seed {i}", LABELS[i % 3]) for i in range(30))
+    recipe = TrainingConfig(LABELS)
+    specs = tuple(arm.spec for arm in stored)
+    config = ExperimentConfig(1, recipe, specs, SIZES, RNG_SEEDS, (ClassifierKind.FINE_TUNED, ClassifierKind.PROBE))
+    state = RunState(RunStatus.DONE, "", len(runs), len(runs), 900.0, NOW, NOW, NOW)
+    return ReportData(
+        task=Task(1, "Emotion", "dair-ai/emotion", "tweet", "sentiment", LABELS, NOW),
+        experiment=Experiment(1, 1, "November", config, stored, state, NOW),
+        seed_set=SeedSet(1, 1, "ten a label", seeds, 3, NOW),
+        runs=runs,
+        predictions={BEST: make_predictions(rng, 1, 0.6), SEEDS_ONLY: make_predictions(rng, 11, 0.3)},
+        label_counts={
+            **{arm.name: {"joy": 140 - 20 * arm.id, "anger": 60, "surprise": 20 + 10 * arm.id} for arm in stored},
+            "test split": {"joy": 40, "anger": 10, "surprise": 10},
+        },
+        samples={
+            arm.name: [ArmText(i, f"{text} {i}", LABELS[i % 3], (0.2, 0.5, 0.3)) for i in range(3)] for arm in stored
+        },
+        test_counts={"joy": 40, "anger": 10, "surprise": 10},
+        created_at=NOW,
+    )
+
+
+class Page(HTMLParser):
+    """What a browser would find: tags with their attributes, text outside scripts, tables as rows of cells."""
+
+    def __init__(self, report: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.text = ""
+        self.scripts = ""
+        self.tables: list[list[list[str]]] = []
+        self._cell = False
+        self.feed(report.replace(get_plotlyjs(), ""))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+        self._cell = tag in ("td", "th")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._cell = False
+
+    def handle_data(self, data: str) -> None:
+        data = data.replace("\xa0", " ")
+        if self.tags and self.tags[-1] == "script" and "Plotly.newPlot" in data:
+            self.scripts += data
+            return
+        self.text += data
+        if self._cell:
+            self.tables[-1][-1][-1] += data
+
+    def table(self, *columns: str) -> list[list[str]]:
+        """The rows of the last table with these columns."""
+        return next(table[1:] for table in reversed(self.tables) if table[0] == list(columns))
+
+
+DIFFERENCES = ("arm", "baseline", "texts", "points", "95 % interval", "adjusted p", "RNG seeds")
+POINTS = ("arm", "texts", "macro-F1 (95 %)", "accuracy (95 %)", "RNG seeds")
+
+
+def points_of(value: float) -> str:
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
+# Figures --------------------------------------------------------------------------------------------------------------
+
+
+def test_headline_and_sentences_are_comparison_s() -> None:
+    data = make_data()
+    page = Page(build_report(data))
+    answer = headline(data.runs, "macro_f1")
+    assert "GPT-J · relabelled gains" in answer
+    assert answer in page.text
+    sentences = describe_arms(data.runs, "macro_f1")
+    assert len(sentences) == len(ARMS)
+    assert all(sentence in page.text for sentence in sentences)
+
+
+def test_differences_are_comparison_s_at_the_largest_size_and_in_the_appendix_at_every_size() -> None:
+    data = make_data()
+    page = Page(build_report(data))
+    differences = compare_with_baseline(data.runs, "macro_f1")
+    largest, every = [table[1:] for table in page.tables if table[0] == list(DIFFERENCES)]
+    assert len(every) == len(differences) == len(ARMS) * len(SIZES)
+    for row, one in zip(every, differences, strict=True):
+        assert row[0] == one.arm
+        assert row[2:4] == [str(one.n_synthetic), points_of(one.interval.mean)]
+        assert row[4] == f"{points_of(one.interval.low)} to {points_of(one.interval.high)}"
+        assert one.p_adjusted is not None
+        assert float(row[5].removeprefix("< ")) == pytest.approx(one.p_adjusted, abs=0.005)
+        assert row[6] == str(one.interval.n)
+    best_first = sorted(compare_at_largest(differences), key=lambda one: -one.interval.mean)
+    assert [row[0] for row in largest] == [one.arm for one in best_first]
+    assert {row[2] for row in largest} == {"200"}
+
+
+def test_every_point_stands_in_the_appendix() -> None:
+    data = make_data()
+    rows = Page(build_report(data)).table(*POINTS)
+    macro_f1, accuracy = (aggregate_runs(data.runs, metric) for metric in ("macro_f1", "accuracy"))
+    assert len(rows) == len(ARMS) * len(SIZES) + 2
+    for row, f1, acc in zip(rows, macro_f1, accuracy, strict=True):
+        assert row[:2] == [f1.arm, str(f1.n_synthetic)]
+        assert row[2] == f"{f1.interval.mean:.2f} ({f1.interval.low:.2f} to {f1.interval.high:.2f})"
+        assert row[3].startswith(f"{100 * acc.interval.mean:.1f} % (")
+        assert row[4] == str(f1.interval.n)
+
+
+def test_class_figures_and_wrong_texts_are_the_best_arm_s() -> None:
+    data = make_data()
+    page = Page(build_report(data))
+    tables = [table[1:] for table in page.tables if table[0][:2] == ["label", "F1 (95 %)"]]
+    for rows, predictions in zip(tables, data.predictions.values(), strict=True):
+        for row, one in zip(rows, class_figures(predictions, LABELS), strict=True):
+            assert row[0] == one.label
+            assert row[1].startswith(f"{one.f1.mean:.2f} (")
+            assert row[2:] == [f"{one.precision.mean:.2f}", f"{one.recall.mean:.2f}", str(one.support)]
+    wrong = wrong_texts(data.predictions[BEST])
+    rows = page.table("text", "true label", "predicted", "runs wrong", "its probability")
+    assert [row[:3] for row in rows] == [[one.text, one.truth, one.predicted] for one in wrong[:12]]
+
+
+def test_what_was_done_is_said_in_words() -> None:
+    data = make_data()
+    text = Page(build_report(data)).text
+    for words in (
+        "7 November 2026, 14:05 UTC",
+        "data: dair-ai/emotion",
+        "30 real texts, drawn with RNG seed 3 (joy 10, anger 10, surprise 10)",
+        "60 real texts (joy 40, anger 10, surprise 10)",
+        "the first 3 layers frozen",
+        "learning rate 0.0001",
+        "every run takes 125 optimiser steps",
+        "5 RNG seeds (0, 1, 2, 3, 4)",
+        "31 left out",
+        "57 decisions of people",
+        "Macro-F1",
+    ):
+        assert words in text
+    epochs = replace(data.experiment.config.recipe, epochs=3, patience=4)
+    other = replace(data.experiment, config=replace(data.experiment.config, recipe=epochs))
+    text = Page(build_report(replace(data, experiment=other))).text
+    assert "3 times through its texts" in text
+    assert "after 4 evaluations (one every 20 steps)" in text
+    assert "125 optimiser steps" not in text
+
+
+def test_only_soft_label_arms_show_probabilities() -> None:
+    tables = [table for table in Page(build_report(make_data())).tables if table[0] == ["text", "label"]]
+    labels = {name: table[1][1] for name, table in zip(ARMS, tables, strict=True)}
+    assert labels.pop("GPT-Neo · soft labels · linear probe") == "joy 20 %, anger 50 %, surprise 30 %"
+    assert set(labels.values()) == {"joy"}
+
+
+def test_the_same_data_give_the_same_report() -> None:
+    assert build_report(make_data()) == build_report(make_data())
+
+
+# Partial experiments --------------------------------------------------------------------------------------------------
+
+
+def test_without_a_finished_run_the_report_says_so() -> None:
+    data = make_data()
+    waiting = [with_status(replace(run, last=None), RunStatus.QUEUED) for run in data.runs]
+    for runs in (waiting, []):
+        page = Page(build_report(replace(data, runs=runs, predictions={}, samples={}, label_counts={}, test_counts={})))
+        assert "No training run has finished yet" in page.text
+        assert "There are no figures yet" in page.text
+        assert "How this was measured" in page.text
+        assert page.scripts == ""
+
+
+def test_runs_under_way_and_failed_runs_count_in_no_figure() -> None:
+    data = make_data()
+    halves = {"GPT-Neo · raw · agreed": RunStatus.RUNNING, "real texts": RunStatus.FAILED}
+    runs = [with_status(run, halves.get(run.arm, RunStatus.DONE), "Out of memory") for run in data.runs]
+    page = Page(build_report(replace(data, runs=runs)))
+    assert {row[0] for row in page.table(*POINTS)}.isdisjoint(halves)
+    assert "Not every training run is done (20 running)" in page.text
+    assert "130 training runs, 20 of them failed" in page.text
+    failed = page.table("run", "arm", "texts", "RNG seed", "message")
+    assert len(failed) == 20
+    assert {(row[1], row[4]) for row in failed} == {("real texts", "Out of memory")}
+    assert headline([run for run in runs if run.arm not in halves], "macro_f1") in page.text
+
+
+def test_one_rng_seed_gives_no_interval_and_no_p() -> None:
+    data = make_data()
+    page = Page(build_report(replace(data, runs=[run for run in data.runs if run.config.rng_seed == 0])))
+    assert "Points of one RNG seed have no interval" in page.text
+    assert {(row[4], row[5]) for row in page.table(*DIFFERENCES)} == {("–", "–")}
+    assert all("(" not in row[2] for row in page.table(*POINTS))
+
+
+def test_a_missing_baseline_is_named() -> None:
+    data = make_data()
+    page = Page(build_report(replace(data, runs=[run for run in data.runs if run.arm_id is not None])))
+    assert "No finished run was trained on the seeds only" in page.text
+    assert "There is nothing to compare" in page.text
+    assert len(page.table(*POINTS)) == len(ARMS) * len(SIZES)
+
+
+def test_a_baseline_alone_is_named() -> None:
+    data = make_data()
+    page = Page(build_report(replace(data, runs=[run for run in data.runs if run.arm_id is None])))
+    assert "there is only the baseline" in page.text
+    assert "What review bought" not in page.text
+
+
+# Nothing but text, nothing from outside -------------------------------------------------------------------------------
+
+
+def make_hostile_data() -> ReportData:
+    """Every string from data is hostile."""
+    data = make_data({f"{HOSTILE} {i} · raw": (ArmSpec(TextUse.RAW, (i,)), 0.1) for i in range(3)}, text=HOSTILE)
+    labels = (f"joy {HOSTILE}", "anger", "$title </style>")
+
+    def rename(label: str) -> str:
+        return labels[LABELS.index(label)]
+
+    predictions = {
+        f"{HOSTILE} best": [
+            replace(one, text=HOSTILE, truth=rename(one.truth), label=rename(one.label))
+            for one in data.predictions[BEST]
+        ]
+    }
+    return replace(
+        data,
+        task=replace(data.task, name=HOSTILE, source=HOSTILE, labels=labels),
+        experiment=replace(data.experiment, name=HOSTILE),
+        runs=[with_status(run, RunStatus.FAILED, HOSTILE) if run.id % 11 == 0 else run for run in data.runs],
+        predictions=predictions,
+        label_counts={f"{HOSTILE} {i}": dict.fromkeys(labels, 3) for i in range(2)},
+        test_counts=dict.fromkeys(labels, 20),
+    )
+
+
+def test_hostile_text_is_shown_and_never_markup() -> None:
+    report = build_report(make_hostile_data())
+    page = Page(report)
+    harmless = Page(build_report(replace(make_data(), predictions={BEST: make_data().predictions[BEST]})))
+    assert set(page.tags) <= set(harmless.tags)
+    assert HOSTILE in page.text
+    assert "alert(1)" in page.scripts
+    assert "<" not in page.scripts
+    assert "<script>alert" not in report.replace(get_plotlyjs(), "")
+    assert page.tags.count("script") == 1 + report.count("<figure")
+
+
+def test_nothing_is_asked_of_the_network() -> None:
+    page = Page(build_report(make_hostile_data()))
+    names = {name for name, _ in page.attributes}
+    assert names.isdisjoint({"src", "href", "srcset", "action", "data", "poster", "background"})
+    assert {"link", "img", "iframe", "form", "base", "object", "a"}.isdisjoint(page.tags)
+    policy = next(value for _, value in page.attributes if value and value.startswith("default-src"))
+    assert policy.startswith("default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:")
+    assert "url(" not in STYLE_SHEET.read_text(encoding="utf-8")
+
+
+# In a browser ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a browser made of a report."""
+
+    n_figures: int
+    n_drawn: int
+    n_traces: int
+    hover: str
+    width: int
+    said: list[str]
+    asked: list[str]
+
+
+def open_report(file: Path, chromium: str, width: int) -> Seen:
+    said: list[str] = []
+    asked: list[str] = []
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        context = browser.new_context(viewport={"width": width, "height": 800}, offline=True, color_scheme="dark")
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: said.append(dialog.message))
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(file.as_uri())
+        page.locator("#chart-labels .bars path").first.wait_for(state="attached")
+        page.evaluate("Plotly.Fx.hover('chart-labels', [{curveNumber: 0, pointNumber: 0}])")
+        seen = Seen(
+            n_figures=page.locator("figure").count(),
+            n_drawn=page.locator(".js-plotly-plot .cartesianlayer").count(),
+            n_traces=page.locator("#chart-macro-f1 .scatterlayer .trace").count(),
+            hover=page.locator("#chart-labels .hoverlayer").text_content() or "",
+            width=page.evaluate("document.documentElement.scrollWidth"),
+            said=said,
+            asked=asked,
+        )
+        browser.close()
+    return seen
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 400])
+def test_a_browser_without_network_draws_every_chart(tmp_path: Path, width: int) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("No chromium on this machine: apt-get install chromium.")
+    file = tmp_path / "report.html"
+    file.write_text(build_report(make_hostile_data()), encoding="utf-8")
+    with ThreadPoolExecutor(1) as thread:  # other browser tests may hold this thread's Playwright
+        seen = thread.submit(open_report, file, chromium, width).result()
+    assert seen.n_drawn == seen.n_figures == 4
+    assert seen.n_traces > 3
+    assert "<script>alert(1)</script> ![x](http://evil.example/x.png)" in seen.hover
+    assert seen.width <= width
+    assert seen.said == []
+    assert seen.asked == [file.as_uri()]

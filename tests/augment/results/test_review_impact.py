@@ -1,0 +1,362 @@
+"""What review changed, in rows, words and a chart; and the tab that shows it."""
+
+import math
+from dataclasses import replace
+
+import plotly.graph_objects as go
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from augment.records import (
+    ArmSpec,
+    ExperimentConfig,
+    ExperimentProgress,
+    Interval,
+    LabelledText,
+    MetricPoint,
+    OutcomeCount,
+    PairCount,
+    PreparedData,
+    ReviewAction,
+    RunEnded,
+    RunKey,
+    RunKind,
+    RunMeasured,
+    RunStarted,
+    RunStatus,
+    SeedSet,
+    Split,
+    Task,
+    TextFilters,
+    TextUse,
+    TrainingConfig,
+)
+from augment.results.comparison import Difference
+from augment.results.review_gains import ReviewGain
+from augment.results.review_impact import (
+    Agreement,
+    LabelOutcome,
+    add_up,
+    agree_in_pairs,
+    agree_with_lm,
+    describe_gain,
+    describe_writers,
+    group_outcomes,
+    headline,
+    outcomes_table,
+    pick_reviewed,
+    worth_chart,
+)
+from storage import Store
+from tests.app_test import Open, errors
+
+LABELS = ("joy", "anger", "surprise")
+OUTCOMES = [
+    LabelOutcome("GPT-J", "joy", 10, 60, 30, 10),
+    LabelOutcome("GPT-J", "anger", 0, 40, 40, 20),
+    LabelOutcome("templates", "joy", 8, 0, 0, 0),
+]
+
+
+# Rows ----------------------------------------------------------------------------------------------------------------
+
+
+def test_runs_of_one_writer_are_added_up_and_labels_keep_the_task_s_order() -> None:
+    counts = [
+        OutcomeCount(3, "joy", 1, 2, 3, 4),
+        OutcomeCount(1, "anger", 0, 1, 0, 0),
+        OutcomeCount(1, "joy", 5, 6, 7, 8),
+        OutcomeCount(2, "dropped label", 1, 0, 0, 0),
+        OutcomeCount(2, "surprise", 1, 0, 0, 0),
+    ]
+    assert group_outcomes(counts[::-1], {1: "B", 2: "A", 3: "B"}, LABELS) == [
+        LabelOutcome("B", "joy", 6, 8, 10, 12),
+        LabelOutcome("B", "anger", 0, 1, 0, 0),
+        LabelOutcome("A", "surprise", 1, 0, 0, 0),
+        LabelOutcome("A", "dropped label", 1, 0, 0, 0),
+    ]
+    assert group_outcomes([], {}, LABELS) == []
+
+
+def test_precision_is_of_decided_texts_and_rejected_ones_are_misses() -> None:
+    precision = OUTCOMES[0].precision
+    assert (precision.n_hits, precision.n, precision.share) == (60, 100, 0.6)
+    assert (precision.low, precision.high) == pytest.approx((0.5020, 0.6906), abs=5e-5)  # Wilson's, by hand
+    assert math.isnan(OUTCOMES[2].precision.share)
+    total = add_up(OUTCOMES)
+    assert (total.n_waiting, total.n_kept, total.n_relabelled, total.n_rejected) == (18, 100, 70, 30)
+
+
+def test_the_table_for_export_says_nothing_of_what_is_undecided() -> None:
+    first, _, last = outcomes_table(OUTCOMES)
+    assert first == {
+        "writer": "GPT-J",
+        "proposed_label": "joy",
+        "n_decided": 100,
+        "n_as_proposed": 60,
+        "n_relabelled": 30,
+        "n_rejected": 10,
+        "n_waiting": 10,
+        "precision": 0.6,
+        "low_95": OUTCOMES[0].precision.low,
+        "high_95": OUTCOMES[0].precision.high,
+    }
+    assert (last["n_decided"], last["precision"], last["low_95"], last["high_95"]) == (0, None, None, None)
+
+
+# Words ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_headline_tells_what_became_of_the_decided_texts() -> None:
+    assert headline(OUTCOMES) == (
+        "People decided on 200 texts: 50 % stand as the LM proposed them (43 to 57 %), 35 % were relabelled, "
+        "15 % rejected."
+    )
+    assert headline([LabelOutcome("a", "joy", 5, 1, 0, 0)]).startswith("People decided on 1 text: 100 % stand")
+    assert headline(OUTCOMES[2:]) == headline([]) == "People have not decided on a text yet."
+
+
+def test_each_writer_with_decisions_has_a_sentence() -> None:
+    more = [*OUTCOMES, LabelOutcome("Neo", "joy", 0, 0, 1, 3)]
+    assert describe_writers(more) == [
+        "GPT-J: 50 % of 200 texts stand as proposed (43 to 57 %)",
+        "Neo: 0 % of 4 texts stand as proposed (0 to 49 %)",
+    ]
+
+
+def gain(**means: float) -> ReviewGain:
+    uses = {
+        use: Interval(means[use.name.lower()], means[use.name.lower()] - 0.04, means[use.name.lower()] + 0.04, 5)
+        for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
+        if use.name.lower() in means
+    }
+    difference = Difference("accepted", 200, Interval(0.1, 0.05, 0.15, 5), 0.004, 0.004)
+    return ReviewGain("GPT-J", 200, uses, 57, {TextUse.ACCEPTED: difference})
+
+
+def test_what_review_bought_in_figures_with_its_evidence() -> None:
+    figures = gain(raw=0.5, accepted=0.6)
+    assert describe_gain(figures, "macro_f1") == (
+        "GPT-J, 200 texts each: macro-F1 0.50 raw, 0.60 accepted. Accepted is better than raw: +10.0 points of "
+        "macro-F1 (95 % interval +5.0 to +15.0, adjusted p 0.004, 5 RNG seeds)."
+    )
+    single = Difference("accepted", 200, Interval(0.1, 0.1, 0.1, 1), None, None)
+    assert describe_gain(replace(figures, over_raw={TextUse.ACCEPTED: single}), "accuracy") == (
+        "GPT-J, 200 texts each: accuracy 50.0 % raw, 60.0 % accepted. Accepted is not told apart from raw beyond "
+        "chance: +10.0 points of accuracy (one RNG seed does not rule out chance)."
+    )
+
+
+def test_only_what_is_set_against_raw_texts_tells_what_review_bought() -> None:
+    both = gain(raw=0.5, accepted=0.6)
+    assert pick_reviewed([gain(accepted=0.5, relabelled=0.6), gain(raw=0.5), both]) == [both]
+
+
+# Agreement -----------------------------------------------------------------------------------------------------------
+
+
+def test_people_stand_against_the_lm_over_all_labels_and_for_each_that_was_given() -> None:
+    counts = {("joy", "joy"): 20, ("joy", "anger"): 5, ("anger", "joy"): 10, ("anger", "anger"): 15}
+    rows = agree_with_lm(counts, LABELS)
+    assert [(one.label, one.n, one.n_either, one.n_both) for one in rows] == [
+        (None, 50, 50, 35),
+        ("joy", 50, 35, 20),
+        ("anger", 50, 30, 15),
+    ]
+    assert [one.kappa for one in rows] == [pytest.approx(0.4)] * 3  # two labels: one question
+    assert {(one.first, one.second) for one in rows} == {("LM", "people")}
+    assert agree_with_lm({}, LABELS) == []
+
+
+def test_reviewers_meet_in_pairs_and_rejecting_is_an_answer() -> None:
+    pairs = [
+        PairCount("a", "c", "joy", "joy", 1),
+        PairCount("a", "b", "joy", "joy", 4),
+        PairCount("a", "b", "", "", 3),
+        PairCount("a", "b", "", "joy", 1),
+        PairCount("a", "b", "surprise", "joy", 2),
+    ]
+    rows = agree_in_pairs(pairs, LABELS)
+    assert [(one.first, one.second, one.label, one.n, one.n_either, one.n_both) for one in rows] == [
+        ("a", "b", None, 10, 10, 7),  # most texts first
+        ("a", "b", "joy", 10, 7, 4),
+        ("a", "b", "surprise", 10, 2, 0),
+        ("a", "b", "", 10, 4, 3),
+        ("a", "c", None, 1, 1, 1),
+        ("a", "c", "joy", 1, 1, 1),
+    ]
+    # Rejecting: 3 both, 6 neither of 10: 0.9; by chance 0.4 · 0.3 + 0.6 · 0.7 = 0.54; (0.9 − 0.54) / 0.46
+    assert rows[3].kappa == pytest.approx(0.36 / 0.46)
+    assert rows[4] == Agreement("a", "c", None, 1, 1, 1, None)
+
+
+# Chart ---------------------------------------------------------------------------------------------------------------
+
+
+def bars(figure: go.Figure) -> dict[str, dict[int, int]]:
+    return {trace.name: dict(zip(trace.y, trace.x, strict=True)) for trace in figure.data}
+
+
+def test_the_chart_stacks_what_became_of_each_writer_s_labels() -> None:
+    figure = worth_chart(OUTCOMES)
+    assert figure.layout.yaxis.ticktext == ("<b>GPT-J</b>", "joy", "anger", "<b>templates</b>", "joy")
+    assert bars(figure) == {
+        "as proposed": {1: 60, 2: 40, 4: 0},
+        "relabelled": {1: 30, 2: 40, 4: 0},
+        "rejected": {1: 10, 2: 20, 4: 0},
+        "waiting": {1: 10, 2: 0, 4: 8},
+    }
+    assert figure.layout.barmode == "stack"
+    assert tuple(figure.layout.yaxis.range) == (4.5, -0.5)
+    assert figure.data[0].text[:2] == ("60", "40")
+    assert figure.data[0].customdata[0][2] == ", 60 % of 100 decided"
+    assert [trace.visible for trace in figure.data] == [True] * 4
+    assert len({trace.marker.color for trace in figure.data}) == 4
+
+
+def test_a_crowd_of_waiting_texts_hides_until_it_is_asked_for() -> None:
+    crowd = [*OUTCOMES, LabelOutcome("templates", "anger", 10_000, 0, 0, 0)]
+    assert [trace.visible for trace in worth_chart(crowd).data] == [True, True, True, "legendonly"]
+    assert worth_chart(crowd).data[0].text[0] == "60"  # still room for the number
+
+
+def test_the_chart_s_height_depends_on_its_rows_only() -> None:
+    later = [replace(one, n_kept=one.n_kept + 500) for one in OUTCOMES]
+    assert worth_chart(OUTCOMES).layout.height == worth_chart(later).layout.height
+    assert worth_chart(OUTCOMES[:1]).layout.height < worth_chart(OUTCOMES).layout.height
+
+
+def test_names_from_data_are_no_html() -> None:
+    drawn = str(worth_chart([LabelOutcome("<b>x</b>", "<i>y</i>", 1, 1, 1, 1)]).to_dict())
+    assert "&lt;b&gt;x&lt;/b&gt;" in drawn
+    assert "<b>x" not in drawn
+    assert "<i>" not in drawn
+
+
+# The tab -------------------------------------------------------------------------------------------------------------
+
+
+def show_tab() -> None:
+    from pages.parts.review.impact import show_worth
+    from pages.parts.session import current_task
+
+    task = current_task()
+    assert task is not None
+    show_worth(task)
+
+
+def open_tab() -> AppTest:
+    app = AppTest.from_function(show_tab, default_timeout=30).run()
+    assert errors(app) == []
+    return app
+
+
+def said(app: AppTest) -> str:
+    """All the tab's words, as they read."""
+    parts = [one.value for one in [*app.subheader, *app.markdown, *app.caption]]
+    return "\n".join(parts).replace("\\", "").replace("\u200b", "")
+
+
+@pytest.fixture
+def imported(bench: Store, starter: PreparedData) -> Task:
+    task = bench.tasks.create(starter)
+    for name in ("**GPT-J**", "![x](http://127.0.0.1:9/x)"):
+        rows = [LabelledText(f"{name} text {i}", LABELS[i % 3]) for i in range(12)]
+        bench.generations.import_texts(task.id, name, rows)
+    return task
+
+
+def test_before_the_first_decision_the_tab_says_what_it_will_show(bench: Store, imported: Task) -> None:
+    app = open_tab()
+    assert "Nobody has decided on a text yet" in said(app)
+    assert not app.get("plotly_chart")
+    assert not app.dataframe
+
+
+def test_the_tab_tells_outcomes_agreement_and_the_way_to_train(bench: Store, imported: Task) -> None:
+    bench.reviews.decide_many(
+        imported.id, TextFilters(run_id=1, proposed_label="joy"), ReviewAction.ACCEPT, reviewer="a"
+    )
+    relabel = {"action": ReviewAction.RELABEL, "reviewer": "b", "label": "anger"}
+    bench.reviews.decide_many(imported.id, TextFilters(run_id=1, proposed_label="surprise"), **relabel)  # type: ignore[arg-type]
+    bench.reviews.decide(1, ReviewAction.REJECT, reviewer="b")
+    app = open_tab()
+    words = said(app)
+    assert "People decided on 8 texts: 38 % stand as the LM proposed them (14 to 69 %), 50 % were relabelled" in words
+    assert "Nothing was trained yet" in words
+    assert [one.label for one in app.button if one.key == "worth_train"] == ["Train"]
+    precision, against, reviewers = (one.value for one in app.dataframe)
+    assert precision["LM"].tolist() == ["**GPT-J**"] * 2  # where nothing was decided there is no precision
+    assert precision["decided"].tolist() == [4, 4]
+    assert precision["precision, %"].tolist() == [75.0, 0.0]
+    assert against[["label", "either", "both"]].values.tolist() == [
+        ["all labels", 7, 3],
+        ["joy", 3, 3],
+        ["anger", 4, 0],
+        ["surprise", 4, 0],
+    ]
+    assert reviewers["reviewers"].tolist() == ["a & b"] * 3
+    assert reviewers["label"].tolist() == ["all labels", "joy", "(rejected)"]
+
+
+def test_names_from_data_are_no_markdown(bench: Store, imported: Task) -> None:
+    for text_id in (1, 13):
+        bench.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="*a*")
+        bench.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="[b](http://127.0.0.1:9)")
+    app = open_tab()
+    shown = [one.value for one in [*app.markdown, *app.caption, *app.subheader]]
+    assert any("GPT\\-J" in one for one in shown)  # one sentence a writer
+    assert not any("![x]" in one or "**GPT" in one or "[b](" in one for one in shown)
+
+
+def train(store: Store, task: Task, seed_set: SeedSet, *uses: TextUse, first: float = 0.4) -> None:
+    """An experiment of one arm a use, each measured 0.2 above the one before under two RNG seeds."""
+    arms = tuple(ArmSpec(use, (1,)) for use in uses)
+    config = ExperimentConfig(seed_set.id, TrainingConfig(task.labels), arms, sizes=(4,), rng_seeds=(0, 1))
+    names = [f"**GPT-J** · {use}" for use in uses]
+    made = store.experiments.create(task.id, "", config, arm_names=names, baselines=["seeds only"])
+    for run in store.experiments.runs(made.id):
+        place = next((i for i, arm in enumerate(made.arms) if arm.id == run.arm_id), -1)
+        score = first + 0.2 * place + 0.01 * run.config.rng_seed
+        records = [
+            RunStarted(run.id, run.n_train, ()),
+            RunMeasured(run.id, MetricPoint(125, 0.1, 0.9, score, score)),
+            RunEnded(run.id, RunStatus.DONE, "", 8.0, 125),
+        ]
+        store.experiments.write(made.id, records, ExperimentProgress(1, 1, 8.0))
+    store.runs.finish(RunKey(RunKind.EXPERIMENT, made.id), RunStatus.DONE, "")
+
+
+def test_the_tab_sets_raw_against_reviewed_texts_even_of_two_experiments(bench: Store, imported: Task) -> None:
+    pool = bench.tasks.examples(imported.id, Split.POOL)
+    seed_set = bench.tasks.create_seed_set(imported.id, "6 seeds", pool[:6])
+    bench.reviews.decide_many(imported.id, TextFilters(run_id=1), ReviewAction.ACCEPT, reviewer="a")
+    train(bench, imported, seed_set, TextUse.RAW)
+    app = open_tab()
+    assert "did not train on the same texts both raw and reviewed" in said(app)
+    assert [one.key for one in app.button] == ["worth_train"]
+
+    train(bench, imported, seed_set, TextUse.RELABELLED, first=0.6)
+    app = open_tab()
+    assert "**GPT-J**, 4 texts each: macro-F1 0.41 raw" in said(app)
+    assert "12 decisions stood by then" in said(app)
+    assert len(app.get("plotly_chart")) == 2
+    assert [one.key for one in app.button] == ["worth_results"]
+
+
+@pytest.mark.parametrize("page", ["train", "results"])
+def test_the_way_on_leads_to_the_page_though_the_tab_stands_in_the_address(
+    bench: Store, imported: Task, open_page: Open, page: str
+) -> None:
+    bench.reviews.decide_many(imported.id, TextFilters(run_id=1), ReviewAction.ACCEPT, reviewer="a")
+    seed_set = bench.tasks.create_seed_set(imported.id, "6 seeds", bench.tasks.examples(imported.id, Split.POOL)[:6])
+    if page == "results":
+        train(bench, imported, seed_set, TextUse.RAW, TextUse.RELABELLED)
+    app = open_page("review")
+    app.session_state["reviewer_name"] = "a"
+    app.session_state["review_view"] = "Was it worth it"
+    app.run()
+    assert errors(app) == []
+    app.button(key=f"worth_{page}").click().run()
+    assert errors(app) == []
+    assert [one.value for one in app.title] == [page.capitalize()]

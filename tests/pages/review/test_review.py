@@ -1,0 +1,418 @@
+"""The Review page through AppTest: card, table, bulk, filters in the address, who reviews."""
+
+from datetime import datetime, timedelta
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from augment.records import LabelledText, ReviewAction, ReviewStatus, Task, TextFilters
+from pages.parts.review import table as _review_table
+from storage import Store
+from storage.reviews.queue import LENT_FOR
+from storage.schema import utc_now
+from tests.app_test import Open, act, button, card, desk, errors, send
+from tests.conftest import ROOT
+
+ALL = TextFilters()
+
+
+@pytest.fixture
+def review(open_page: Open, filled: Task) -> AppTest:
+    """The Review page of somebody whose name is known."""
+    return open_page("review")
+
+
+def view(app: AppTest, name: str) -> AppTest:
+    """Open one of the page's tabs."""
+    app.session_state["review_view"] = name
+    return app.run()
+
+
+def test_the_name_is_asked_first_and_stands_on_decisions(bench: Store, filled: Task) -> None:
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
+    app.switch_page("pages/review.py").run()
+    assert "Accept" not in [one.label for one in app.button]
+    button(app, "Start reviewing")
+    assert any("A name is needed" in one.value for one in app.caption)
+    app.text_input(key="reviewer_first").set_value("  Cem ")
+    app = button(app, "Start reviewing")
+    act(app, "accept")
+    assert errors(app) == []
+    assert bench.reviews.last_step(filled.id, reviewer="Cem") is not None
+
+
+def test_a_decision_on_the_card_is_stored_and_undone(review: AppTest, bench: Store, filled: Task) -> None:
+    first = card(review)["text"]
+    act(review, "label", label=filled.labels[1])
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
+    accepted = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.ACCEPTED))
+    assert (accepted[0].label, accepted[0].text) == (filled.labels[1], first)
+    assert card(review)["text"] != first
+    act(review, "undo")
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 0
+    assert card(review)["text"] == first
+    assert errors(review) == []
+
+
+def test_cleared_filters_let_everything_through(review: AppTest, bench: Store, filled: Task) -> None:
+    app = view(review, "Table")
+    app.text_input(key="review_search").set_value("text 3").run()
+    app.slider(key="review_confidence").set_value((0.2, 0.9)).run()
+    assert any("No text is let through" in one.value for one in app.info)
+    app.button(key="review_clear").click().run()
+    assert errors(app) == []
+    assert len(app.dataframe[0].value) == 12
+
+
+def test_undo_takes_back_a_skip_first(review: AppTest, bench: Store, filled: Task) -> None:
+    first = card(review)["text"]
+    act(review, "skip")
+    assert card(review)["text"] != first
+    act(review, "undo")
+    assert card(review)["text"] == first
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 1  # the decision before it stands
+
+
+def test_back_and_forth_change_nothing(review: AppTest, bench: Store, filled: Task) -> None:
+    seen = [card(review)["text"]]
+    for _ in range(2):
+        act(review, "accept")
+        seen.append(card(review)["text"])
+    before = bench.reviews.count_events(filled.id)
+    act(review, "back")
+    act(review, "back")
+    assert card(review)["text"] == seen[0]
+    assert any("accepted" in one for one in card(review)["facts"])
+    for text in seen[1:]:
+        act(review, "forth")
+        assert card(review)["text"] == text
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_undo_reaches_across_a_reload(review: AppTest, open_page: Open, bench: Store, filled: Task) -> None:
+    for _ in range(3):
+        act(review, "accept")
+    again = open_page("review")  # another session
+    for left in (2, 1, 0):
+        act(again, "undo")
+        assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == left
+    assert not desk(again)["can_undo"]
+
+
+def test_all_skipped_cards_come_back(review: AppTest, bench: Store, filled: Task) -> None:
+    seen = set()
+    for _ in range(11):
+        seen.add(card(review)["text"])
+        act(review, "skip")
+    assert len(seen) == 11
+    assert card(review)["text"] in seen
+
+
+def test_a_card_that_somebody_decided_on_says_so_and_stays(review: AppTest, bench: Store, filled: Task) -> None:
+    text = card(review)["text"]
+    there = next(one for one in bench.reviews.page(filled.id, ALL) if one.text == text)
+    bench.reviews.decide(there.id, ReviewAction.REJECT, reviewer="Bob")
+    act(review, "accept")
+    assert any("Bob decided on" in error for error in errors(review))
+    assert card(review)["text"] == text
+    act(review, "accept")
+    assert errors(review) == []
+    assert bench.reviews.text(there.id).status is ReviewStatus.ACCEPTED
+
+
+def test_the_end_of_the_queue_says_what_to_do_next(review: AppTest, bench: Store, filled: Task) -> None:
+    bench.reviews.decide_many(filled.id, ALL, ReviewAction.ACCEPT, reviewer="Bob")
+    review.run()
+    act(review, "forth")
+    assert desk(review)["end"][0] == "Everything is reviewed."
+
+
+def test_keys_faster_than_the_server_hit_the_cards_that_were_shown_and_once_each(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    dealt = desk(review)["cards"]
+    acts = [
+        {"n": i, "kind": kind, "id": shown["id"], "event": shown["event"]}
+        for i, (kind, shown) in enumerate(zip(("accept", "skip", "reject"), dealt, strict=False), start=1)
+    ]
+    send(review, acts[:1])
+    send(review, acts)  # the first was not acknowledged when these were sent
+    send(review, [*acts, {"n": 4, "kind": "undo"}])
+    assert errors(review) == []
+    assert [bench.reviews.text(one["id"]).status.value for one in dealt[:3]] == ["accepted", "pending", "pending"]
+    assert card(review)["id"] == dealt[2]["id"]
+    assert desk(review)["done"] == {"test": 4}
+    assert len(bench.reviews.history(dealt[0]["id"])) == 1
+
+
+def test_a_conflict_on_one_card_loses_no_decision_on_the_next(review: AppTest, bench: Store, filled: Task) -> None:
+    first, second = desk(review)["cards"][:2]
+    bench.reviews.decide(first["id"], ReviewAction.REJECT, reviewer="Bob")
+    acts = [
+        {"n": i, "kind": "accept", "id": one["id"], "event": one["event"]} for i, one in enumerate((first, second), 1)
+    ]
+    send(review, acts)
+    assert any("Bob decided on" in error for error in errors(review))
+    assert card(review)["id"] == first["id"]
+    assert bench.reviews.text(first["id"]).status is ReviewStatus.REJECTED
+    assert bench.reviews.text(second["id"]).status is ReviewStatus.ACCEPTED
+    assert second["id"] not in [one["id"] for one in desk(review)["cards"]]
+
+
+def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, filled: Task) -> None:
+    before = bench.reviews.count_events(filled.id)
+    shown = card(review)
+    send(review, [{"n": "1", "kind": "accept"}, {"n": 2, "kind": "drop"}, 3])  # type: ignore[list-item]
+    assert errors(review) == []
+    send(review, [{"n": 1, "kind": "label", "id": shown["id"], "event": None, "label": "boredom"}])
+    assert any("boredom" in error for error in errors(review))
+    send(review, [{"n": 3, "kind": "accept", "id": 2**70}, {"n": True, "kind": "undo"}])
+    send(review, [{"n": 4, "kind": "accept", "id": shown["id"], "event": None, "begins": "of another database"}])
+    assert any("not in this database" in error for error in errors(review))
+    send(review, [{"n": 5, "kind": "accept", "id": 99_999, "event": None}])
+    assert any("is gone" in error for error in errors(review))
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_cards_that_others_have_ahead_are_said_to_be_there(open_page: Open, bench: Store, filled: Task) -> None:
+    bench.review_queue.take(filled.id, ALL, holder="another tab", n=11)
+    app = open_page("review")
+    assert desk(app)["end"][0] == "11 texts lie on other desks."
+    app.text_input(key="review_search").set_value("nothing like it").run()
+    assert desk(app)["end"][0] == "The filters let nothing through that waits."
+
+
+def test_what_was_told_to_another_session_is_not_done_again(review: AppTest, bench: Store, filled: Task) -> None:
+    act(review, "accept")
+    act(review, "accept")
+    act(review, "undo")
+    before = bench.reviews.count_events(filled.id)
+    send(review, [{"n": 9_999, "kind": "undo"}], session="before the restart")
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_an_undo_of_a_decision_that_was_refused_takes_back_no_other(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    act(review, "accept")
+    first, second = desk(review)["cards"][:2]
+    for one in (first, second):
+        bench.reviews.decide(one["id"], ReviewAction.REJECT, reviewer="Bob")
+    acts = [
+        {"n": i, "kind": "accept", "id": one["id"], "event": one["event"]}
+        for i, one in enumerate((first, second), start=9_001)
+    ]
+    send(review, [*acts, {"n": 9_003, "kind": "undo", "after": 9_002}])
+    assert errors(review)[0].count("Bob decided on") == 2
+    assert [one["id"] for one in desk(review)["cards"][:2]] == [first["id"], second["id"]]  # both to be looked at
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
+
+
+def test_an_undone_note_leaves_its_card_on_the_desk_once(review: AppTest, bench: Store, filled: Task) -> None:
+    shown = card(review)["id"]
+    act(review, "note", note="hm")
+    act(review, "undo")
+    dealt = [one["id"] for one in desk(review)["cards"]]
+    assert (dealt[0], dealt.count(shown), card(review)["note"]) == (shown, 1, "")
+
+
+def test_the_card_that_moves_up_is_lent_as_one_that_is_read(review: AppTest, bench: Store, filled: Task) -> None:
+    act(review, "accept")
+    following = desk(review)["cards"][1:3]
+    bench.reviews.decide(following[0]["id"], ReviewAction.REJECT, reviewer="Bob")
+    act(review, "accept")
+    assert card(review)["id"] == following[1]["id"]
+    with bench.engine.begin() as connection:
+        (ends,) = connection.exec_driver_sql(
+            "SELECT expires_at FROM review_lease WHERE text_id = ?", (following[1]["id"],)
+        ).one()
+    assert datetime.fromisoformat(ends) - utc_now().replace(tzinfo=None) > LENT_FOR - timedelta(seconds=30)
+
+
+def test_forth_goes_through_others_decisions_without_showing_them(review: AppTest, bench: Store, filled: Task) -> None:
+    bench.reviews.decide_many(filled.id, ALL, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    review.selectbox(key="review_order").set_value("second opinion").run()
+    seen = set()
+    for _ in range(11):
+        assert card(review)["is_blind"]
+        seen.add(card(review)["id"])
+        act(review, "forth")
+    assert len(seen) == 11
+    blind = card(review)
+    bench_label = blind["label"]
+    n = {"n": 9_001, "kind": "accept", "id": blind["id"], "event": blind["event"], "is_blind": True}
+    review.session_state["review_order"] = None  # chosen in the same moment
+    send(review, [n])
+    assert bench.reviews.text(blind["id"]).label == bench_label
+
+
+def test_a_note_is_stored_and_comes_back(review: AppTest, bench: Store, filled: Task) -> None:
+    act(review, "note", note="**not** bold")
+    assert card(review)["note"] == "**not** bold"
+    assert [one.note for one in bench.reviews.page(filled.id, ALL) if one.note] == ["**not** bold"]
+    assert errors(review) == []
+
+
+def test_a_second_opinion_does_not_show_the_first(review: AppTest, bench: Store, filled: Task) -> None:
+    target = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING, label="anger"))[0]
+    bench.reviews.decide(target.id, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
+    review.selectbox(key="review_order").set_value("second opinion").run()
+    assert card(review)["text"] == target.text
+    assert (card(review)["label"], card(review)["note"]) == ("anger", None)
+    assert "surprise" not in str(card(review)["facts"])
+    act(review, "accept")
+    now = bench.reviews.text(target.id)
+    assert (now.label, now.status) == ("anger", ReviewStatus.ACCEPTED)
+    assert target.id in [one.id for one in bench.reviews.page(filled.id, TextFilters(is_disputed=True))]
+    assert errors(review) == []
+
+
+def test_filters_narrow_queue_and_table(review: AppTest, filled: Task) -> None:
+    review.selectbox(key="review_label").set_value("surprise").run()
+    assert any("let through" in str(one.proto.text) for one in review.get("progress"))
+    table = view(review, "Table").dataframe[0].value
+    assert set(table["label"]) == {"surprise"}
+    review.text_input(key="review_search").set_value("nothing like it").run()
+    assert any("No text is let through" in one.value for one in review.info)
+    button(review, "Clear")
+    assert len(review.dataframe[0].value) == 12
+
+
+def test_all_that_match_are_changed_after_a_second_click_and_undone_at_once(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    app = view(review, "Table")
+    app.selectbox(key="review_label").set_value("anger").run()
+    app.selectbox(key="review_bulk_label").set_value("joy").run()
+    app.button(key="review_bulk_relabel").click().run()
+    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4  # asked first
+    app.button(key="review_bulk_do").click().run()
+    assert errors(app) == []
+    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 0
+    app.button(key="review_table_undo").click().run()
+    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.PENDING] == 11
+
+
+def test_cells_that_were_changed_are_events_and_repeats_of_them_are_not(
+    bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AppTest cannot edit a grid: its callback is called as Streamlit would, twice for one edit."""
+    state: dict[str, object] = {"reviewer_name": "Ada"}
+    monkeypatch.setattr(st, "session_state", state)
+    texts = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
+    state["grid"] = {
+        "edited_rows": {0: {"label": "surprise", "tick": True}, 2: {"text": "=1+1 **x**"}, 3: {"tick": True}}
+    }
+    for _ in range(2):
+        _review_table.take_edits("grid", texts)
+    assert bench.reviews.text(texts[0].id).label == "surprise"
+    assert bench.reviews.text(texts[2].id).text == "=1+1 **x**"
+    assert bench.reviews.text(texts[3].id).status is ReviewStatus.PENDING
+    assert state["review_ticked"] == {texts[0].id, texts[3].id}
+    assert sum(len(bench.reviews.history(one.id)) for one in texts) == 2
+    bench.reviews.decide(texts[4].id, ReviewAction.REJECT, reviewer="Bob")
+    edits = {1: {"text": " "}, 4: {"label": "joy"}, 5: {"note": "counts all the same"}}
+    state["grid"] = {"edited_rows": edits}
+    _review_table.take_edits("grid", texts)
+    assert "cannot be empty" in str(state["review_table_error"])
+    assert "Bob decided on" in str(state["review_table_error"])
+    assert bench.reviews.text(texts[4].id).status is ReviewStatus.REJECTED
+    assert bench.reviews.text(texts[5].id).note == "counts all the same"
+
+
+def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled: Task) -> None:
+    awkward = ["سلام 🎉 [x](http://e.org)", "<script>alert(1)</script>", "=HYPERLINK(1)", "x" * 5_000]
+    bench.generations.import_texts(filled.id, "odd", [LabelledText(one, "joy") for one in awkward])
+    review.run()
+    review.selectbox(key="review_lm").set_value("odd").run()
+    for text in awkward:
+        assert card(review)["text"] == text
+        act(review, "accept")
+    assert errors(review) == []
+    assert [one.text for one in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward
+
+
+def test_ticked_texts_become_seeds(
+    review: AppTest, bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticked = [one.id for one in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), size=2)]
+    review.session_state["review_ticked"] = frozenset(ticked)
+    review.session_state["review_more"] = True  # the popover is open
+    app = button(view(review, "Table"), "Make 2 seeds")
+    assert errors(app) == []
+    newest = bench.tasks.seed_sets(filled.id)[0]
+    assert len(newest.examples) == 32
+    assert any("choose it on the Prompt page" in one.value for one in app.success)
+
+
+@pytest.mark.models
+def test_similar_texts_come_nearest_first_and_the_address_says_of_what(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    texts = ["the cat sat on the mat", "a cat is sitting on a mat", "stocks fell sharply on monday"]
+    run = bench.generations.import_texts(filled.id, "cats", [LabelledText(one, "joy") for one in texts])
+    first = bench.generations.texts([run.id])[0]
+    review.query_params["near"] = str(first.id)
+    app = view(review, "Table")
+    assert errors(app) == []
+    table = app.dataframe[0].value
+    assert list(table["text"][:2]) == texts[:2]
+    assert list(table["similarity"]) == sorted(table["similarity"], reverse=True)
+    button(app, "Show all again")
+    assert "near" not in app.query_params
+    assert "similarity" not in app.dataframe[0].value
+
+
+def test_an_address_of_a_text_that_is_not_there_shows_all(review: AppTest) -> None:
+    review.query_params["near"] = "99999"
+    assert len(view(review, "Table").dataframe[0].value) == 12
+
+
+def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
+    target = bench.reviews.page(filled.id, TextFilters(label="surprise"))[-1]
+    app = view(review, "Table")
+    app.session_state["review_ticked"] = frozenset({target.id})
+    app.session_state["review_more"] = True
+    app.selectbox(key="review_label").set_value("surprise").run()
+    app.button(key="review_open").click().run()
+    assert errors(app) == []
+    assert card(app)["text"] == target.text
+
+
+def test_a_second_opinion_of_one_s_own_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
+    pending = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
+    bench.reviews.decide(pending[0].id, ReviewAction.NOTE, reviewer="Bob", note="clearly joy")
+    bench.reviews.decide(pending[0].id, ReviewAction.ACCEPT, reviewer="Bob")
+    bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
+    review.selectbox(key="review_order").set_value("second opinion").run()
+    assert card(review)["note"] is None
+    act(review, "label", label="surprise")
+    act(review, "back")
+    assert card(review)["text"] == pending[0].text
+    assert any("accepted" in one for one in card(review)["facts"])
+    before = bench.reviews.count_events(filled.id)
+    act(review, "accept")
+    assert bench.reviews.text(pending[0].id).label == "surprise"
+    assert bench.reviews.count_events(filled.id) == before
+
+
+def test_a_text_that_was_deleted_elsewhere_breaks_nothing(review: AppTest, bench: Store, filled: Task) -> None:
+    act(review, "accept")
+    decided = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.ACCEPTED))[0]
+    with bench.engine.execution_options(immediate=True).begin() as connection:
+        connection.exec_driver_sql("DELETE FROM synthetic_text WHERE id = ?", (decided.id,))
+    act(review, "back")
+    assert errors(review) == []
+    assert "is gone" in desk(review)["last"]
+    act(review, "undo")
+    assert errors(review) == []
+
+
+def test_a_nonsense_address_shows_the_page(review: AppTest) -> None:
+    review.query_params["near"] = "9" * 40
+    assert errors(view(review, "Table")) == []

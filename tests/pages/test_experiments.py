@@ -1,0 +1,185 @@
+"""The Train, Results, Presentation and Review pages around an experiment of linear probes, on the real encoder."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from augment.records import (
+    ArmSpec,
+    ClassifierKind,
+    LabelledText,
+    PreparedData,
+    ReviewAction,
+    ReviewStatus,
+    RunKey,
+    RunKind,
+    RunStatus,
+    SeedSet,
+    Split,
+    Task,
+    TextFilters,
+    TextUse,
+)
+from pages.parts.session import workbench
+from storage import Store
+from tests.app_test import Open, act, button, card, desk, errors
+from tests.storage.test_experiments import create, drive, grid
+
+pytestmark = pytest.mark.models
+
+
+def open_tab(app: AppTest, name: str) -> None:
+    app.session_state["results_section"] = name
+    app.run()
+    assert errors(app) == []
+
+
+def start(app: AppTest, *, n_seeds: int = 2) -> AppTest:
+    """A grid of probes, started by the page's own button, run to its end."""
+    app.number_input(key="train_repeats").set_value(n_seeds).run()
+    kinds = next(one for one in app.button_group if one.key == "train_kinds")
+    kinds.set_value([ClassifierKind.PROBE]).run()
+    assert errors(app) == []
+    app.button(key="train_start").click().run()
+    assert workbench().runner.wait(60)
+    app.run()
+    return app
+
+
+def test_relabelled_is_proposed_only_where_the_chosen_texts_were_decided_on(
+    open_page: Open, bench: Store, filled: Task
+) -> None:
+    def labels(app: AppTest) -> list[str]:
+        return next(one for one in app.button_group if (one.key or "").startswith(f"train_{filled.id}_uses")).value
+
+    assert labels(open_page("train")) == [TextUse.RAW, TextUse.RELABELLED]
+    bench.generations.import_texts(filled.id, "GPT-3", [LabelledText(f"new {i}", "joy") for i in range(12)])
+    app = open_page("train")  # the newest writer is chosen
+    assert labels(app) == [TextUse.RAW]
+    chosen = next(one for one in app.button_group if (one.key or "").startswith(f"train_{filled.id}_uses"))
+    chosen.set_value([TextUse.RAW, TextUse.RELABELLED]).run()
+    assert any("Nobody has decided on these texts yet" in one.value for one in app.caption)
+
+
+def test_without_synthetic_texts_it_says_what_makes_them(open_page: Open, bench: Store, starter: PreparedData) -> None:
+    task = bench.tasks.create(starter)
+    bench.tasks.create_seed_set(task.id, "3", bench.tasks.examples(task.id, Split.POOL)[:3])
+    app = open_page("train")
+    assert errors(app) == []
+    assert any("generate or import some" in one.value for one in app.caption)
+
+
+def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, bench: Store, filled: Task) -> None:
+    for text in bench.generations.texts([1])[1:9]:
+        bench.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="a")
+    app = open_page("train")
+    labels = next(one for one in app.button_group if one.key == f"train_{filled.id}_uses_True")
+    labels.set_value([TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]).run()
+    assert any("3 of the 11 relabelled" in one.value and "reviewed only" in one.value for one in app.caption)
+    app = start(app)
+    assert errors(app) == []
+    made = bench.experiments.all(filled.id)[0]
+    assert made.state.status is RunStatus.DONE
+    uses = [arm.spec.use for arm in made.arms]
+    assert uses == [TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED, TextUse.REAL]
+    assert made.config.sizes == (10, 12) or made.config.sizes == (10,)
+    runs = bench.experiments.runs(made.id)
+    assert {run.config.rng_seed for run in runs} == {0, 1}
+    failed = {run.arm for run in runs if run.state.status is RunStatus.FAILED}
+    assert failed == {"GPT-J · accepted · linear probe"}  # eight texts, ten asked for
+    assert any("10 texts asked for, 8 there" in one.value.replace("\\", "") for one in app.caption)
+
+    app = open_page("results")
+    assert errors(app) == []
+    names = {trace.get("name") for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]}
+    assert {"GPT-J · raw · linear probe", "real texts · linear probe"} <= names
+    open_tab(app, "Runs")
+    table = app.dataframe[-1].value
+    assert len(table) == made.config.n_runs
+    assert table["message"].str.contains("8 there").any()
+    for tab in ("Labels found", "Over steps", "Label shares", "How sure"):
+        open_tab(app, tab)
+    open_tab(app, "Disagreement")
+    assert any("disagrees with the label of" in one.value for one in app.markdown)
+
+    judges = bench.trainings.judging(filled.id)
+    app.button(key="results_disagree").click().run()
+    assert errors(app) == []
+    bench.review_queue.hold([], holder=app.session_state["review_holder"])  # AppTest does not stay where it was led
+    review = open_page("review")
+    review.selectbox(key="review_order").set_value(f"run {judges[0].id}").run()
+    dealt = [one["id"] for one in desk(review)["cards"]]
+    assert len(dealt) == 3  # all that wait
+    assert bench.review_queue.take(filled.id, TextFilters(), holder="another tab", judge_id=judges[0].id) == []
+    judged = bench.trainings.judgements(judges[0].id, dealt)
+    likes = [judged[one].label_prob for one in dealt]
+    assert likes == sorted(likes)
+    act(review, "skip")
+    assert card(review)["id"] == dealt[1]
+    assert any("classifier" in one for one in card(review)["facts"])
+
+
+def test_more_rng_seeds_retry_and_removal_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
+    app = start(open_page("train"))
+    made = bench.experiments.all(filled.id)[0]
+    app.number_input(key=f"train_more_{made.id}").set_value(1).run()
+    button(app, "Train 1 more a point")
+    assert workbench().runner.wait(60)
+    assert bench.experiments.get(made.id).config.rng_seeds == (0, 1, 2)
+    app = open_page("train")
+    app.button(key=f"train_remove_{made.id}").click().run()
+    assert errors(app) == []
+    assert made.id not in [one.id for one in bench.experiments.all(filled.id)]
+
+
+def test_the_presentation_shows_the_experiment_of_its_address(open_page: Open, bench: Store, filled: Task) -> None:
+    start(open_page("train"))
+    older, newer = sorted(one.id for one in bench.experiments.all(filled.id))
+    app = open_page("present")
+    assert any(f"Experiment {newer}" in one.value for one in app.caption)
+    app.query_params["experiment"] = str(older)
+    app.run()
+    assert errors(app) == []
+    assert any(f"Experiment {older}" in one.value for one in app.caption)
+    assert "gains 20" in app.title[0].value.replace("\\", "")
+    assert not app.button
+
+
+def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
+    store: Store, task: Task, seed_set: SeedSet
+) -> None:
+    from augment.records import ClassifierKind
+    from tests.storage.test_experiments import create, grid
+
+    rows = [LabelledText("i am so happy and full of joy", label) for label in ("anger", "joy")]
+    rows = [replace(one, text=f"{one.text} {i}") for i, one in enumerate(rows)]
+    run = store.generations.import_texts(task.id, "LM", rows)
+    arm = ArmSpec(TextUse.RAW, (run.id,), kind=ClassifierKind.PROBE)
+    experiment = create(store, task, replace(grid(seed_set, arm), sizes=(1,)))
+    drive(store, experiment)
+    unseen = store.generations.import_texts(task.id, "LM", [LabelledText("never seen", "joy")])
+    judge = next(one for one in store.trainings.judging(task.id) if not one.n_synthetic)
+    order = []
+    for _ in range(3):
+        (card,) = store.review_queue.take(task.id, TextFilters(), holder="a", judge_id=judge.id)
+        order.append(card.label if card.run_id != unseen.id else "unseen")
+        store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="a")
+    assert order == ["anger", "joy", "unseen"]
+    assert store.reviews.count_status(task.id)[ReviewStatus.PENDING] == 0
+    wrong = next(one for one in store.generations.texts([run.id]) if one.label == "anger")
+    judged = store.trainings.judgements(judge.id, [wrong.id])[wrong.id]
+    assert (judged.label, judged.prob > judged.label_prob) == ("joy", True)
+    assert store.trainings.count_judged(judge.id) == (2, 1)
+
+
+def test_a_dead_process_s_experiment_is_interrupted_with_its_runs(store: Store, task: Task, seed_set: SeedSet) -> None:
+    experiment = create(store, task, grid(seed_set))
+    key = RunKey(RunKind.EXPERIMENT, experiment.id)
+    store.start_run(key, "host:1:0")
+    assert store.interrupt_dead(lambda _worker: False) == [key]
+    assert {run.state.status for run in store.experiments.runs(experiment.id)} == {RunStatus.INTERRUPTED}
+    store.experiments.requeue(experiment.id)
+    assert {run.state.status for run in store.experiments.runs(experiment.id)} == {RunStatus.QUEUED}
+    assert store.tasks.count_split(task.id, Split.TEST) == len(store.tasks.examples(task.id, Split.TEST))

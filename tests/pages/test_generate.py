@@ -1,0 +1,238 @@
+"""The Generate page by Streamlit's AppTest: strategies, mixtures, limits, endpoints, flags and drifts."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from augment import lms
+from augment.prompts.template import DEFAULT_TEMPLATE
+from augment.records import (
+    Attempt,
+    Completion,
+    Finding,
+    GenerationConfig,
+    GenerationProgress,
+    GenerationRun,
+    LabelledText,
+    RejectReason,
+    RunKey,
+    RunKind,
+    RunStatus,
+    SyntheticText,
+    Task,
+)
+from storage import Store
+from tests.app_test import Open, act, button, card, errors
+
+
+def wait_for(app: AppTest, bench: Store, task: Task) -> GenerationRun:
+    """The newest run, once it has ended, and the page as it is then."""
+    deadline = time.monotonic() + 60
+    while bench.generations.all(task.id)[0].state.status.is_active and time.monotonic() < deadline:
+        time.sleep(0.05)
+    app.run()
+    return bench.generations.all(task.id)[0]
+
+
+def captions(app: AppTest) -> str:
+    return " ".join(one.value.replace("\\", "") for one in app.caption)
+
+
+def test_an_import_empties_its_field_and_tells_copies(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("generate")
+    file = ("x.csv", b"text,label\nnever seen,joy\nnor this,anger\n", "text/csv")
+    for n, told in enumerate(("2 texts imported", "2 texts imported, 2 of them in earlier runs too")):
+        app.text_input(key="generate_import_name").set_value("GPT-3").run()
+        app.file_uploader(key=f"generate_import_file_{n}").set_value([file]).run()
+        app.button(key="generate_import").click().run()
+        assert errors(app) == []
+        assert bench.generations.all(filled.id)[0].state.message == told
+        assert "generate_import" not in [one.key for one in app.button]
+
+
+@pytest.mark.parametrize("strategy", ["templates", "eda"])
+def test_an_arm_without_an_lm_is_made_from_the_page(open_page: Open, bench: Store, filled: Task, strategy: str) -> None:
+    app = open_page("generate")
+    app.selectbox(key="generate_strategy").set_value(strategy).run()
+    assert "Language model" not in [one.label for one in app.selectbox]
+    app.number_input(key="generate_target").set_value(12).run()
+    app.selectbox(key="generate_mixture_given").set_value("given shares").run()
+    for i, share in enumerate((2.0, 1.0, 1.0)):
+        app.number_input(key=f"generate_{filled.id}_share_{i}").set_value(share)
+    app.run()
+    button(app, "Generate 12 texts")
+    run = wait_for(app, bench, filled)
+    assert errors(app) == []
+    assert run.state.status is RunStatus.DONE
+    assert [bench.generations.count_labels(run.id)[label] for label in filled.labels] == [6, 3, 3]
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
+    assert figure["y"] == ["asked", "completed", "parsed", "valid label", "passed checks", "kept", "accepted"]
+
+
+def test_a_broken_pattern_is_named_in_place_and_nothing_starts(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("generate")
+    app.selectbox(key="generate_strategy").set_value("templates").run()
+    app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {wrod}").run()
+    assert any("must hold" in error for error in errors(app))
+    assert app.button(key="generate_start").disabled
+    app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {word}").run()
+    assert any("Add words or patterns" in error for error in errors(app))  # ten texts a label
+    assert app.button(key="generate_start").disabled
+    app.number_input(key="generate_target").set_value(30).run()
+    assert errors(app) == []
+    button(app, "Generate 30 texts")
+    assert wait_for(app, bench, filled).n_texts == 30
+
+
+def test_an_ended_run_is_extended_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("generate")
+    app.selectbox(key="generate_strategy").set_value("eda").run()
+    app.number_input(key="generate_target").set_value(6).run()
+    button(app, "Generate 6 texts")
+    run = wait_for(app, bench, filled)
+    app.number_input(key=f"generate_more_{run.id}").set_value(15).run()
+    button(app, "Go on")
+    assert wait_for(app, bench, filled).n_texts == 15
+    assert len(bench.generations.all(filled.id)) == 2
+    assert errors(app) == []
+
+
+@pytest.fixture
+def leaning(bench: Store, filled: Task) -> GenerationRun:
+    """A finished run of `mix` whose texts are nearly all of one label, with money and flags."""
+    seed_set = bench.tasks.seed_sets(filled.id)[0]
+    config = GenerationConfig(DEFAULT_TEMPLATE, filled.labels, lms.EMBEDDED_LM, strategy="mix", target=50)
+    run = bench.generations.create(filled.id, config, seed_set_id=seed_set.id, prompt_version_id=1)
+    flag = Finding(RejectReason.DISAGREES, "anger 0.61, joy 0.20 *bold*")
+    texts = [
+        SyntheticText(f"text {i}", filled.labels[i == 0], Attempt(i, "p", (), Completion("r", 9, 90)), flags=(flag,))
+        for i in range(40)
+    ]
+    bench.generations.write(run.id, texts, GenerationProgress(60, 40, 50, 8.0, n_by_label=(39, 1, 0), cost=0.4))
+    bench.runs.finish(RunKey(RunKind.GENERATION, run.id), RunStatus.CANCELLED, "Cancelled.")
+    return run
+
+
+def test_a_leaning_run_says_so_with_its_figures_and_what_it_cost(open_page: Open, leaning: GenerationRun) -> None:
+    app = open_page("generate")
+    said = captions(app)
+    assert "39 of 40 texts are joy (98%; 33% wanted)" in said
+    assert "0.2 s a text" in said
+    assert "cost 0.4 so far, 0.5 expected in all" in said
+    assert "Flagged: 40 label disagrees" in said
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
+    assert figure["text"][:2] == ["60  (100%)", "40  (67%)"]  # twenty were asked for and never answered
+
+
+def test_flags_stand_on_the_review_card_literally(open_page: Open, bench: Store, leaning: GenerationRun) -> None:
+    app = open_page("review")
+    while card(app)["text"] != "text 0":
+        act(app, "accept")
+    assert any("anger 0.61, joy 0.20 *bold*" in one for one in card(app)["flags"])
+
+
+class _Server(BaseHTTPRequestHandler):
+    """Lists two models and ignores whatever else it is asked for."""
+
+    def do_GET(self) -> None:
+        self._answer({"data": [{"id": "big"}, {"id": "small"}]})
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        text = " i feel fine (Sentiment: joy)"
+        self._answer({"choices": [{"text": text}], "usage": {"prompt_tokens": 80, "completion_tokens": 10}})
+
+    def _answer(self, body: object) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def endpoint() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Server)
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1"
+    server.shutdown()
+    server.server_close()
+
+
+def test_an_endpoint_lists_its_models_tells_what_it_can_do_and_is_billed(
+    open_page: Open, bench: Store, filled: Task, endpoint: str
+) -> None:
+    app = open_page("generate")
+    app.selectbox(key="generate_lm").set_value("An OpenAI-compatible endpoint").run()
+    app.text_input(key="generate_endpoint_url").set_value(endpoint).run()
+    button(app, "List its models")
+    assert app.selectbox(key="generate_endpoint_model").options == ["big", "small"]
+    app.selectbox(key="generate_endpoint_model").set_value("small").run()
+    button(app, "Ask what it can do")
+    assert "small gives no label scores" in captions(app)
+    start = next(one for one in app.button if one.label == "Generate 50 texts")
+    assert start.disabled  # mix needs label scores
+    app.selectbox(key="generate_strategy").set_value("free").run()
+    app.number_input(key="generate_price_in").set_value(100.0)
+    app.number_input(key="generate_price_out").set_value(200.0).run()
+    assert "for 50 texts, if every completion is kept" in captions(app)
+    app.number_input(key="generate_budget").set_value(0.2).run()
+    button(app, "Generate 50 texts")
+    run = wait_for(app, bench, filled)
+    assert errors(app) == []
+    assert run.cost == pytest.approx(run.n_attempts * 0.01)  # 80 at 100 and 10 at 200, a million
+    assert run.n_attempts == 20
+    assert "Stopped before the budget of 0.2" in run.state.message
+    assert run.n_texts == 1  # it always says the same
+
+
+def test_every_run_of_the_list_can_be_looked_at(open_page: Open, bench: Store, filled: Task) -> None:
+    for name in ("B", "C", "D"):
+        bench.generations.import_texts(filled.id, name, [LabelledText(f"by {name}", "joy")])
+    app = open_page("generate")
+    for run_id in (4, 2, 3, 1):
+        app.selectbox(key="generate_run").set_value(run_id).run()
+        assert any(one.value.startswith(f"**Run {run_id}**") for one in app.markdown)
+
+
+def test_a_run_with_a_small_budget_can_be_looked_at_and_extended(
+    open_page: Open, bench: Store, leaning: GenerationRun
+) -> None:
+    assert leaning.config is not None
+    bench.generations.extend(leaning.id, replace(leaning.config, budget=0.004))
+    app = open_page("generate")
+    assert errors(app) == []
+    assert app.number_input(key=f"generate_more_budget_{leaning.id}").value == 0.004
+
+
+def test_a_model_that_is_not_there_cannot_be_started(open_page: Open, filled: Task) -> None:
+    app = open_page("generate")
+    app.selectbox(key="generate_lm").set_value("Another transformers model").run()
+    app.text_input(key="generate_lm_name").set_value("/no/such/folder").run()
+    assert any("There is no folder" in error.replace("\\", "") for error in errors(app))
+    assert app.button(key="generate_start").disabled
+
+
+def test_a_key_typed_for_one_endpoint_is_not_sent_to_another() -> None:
+    def page() -> None:
+        import streamlit as st
+
+        from augment.records import LMKind, LMSpec
+        from pages.parts.language_models import key_for
+
+        st.session_state["x_endpoint_url"], st.session_state["x_endpoint_key"] = "http://a/v1", "typed"
+        lms = [LMSpec(LMKind.OPENAI, "m", base_url=f"http://{host}/v1") for host in "ab"]
+        st.text([key_for("x", lm) for lm in lms])
+
+    app = AppTest.from_function(page).run()
+    assert app.text[0].value == "['typed', None]"

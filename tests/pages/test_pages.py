@@ -1,0 +1,199 @@
+"""Every page by Streamlit's AppTest: empty, filled, with bad input; fast, and without torch."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from augment.records import (
+    PreparedData,
+    RunKey,
+    RunKind,
+    RunStatus,
+    Split,
+    Task,
+)
+from pages.parts.session import escape_markdown, format_duration
+from storage import Store
+from tests.app_test import Open, button, desk, errors
+from tests.conftest import ROOT
+
+PAGES = ["overview", "seeds", "prompt", "generate", "review", "train", "results", "present"]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_page_says_what_to_do_and_nothing_fails(name: str, open_page: Open) -> None:
+    app = open_page(name)
+    assert errors(app) == []
+    assert app.button
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_filled_page_shows_without_error(name: str, open_page: Open, filled: Task) -> None:
+    app = open_page(name)
+    assert errors(app) == []
+
+
+def test_a_task_that_somebody_else_makes_does_not_replace_the_one_that_is_open(
+    open_page: Open, bench: Store, filled: Task, starter: PreparedData
+) -> None:
+    app = open_page("review")
+    shown = desk(app)["cards"][0]["text"]
+    bench.tasks.create(starter)
+    app.run()
+    assert errors(app) == []
+    assert desk(app)["cards"][0]["text"] == shown
+
+
+def test_the_overview_tells_what_was_left_half_done(open_page: Open, bench: Store, filled: Task) -> None:
+    assert not any("Open experiment" in one.label for one in open_page("overview").button)
+    experiment = bench.experiments.all(filled.id)[0]
+    bench.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.INTERRUPTED, "")
+    app = open_page("overview")
+    assert f"Experiment {experiment.id}: interrupted at 2 of 2; it can be resumed there." in [
+        one.value for one in app.caption
+    ]
+    assert app.button(key="overview_train").label == f"Open experiment {experiment.id}"
+    bench.runs.finish(RunKey(RunKind.GENERATION, 1), RunStatus.PAUSED, "")
+    app = open_page("overview")
+    app.button(key="overview_generate").click().run()
+    assert app.session_state["generate_run"] == 1
+
+
+def test_the_overview_leads_to_the_one_next_thing(open_page: Open, bench: Store, starter: PreparedData) -> None:
+    assert open_page("overview").button(key="overview_next").label == "Start: choose seeds"
+    task = bench.tasks.create(starter)
+    assert open_page("overview").button(key="overview_next").label == "Continue: save a seed set"
+    bench.tasks.create_seed_set(task.id, "s", bench.tasks.examples(task.id, Split.POOL)[:3])
+    assert open_page("overview").button(key="overview_next").label == "Continue: save a prompt"
+
+
+def test_importing_the_starter_set_and_saving_seeds(open_page: Open, bench: Store) -> None:
+    app = open_page("seeds")
+    app = button(app, "Import")
+    assert errors(app) == []
+    app = button(app, "Save 30 seeds")
+    task = bench.tasks.all()[0]
+    assert task.labels == ("joy", "anger", "surprise")
+    seed_set = bench.tasks.seed_sets(task.id)[0]
+    assert [sum(one.label == label for one in seed_set.examples) for label in task.labels] == [10, 10, 10]
+
+
+def test_draw_again_draws_others(open_page: Open, bench: Store) -> None:
+    app = button(open_page("seeds"), "Import")
+    button(app, "Save 30 seeds")
+    app = button(app, "Draw again")
+    assert errors(app) == []
+    button(app, "Save 30 seeds")
+    task = bench.tasks.all()[0]
+    second, first = bench.tasks.seed_sets(task.id)
+    assert {one.id for one in first.examples} != {one.id for one in second.examples}
+    assert (first.rng_seed, second.rng_seed) == (0, 1)
+
+
+def test_too_many_seeds_are_refused_in_place(open_page: Open, filled: Task) -> None:
+    app = open_page("seeds")
+    app.number_input(key="seeds_n").set_value(500).run()
+    assert [error for error in errors(app) if "70 pool examples" in error]
+
+
+def test_a_broken_template_is_named_and_cannot_be_saved(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("prompt")
+    app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} ({lable})").run()
+    assert any("unknown placeholder {lable}" in error.replace("\\", "") for error in errors(app))
+    assert "Save as a new version" not in [one.label for one in app.button if not one.disabled]
+    assert len(bench.prompts.all(filled.id)) == 1
+    app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} => {label}").run()
+    assert errors(app) == []
+    button(app, "Save as a new version")
+    assert bench.prompts.all(filled.id)[0].template.item == "{text} => {label}"
+
+
+def test_generated_text_is_never_markdown(open_page: Open, filled: Task) -> None:
+    """The imported texts hold an image link and HTML; they may stand in st.text and tables only."""
+    for name in PAGES:
+        app = open_page(name)
+        shown = [one.value for kind in ("markdown", "caption", "subheader", "title") for one in app.get(kind)]
+        shown += [one.label for one in app.button]
+        assert not [text for text in shown if "127.0.0.1:9" in text], name
+    cards = desk(open_page("review"))["cards"]  # which the browser takes for text nodes (tests/browser/test_review.py)
+    assert any("![x](http://127.0.0.1:9/" in one["text"] for one in cards)
+
+
+def test_results_compare_the_arms_from_stored_rows(open_page: Open, filled: Task) -> None:
+    app = open_page("results")
+    figure = json.loads(app.get("plotly_chart")[0].proto.spec)
+    named = {trace["name"]: trace["y"] for trace in figure["data"] if trace.get("name")}
+    assert named["GPT-J · raw"] == [0.4, 0.6]
+    sentence = app.subheader[0].value.replace("\\", "")
+    assert sentence.startswith("GPT-J · raw gains 20.0 points of macro-F1 over seeds only with 12 texts, but one RNG")
+
+
+def test_a_page_opens_in_under_a_second_and_without_torch(home: Path, starter: PreparedData) -> None:
+    """In a process of its own, as a server would: the first run pays the imports, every page's own run is timed."""
+    store = Store.open()
+    store.tasks.create(starter)
+    store.close()
+    script = f"""
+import json, sys, time
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file({str(ROOT / "app.py")!r}, default_timeout=30).run()
+seconds = {{}}
+for name in {PAGES!r}:
+    start = time.perf_counter()
+    app.switch_page(f"pages/{{name}}.py").run()
+    seconds[name] = time.perf_counter() - start
+heavy = [name for name in ("torch", "transformers", "datasets", "sklearn") if name in sys.modules]
+print(json.dumps([seconds, heavy]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seconds, heavy = json.loads(done.stdout.strip().splitlines()[-1])
+    assert heavy == []
+    assert max(seconds.values()) < 1.0, seconds
+
+
+def test_escaped_text_has_no_markdown_left() -> None:
+    escaped = escape_markdown("![x](http://e.org) **b** :red[r] `c` <i> $x$\n# h | t")
+    assert "\n" not in escaped
+    assert not re.search(r"(?<!\\)[*_`\[\]()!#<>|$:]", escaped)
+
+
+def test_durations_read_well() -> None:
+    assert [format_duration(s) for s in (7.6, 200, 3900)] == ["8 s", "3 min 20 s", "1 h 5 min"]
+
+
+def test_a_saved_prompt_stays_in_the_editor(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("prompt")
+    key = f"prompt_{filled.id}_item"
+    app.text_input(key=key).set_value("{text} => {label}").run()
+    button(app, "Save as a new version")
+    button(app, "Other seeds")
+    assert app.text_input(key=key).value == "{text} => {label}"
+    assert app.selectbox(key=f"prompt_{filled.id}_version").value == 2
+    assert "=> " in app.code[0].value
+    assert len(bench.prompts.all(filled.id)) == 2
+
+
+def test_the_task_of_the_address_is_opened_and_stays_there(bench: Store, filled: Task, starter: PreparedData) -> None:
+    newer = bench.tasks.create(starter)
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
+    app.query_params["task"] = str(filled.id)
+    app.run()
+    app.switch_page("pages/generate.py").run()
+    assert app.query_params["task"] == str(filled.id)
+    assert any("1 · GPT-J" in option for box in app.selectbox for option in box.options)
+    assert newer.id != filled.id
+
+
+def test_a_csv_whose_columns_tell_no_label_asks_for_it(open_page: Open) -> None:
+    app = open_page("seeds")
+    app.segmented_control(key="seeds_source").set_value("Upload").run()
+    app.file_uploader(key="seeds_upload").set_value([("x.csv", b"text,when\nhello,1\nbye,2\n", "text/csv")]).run()
+    assert errors(app) == []
+    assert any("Choose the one that holds the labels" in one.value for one in app.info)
+    assert "Import" not in [one.label for one in app.button]

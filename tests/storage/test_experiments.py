@@ -1,0 +1,398 @@
+"""Experiments: nesting, pairing, filters, failures, resumption after a kill; on the real store and encoder."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from augment.errors import StorageError, TrainingError
+from augment.records import (
+    ArmFiltered,
+    ArmSpec,
+    ArmText,
+    ClassifierKind,
+    Experiment,
+    ExperimentConfig,
+    LabelledText,
+    MetricPoint,
+    ReviewAction,
+    RunEnded,
+    RunKey,
+    RunKind,
+    RunStarted,
+    RunStatus,
+    SeedSet,
+    Split,
+    Task,
+    TextFilter,
+    TextJudged,
+    TextUse,
+    TrainingConfig,
+    TrainingRun,
+)
+from augment.results.review_gains import REVIEW_USES
+from augment.training.experiments import choose_final, choose_texts, order_runs, run_experiment
+from augment.training.filters import draw_nested, find_dropped
+from storage import Store
+
+LABELS = ("joy", "anger", "surprise")
+PROBE = ClassifierKind.PROBE
+
+
+@pytest.fixture
+def texts(store: Store, task: Task) -> list[int]:
+    """Ids of 45 synthetic texts, of which the simulated people decided on 30."""
+    words = ("happy", "furious", "amazed")
+    rows = [LabelledText(f"i feel {words[i % 3]} about number {i}", LABELS[i % 3]) for i in range(45)]
+    run = store.generations.import_texts(task.id, "LM", rows)
+    ids = [one.id for one in store.generations.texts([run.id])]
+    for text_id in ids[:20]:
+        store.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="a")
+    for i in range(20, 25):
+        store.reviews.decide(ids[i], ReviewAction.RELABEL, reviewer="a", label=LABELS[(i + 1) % 3])
+    for text_id in ids[25:30]:
+        store.reviews.decide(text_id, ReviewAction.REJECT, reviewer="a")
+    return ids
+
+
+def grid(seed_set: SeedSet, *arms: ArmSpec, kind: ClassifierKind = PROBE, **changes: object) -> ExperimentConfig:
+    config = ExperimentConfig(
+        seed_set.id, TrainingConfig(LABELS), arms, sizes=(5, 15), rng_seeds=(0, 1), baselines=(kind,)
+    )
+    return replace(config, **changes)  # type: ignore[arg-type]
+
+
+def create(store: Store, task: Task, config: ExperimentConfig) -> Experiment:
+    names = [f"{spec.use} {i}" for i, spec in enumerate(config.arms)]
+    return store.experiments.create(
+        task.id, "", config, arm_names=names, baselines=[f"seeds only {kind}" for kind in config.baselines]
+    )
+
+
+def drive(store: Store, experiment: Experiment) -> list[object]:
+    """Run what is queued into the store, as the job runner does; returns every record."""
+    seen: list[object] = []
+    pending = []
+    records = run_experiment(
+        experiment,
+        store.experiments.runs(experiment.id, status=RunStatus.QUEUED),
+        store.experiments.material(experiment.id),
+        n_done=experiment.state.n_done,
+    )
+    for record in records:
+        seen.append(record)
+        if hasattr(record, "n_total"):
+            store.experiments.write(experiment.id, pending, record)
+            pending = []
+        else:
+            pending.append(record)
+    assert not pending
+    return seen
+
+
+# What runs are trained on --------------------------------------------------------------------------------------------
+
+
+def draw(texts: Sequence[ArmText], size: int, rng_seed: int, *, is_balanced: bool = False) -> list[int]:
+    drawn = draw_nested(
+        texts, size, rng_seed, key=lambda one: str(one.id), label=lambda one: one.label, is_balanced=is_balanced
+    )
+    return [one.id for one in drawn]
+
+
+def test_sizes_are_nested_under_each_rng_seed_and_arms_that_share_texts_draw_them_alike() -> None:
+    texts = [ArmText(i, f"t{i}", LABELS[i % 3]) for i in range(60)]
+    for rng_seed in range(3):
+        assert draw(texts, 10, rng_seed) == draw(texts, 50, rng_seed)[:10]
+    assert draw(texts, 10, 0) != draw(texts, 10, 1)
+    some = [one for one in texts if one.id % 4]
+    shared = [i for i in draw(texts, 60, 0) if i % 4]
+    assert draw(some, 45, 0) == shared
+    assert draw(texts[::-1], 10, 0) == draw(texts, 10, 0)  # whatever order the store gives
+
+
+def test_a_balanced_draw_takes_labels_in_turn_and_is_nested() -> None:
+    texts = [ArmText(i, f"t{i}", "joy" if i < 40 else LABELS[i % 2 + 1]) for i in range(60)]
+    of = {one.id: one.label for one in texts}
+    for size in (1, 7, 20, 30):
+        labels = [of[i] for i in draw(texts, size, 0, is_balanced=True)]
+        counts = [labels.count(label) for label in LABELS]
+        assert max(counts) - min(counts) <= 1
+        assert draw(texts, size, 0, is_balanced=True) == draw(texts, 30, 0, is_balanced=True)[:size]
+    with pytest.raises(TrainingError, match=r"31 texts asked for, 30 \(balanced, of 60\) there"):
+        draw(texts, 31, 0, is_balanced=True)
+
+
+def test_filters_drop_disagreement_then_the_least_sure_of_each_label() -> None:
+    import numpy as np
+
+    given = ["joy", "joy", "joy", "anger", "anger", "surprise"]
+    probs = np.array([[0.9, 0.1, 0], [0.6, 0.4, 0], [0.2, 0.8, 0], [0.1, 0.9, 0], [0.3, 0.7, 0], [0.2, 0.1, 0.7]])
+    assert find_dropped(given, probs, LABELS, TextFilter(agrees=True)) == [2]
+    assert find_dropped(given, probs, LABELS, TextFilter(keep_share=0.5)) == [2, 4]  # 2 of 3, 1 of 2, 1 of 1
+    assert find_dropped(given, probs, LABELS, TextFilter(agrees=True, keep_share=0.5)) == [1, 2, 4]
+    assert find_dropped(given, probs, LABELS, TextFilter()) == []
+
+
+def test_each_use_takes_its_texts_with_their_labels_of_that_time(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[int]
+) -> None:
+    run_id = store.generations.all(task.id)[0].id
+    arms = [ArmSpec(use, (run_id,)) for use in (*REVIEW_USES, TextUse.SOFT)]
+    assert [store.experiments.count_texts(spec, seed_set.id) for spec in arms] == [45, 20, 25, 40, 0]
+    experiment = create(store, task, grid(seed_set, *arms, ArmSpec(TextUse.REAL)))
+    raw, accepted, reviewed, relabelled, soft, real = (store.experiments.arm_texts(arm.id) for arm in experiment.arms)
+    assert [one.id for one in raw] == texts
+    assert [one.label for one in raw] == [LABELS[i % 3] for i in range(45)]
+    assert [one.id for one in accepted] == texts[:20]
+    assert reviewed == relabelled[:25]  # what waits is left out
+    assert [one.id for one in relabelled] == texts[:25] + texts[30:]
+    assert [one.label for one in relabelled[20:25]] == [LABELS[(i + 1) % 3] for i in range(20, 25)]
+    assert soft == real == []
+    assert [arm.n_decisions for arm in experiment.arms] == [30, 30, 30, 30, 30, 0]
+    store.reviews.decide(texts[0], ReviewAction.RELABEL, reviewer="a", label="anger")
+    store.reviews.decide(texts[40], ReviewAction.REJECT, reviewer="a")
+    assert store.experiments.arm_texts(experiment.arms[3].id) == relabelled  # frozen
+    assert store.experiments.count_arm_labels(experiment.id)[experiment.arms[1].id] == {
+        "joy": 7,
+        "anger": 7,
+        "surprise": 6,
+    }
+
+
+def test_real_texts_are_of_the_pool_and_never_seeds_or_held_out(store: Store, task: Task, seed_set: SeedSet) -> None:
+    experiment = create(store, task, grid(seed_set, ArmSpec(TextUse.REAL)))
+    material = store.experiments.material(experiment.id)
+    pool = store.tasks.examples(task.id, Split.POOL)
+    seeds = {one.text for one in seed_set.examples}
+    assert {one.text for one in material.real} == {one.text for one in pool} - seeds
+    run = next(one for one in store.experiments.runs(experiment.id) if one.n_synthetic == 15)
+    rows, written = choose_texts(run, experiment.arms[0], material.arm_texts, material)
+    assert (len(rows), written) == (len(material.seeds) + 15, ())
+    assert {one.text for one in rows[-15:]} <= {one.text for one in material.real}
+
+
+def test_soft_texts_bring_their_probabilities_and_weights_of_the_recipe(
+    store: Store, task: Task, seed_set: SeedSet
+) -> None:
+    experiment = create(store, task, grid(seed_set, ArmSpec(TextUse.SOFT, (1,)), ArmSpec(TextUse.RAW, (1,))))
+    material = store.experiments.material(experiment.id)
+    rows = tuple(ArmText(i, f"t{i}", LABELS[i % 3], (0.2, 0.3, 0.5)) for i in range(20))
+    soft, raw = experiment.arms
+    run = next(one for one in store.experiments.runs(experiment.id) if one.n_synthetic == 5)
+    run = replace(run, config=replace(run.config, synthetic_weight=0.5))
+    for arm, probs in ((soft, (0.2, 0.3, 0.5)), (raw, None)):
+        chosen, used = choose_texts(run, arm, {soft.id: rows, raw.id: rows}, material)
+        assert {(one.probs, one.weight) for one in chosen[-5:]} == {(probs, 0.5)}
+        assert {(one.probs, one.weight) for one in chosen[:-5]} == {(None, 1.0)}
+        assert [one.text for one in chosen[-5:]] == [one.text for one in used]
+
+
+# Running -------------------------------------------------------------------------------------------------------------
+
+
+def test_runs_go_rng_seed_after_rng_seed() -> None:
+    def fake(run_id: int, rng_seed: int, n: int) -> TrainingRun:
+        config = TrainingConfig(LABELS, rng_seed=rng_seed)
+        return TrainingRun(run_id, 1, 1, None, "a", n, n, config, None, None)  # type: ignore[arg-type]
+
+    runs = [fake(1, 1, 0), fake(2, 1, 50), fake(3, 0, 50), fake(4, 0, 0)]
+    assert [run.id for run in order_runs(runs)] == [4, 3, 1, 2]
+
+
+def test_a_run_is_judged_by_its_best_on_validation_and_else_by_its_last() -> None:
+    points = [MetricPoint(step, None, 1.0, 0.5, figure) for step, figure in ((20, 0.6), (40, 0.7), (60, 0.4))]
+    assert choose_final(points).step == 60
+    seen = [replace(one, validation_macro_f1=value) for one, value in zip(points, (0.5, 0.3, 0.5), strict=True)]
+    assert choose_final(seen).step == 20
+
+
+@pytest.mark.models
+def test_an_experiment_of_probes_runs_to_its_end_and_one_failed_run_stops_nothing(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[int]
+) -> None:
+    run_id = store.generations.all(task.id)[0].id
+    agreed = TextFilter(agrees=True, is_balanced=True)
+    config = grid(
+        seed_set,
+        ArmSpec(TextUse.RAW, (run_id,), kind=PROBE),
+        ArmSpec(TextUse.SOFT, (run_id,), kind=PROBE),
+        ArmSpec(TextUse.RELABELLED, (run_id,), agreed, PROBE),
+        ArmSpec(TextUse.REAL, kind=PROBE),
+    )
+    experiment = create(store, task, config)
+    records = drive(store, experiment)
+    runs = store.experiments.runs(experiment.id)
+    assert len(runs) == config.n_runs == 18
+    failed = [run for run in runs if run.state.status is RunStatus.FAILED]
+    assert {(run.arm, run.n_synthetic) for run in failed} == {("soft labels 1", 5), ("soft labels 1", 15)}
+    assert "soft labels 1: 5 texts asked for, 0 there" in failed[0].state.message
+    done = [run for run in runs if run.state.status is RunStatus.DONE]
+    assert len(done) == 14
+    assert all(run.last is not None and run.last.macro_f1 > 0.2 for run in done)
+    assert store.experiments.get(experiment.id).state.n_done == 18
+    filtered = store.experiments.get(experiment.id).arms[2]
+    assert filtered.n_dropped is not None
+    assert 0 < filtered.n_dropped < 40
+    assert len(store.experiments.arm_texts(filtered.id)) == 40 - filtered.n_dropped
+    predictions = store.trainings.predictions([done[0].id])
+    test = store.tasks.examples(task.id, Split.TEST)
+    assert [(one.example_id, one.truth) for one in predictions] == [(one.id, one.label) for one in test]
+    assert done[0].last is not None
+    assert sum(one.label == one.truth for one in predictions) / len(test) == pytest.approx(done[0].last.accuracy)
+    raw = next(run for run in done if run.arm == "raw 0" and run.n_synthetic == 15 and run.config.rng_seed == 0)
+    taken = store.trainings.texts(raw.id)
+    assert len(taken) == 15
+    judged = {one.text_id for one in records if isinstance(one, TextJudged) and one.run_id == raw.id}
+    assert judged == set(texts) - set(taken)
+    assert store.trainings.count_judged(raw.id)[0] == 30
+    assert {run.config.rng_seed for run in store.trainings.judging(task.id)} == {0}
+
+
+@pytest.mark.models
+def test_pairs_share_head_and_texts_so_that_only_labels_differ(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[int]
+) -> None:
+    """An arm whose labels nobody changed gives the same figures as raw, RNG seed by RNG seed."""
+    fresh = store.generations.import_texts(task.id, "LM", [LabelledText(f"joyful {i}", "joy") for i in range(6)])
+    recipe = TrainingConfig(LABELS, steps=4, eval_every=4)
+    arms = [ArmSpec(use, (fresh.id,)) for use in (TextUse.RAW, TextUse.RELABELLED)]
+    config = replace(grid(seed_set, *arms, kind=ClassifierKind.FINE_TUNED), recipe=recipe, sizes=(5,))
+    experiment = create(store, task, config)
+    drive(store, experiment)
+    figures: dict[str, list[float]] = {}
+    for run in store.experiments.runs(experiment.id):
+        assert run.last is not None
+        figures.setdefault(run.arm, []).append(run.last.loss)
+    raw, relabelled = figures["raw 0"], figures["relabelled 1"]
+    assert raw == relabelled
+    assert raw[0] != raw[1]
+
+
+@pytest.mark.models
+def test_more_rng_seeds_and_what_failed_are_run_without_repeating_what_is_done(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[int]
+) -> None:
+    run_id = store.generations.all(task.id)[0].id
+    experiment = create(store, task, grid(seed_set, ArmSpec(TextUse.ACCEPTED, (run_id,), kind=PROBE)))
+    drive(store, experiment)
+    before = {run.id: run.state.finished_at for run in store.experiments.runs(experiment.id)}
+    store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
+    experiment = store.experiments.extend(experiment.id, [2, 3])
+    assert experiment.config.rng_seeds == (0, 1, 2, 3)
+    store.experiments.requeue(experiment.id)
+    started = [one for one in drive(store, store.experiments.get(experiment.id)) if isinstance(one, RunStarted)]
+    after = store.experiments.runs(experiment.id)
+    assert len(started) == 6
+    assert len(after) == 12
+    assert {run.id: run.state.finished_at for run in after if run.id in before} == before
+    assert all(run.state.status is RunStatus.DONE for run in after)
+    assert store.experiments.get(experiment.id).state.n_done == 12
+
+
+@pytest.mark.models
+def test_a_class_without_a_seed_fails_the_runs_that_need_it_in_a_sentence(store: Store, task: Task) -> None:
+    pool = store.tasks.examples(task.id, Split.POOL)
+    chosen = [one for label in LABELS[:2] for one in [row for row in pool if row.label == label][:4]]
+    seeds = store.tasks.create_seed_set(task.id, "two labels", chosen)
+    run = store.generations.import_texts(task.id, "LM", [LabelledText(f"oh wow {i}", "surprise") for i in range(5)])
+    raw = ArmSpec(TextUse.RAW, (run.id,), kind=PROBE)
+    config = replace(grid(seeds, raw, replace(raw, filter=TextFilter(agrees=True))), sizes=(5,), rng_seeds=(0,))
+    experiment = create(store, task, config)
+    ended = [one for one in drive(store, experiment) if isinstance(one, RunEnded)]
+    by_arm = {run.arm: run.state for run in store.experiments.runs(experiment.id)}
+    assert len(ended) == 3
+    assert by_arm["seeds only linear probe"].message.startswith("No training text is labelled surprise")
+    assert by_arm["raw 0"].status is RunStatus.DONE
+    assert "no seed is labelled surprise" in by_arm["raw 1"].message
+
+
+def test_an_experiment_that_runs_is_neither_extended_nor_resumed_nor_removed(
+    store: Store, task: Task, seed_set: SeedSet
+) -> None:
+    """Two tabs: what one started the other must not start again, or its runs would end without figures."""
+    experiment = create(store, task, grid(seed_set))
+    for change in (
+        lambda: store.experiments.extend(experiment.id, [5]),
+        lambda: store.experiments.requeue(experiment.id),
+        lambda: store.experiments.remove(experiment.id),
+    ):
+        with pytest.raises(StorageError, match=r"still runs\. Cancel or pause it first"):
+            change()
+    key = RunKey(RunKind.EXPERIMENT, experiment.id)
+    store.runs.finish(key, RunStatus.DONE, "")
+    assert {run.state.status for run in store.experiments.runs(experiment.id)} == {RunStatus.INTERRUPTED}
+    store.experiments.requeue(experiment.id)
+    assert store.runs.state(key).status is RunStatus.QUEUED
+    assert {run.state.status for run in store.experiments.runs(experiment.id)} == {RunStatus.QUEUED}
+
+
+@pytest.mark.models
+def test_a_filter_runs_once_and_its_choice_stays(store: Store, task: Task, seed_set: SeedSet, texts: list[int]) -> None:
+    run_id = store.generations.all(task.id)[0].id
+    spec = ArmSpec(TextUse.RAW, (run_id,), TextFilter(keep_share=0.5), PROBE)
+    experiment = create(store, task, replace(grid(seed_set, spec), sizes=(5,), rng_seeds=(0,)))
+    assert experiment.arms[0].n_dropped is None
+    assert any(isinstance(one, ArmFiltered) for one in drive(store, experiment))
+    store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
+    kept = store.experiments.arm_texts(experiment.arms[0].id)
+    store.experiments.extend(experiment.id, [1])
+    store.experiments.requeue(experiment.id)
+    again = store.experiments.get(experiment.id)
+    assert again.arms[0].n_dropped == 45 - len(kept)
+    assert not any(isinstance(one, ArmFiltered) for one in drive(store, again))
+    assert store.experiments.arm_texts(experiment.arms[0].id) == kept
+    assert all(
+        set(store.trainings.texts(run.id)) <= {one.id for one in kept} for run in store.experiments.runs(again.id)
+    )
+
+
+def _run_until_killed(url: str, experiment_id: int) -> None:
+    opened = Store.open(url)
+    drive(opened, opened.experiments.get(experiment_id))
+
+
+@pytest.mark.models
+def test_a_killed_experiment_resumes_to_the_figures_of_one_that_nobody_killed(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[int], tmp_path: Path
+) -> None:
+    run_id = store.generations.all(task.id)[0].id
+    recipe = TrainingConfig(LABELS, steps=6, eval_every=3)
+    config = grid(seed_set, ArmSpec(TextUse.RAW, (run_id,)), kind=ClassifierKind.FINE_TUNED)
+    config = replace(config, recipe=recipe, sizes=(5, 15))
+    whole, killed = create(store, task, config), create(store, task, config)
+    drive(store, whole)
+    context = multiprocessing.get_context("forkserver")
+    for _ in range(2):  # killed twice, each time inside a run
+        before = len(store.experiments.runs(killed.id, status=RunStatus.DONE))
+        process = context.Process(target=_run_until_killed, args=(store.engine.url.render_as_string(), killed.id))
+        process.start()
+        deadline = time.monotonic() + 90
+        while len(store.experiments.runs(killed.id, status=RunStatus.DONE)) <= before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert process.pid is not None
+        os.kill(process.pid, signal.SIGKILL)
+        process.join()
+        assert store.experiments.runs(killed.id, status=RunStatus.DONE)
+        store.interrupt_dead(lambda _worker: False)
+        store.experiments.requeue(killed.id)
+    kept = {run.id: run.state.finished_at for run in store.experiments.runs(killed.id, status=RunStatus.DONE)}
+    assert 2 <= len(kept) < config.n_runs
+    drive(store, store.experiments.get(killed.id))
+    after = store.experiments.runs(killed.id)
+    assert {run.id: run.state.finished_at for run in after if run.id in kept} == kept
+    for run, other in zip(after, store.experiments.runs(whole.id), strict=True):
+        assert (run.arm, run.n_synthetic, run.config.rng_seed) == (other.arm, other.n_synthetic, other.config.rng_seed)
+        assert run.last is not None
+        assert other.last is not None
+        # Frozen outputs were computed in other batches: their last digits differ.
+        assert run.last.loss == pytest.approx(other.last.loss, abs=1e-3)
+        assert run.last.accuracy == pytest.approx(other.last.accuracy, abs=0.02)
+        assert store.trainings.texts(run.id) == store.trainings.texts(other.id)
+    points = store.trainings.points([run.id for run in after])
+    assert all([point.step for point in found] == [3, 6] for found in points.values())

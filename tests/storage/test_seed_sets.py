@@ -1,0 +1,216 @@
+"""Synthetic texts made seeds: their own split, one example each, and never counted twice in an experiment."""
+
+from dataclasses import replace
+
+import pytest
+
+from augment.data.draw_seeds import draw_seeds
+from augment.errors import StorageError
+from augment.lms import EMBEDDED_LM
+from augment.prompts.few_shot import FewShot
+from augment.prompts.template import DEFAULT_TEMPLATE
+from augment.records import (
+    ArmSpec,
+    Experiment,
+    ExperimentConfig,
+    GenerationConfig,
+    LabelledText,
+    PreparedData,
+    ReviewAction,
+    SeedSet,
+    Split,
+    StoredText,
+    Task,
+    TextUse,
+    TrainingConfig,
+)
+from augment.results.report.build import build_report
+from augment.training.experiments import choose_texts
+from storage import Store
+from tests.augment.results.test_report import make_data
+
+LABELS = ("joy", "anger", "surprise")
+USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
+
+
+def write(store: Store, task: Task, *texts: str) -> list[StoredText]:
+    """Imported texts, their labels in turn."""
+    rows = [LabelledText(text, LABELS[i % 3]) for i, text in enumerate(texts)]
+    return store.generations.texts([store.generations.import_texts(task.id, "LM", rows).id])
+
+
+@pytest.fixture
+def texts(store: Store, task: Task) -> list[StoredText]:
+    return write(store, task, *(f"written text {i}" for i in range(6)))
+
+
+def create(store: Store, task: Task, seed_set: SeedSet, *arms: ArmSpec, size: int = 2) -> Experiment:
+    config = ExperimentConfig(seed_set.id, TrainingConfig(LABELS), arms, sizes=(size,), rng_seeds=(0,))
+    names = [spec.use.value for spec in arms]
+    return store.experiments.create(task.id, "", config, arm_names=names, baselines=["seeds only"])
+
+
+# The new seed set ----------------------------------------------------------------------------------------------------
+
+
+def test_the_new_set_is_the_old_one_and_then_the_texts_with_their_labels_of_now(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    store.reviews.decide(texts[0].id, ReviewAction.RELABEL, reviewer="a", label="surprise")
+    made = store.tasks.extend_seed_set(seed_set.id, [texts[4].id, texts[0].id], name="32 seeds")
+    assert made.examples[:-2] == seed_set.examples
+    assert [(one.text, one.label, one.split) for one in made.examples[-2:]] == [
+        ("written text 4", "anger", Split.WRITTEN),
+        ("written text 0", "surprise", Split.WRITTEN),
+    ]
+    assert (made.name, made.rng_seed, made.task_id) == ("32 seeds", None, task.id)
+    assert store.tasks.seed_sets(task.id) == [made, seed_set]  # the old one as it was
+    assert store.generations.texts([texts[0].run_id])[1:] == texts[1:]  # the texts too
+
+
+def test_a_text_made_a_seed_twice_shares_one_example_until_its_label_changes(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    first = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="first")
+    second = store.tasks.extend_seed_set(seed_set.id, [texts[1].id, texts[0].id], name="second")
+    assert first.examples[-1] == second.examples[-1]
+    assert len(store.tasks.examples(task.id, Split.WRITTEN)) == 2
+    store.reviews.decide(texts[0].id, ReviewAction.RELABEL, reviewer="a", label="surprise")
+    third = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="third")
+    assert (third.examples[-1].text, third.examples[-1].label) == ("written text 0", "surprise")
+    assert store.tasks.seed_set(first.id).examples[-1].label == "joy"  # a seed set never changes
+
+
+def test_an_extended_set_is_extended_again(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    first = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="first")
+    second = store.tasks.extend_seed_set(first.id, [texts[1].id], name="second")
+    assert second.examples[:-1] == first.examples
+    with pytest.raises(StorageError, match=f"'written text 1' is a seed of seed set {second.id} already"):
+        store.tasks.extend_seed_set(second.id, [texts[1].id], name="third")
+
+
+def test_texts_that_cannot_become_seeds_are_refused_in_a_sentence_and_nothing_is_stored(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    store.reviews.decide(texts[1].id, ReviewAction.REJECT, reviewer="a")
+    held = seed_set.examples[3]
+    copy, again, other = write(store, task, held.text, "written text 0", "fine")
+    good = texts[0].id
+    for ids, sentence in (
+        ([good, 9_999], "Text 9999 is gone from this task"),
+        ([good, texts[1].id], "'written text 1' was rejected. Accept it"),
+        ([good, copy.id], f"'{held.text[:10]}.* is a seed of seed set {seed_set.id} already"),
+        ([good, again.id], "'written text 0' is a seed of .* already or chosen twice"),
+        ([], "No text is chosen"),
+    ):
+        with pytest.raises(StorageError, match=sentence):
+            store.tasks.extend_seed_set(seed_set.id, ids, name="no")
+    with pytest.raises(StorageError, match="There is no seed set 99"):
+        store.tasks.extend_seed_set(99, [good], name="no")
+    assert store.tasks.seed_sets(task.id) == [seed_set]
+    assert store.tasks.examples(task.id, Split.WRITTEN) == []
+    made = store.tasks.extend_seed_set(seed_set.id, [other.id, other.id], name="a double click")
+    assert len(made.examples) == len(seed_set.examples) + 1
+
+
+def test_a_text_of_another_task_is_refused(store: Store, seed_set: SeedSet, starter: PreparedData) -> None:
+    other = store.tasks.create(starter)
+    elsewhere = write(store, other, "from elsewhere")
+    with pytest.raises(StorageError, match=f"Text {elsewhere[0].id} is gone from this task"):
+        store.tasks.extend_seed_set(seed_set.id, [elsewhere[0].id], name="no")
+
+
+# What counts as real -------------------------------------------------------------------------------------------------
+
+
+def test_written_examples_change_no_other_split_and_are_never_drawn(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    before = store.tasks.count_examples(task.id)
+    made = store.tasks.extend_seed_set(seed_set.id, [one.id for one in texts], name="36 seeds")
+    after = store.tasks.count_examples(task.id)
+    assert {key: n for key, n in after.items() if key[0].is_real} == before
+    assert sum(n for (split, _), n in after.items() if not split.is_real) == 6
+    everything = [one for split in Split for one in store.tasks.examples(task.id, split)]
+    drawn = draw_seeds(
+        everything, task.labels, min(n for (split, _), n in before.items() if split is Split.POOL) - 1, rng_seed=0
+    )
+    assert all(one.split is Split.POOL for one in drawn)
+    with pytest.raises(StorageError, match="of the written split"):
+        store.tasks.create_seed_set(task.id, "by hand", made.examples[-1:])
+
+
+def test_the_few_shot_prompt_shows_written_seeds(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="31 seeds")
+    config = GenerationConfig(DEFAULT_TEMPLATE, task.labels, EMBEDDED_LM, target=1, n_seeds=11)  # all of joy
+    drawn = FewShot(config, made.examples).conditional_prompt("joy", "0")
+    assert "written text 0" in drawn.text
+    assert made.examples[-1].id in drawn.seed_ids
+
+
+def test_the_report_tells_written_seeds_from_real_ones() -> None:
+    data = make_data()
+    *real, last = data.seed_set.examples
+    seeds = replace(data.seed_set, examples=(*real, replace(last, split=Split.WRITTEN)), rng_seed=None)
+    report = build_report(replace(data, seed_set=seeds))
+    assert "Seeds: 29 real texts and 1 synthetic text, chosen by hand (joy 10, anger 10, surprise 10)" in report
+
+
+# Experiments ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_text_that_became_a_seed_is_in_no_arm_beside_that_seed_set(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    for text in texts:
+        store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="a")
+    made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id, texts[3].id], name="32 seeds")
+    arms = [ArmSpec(use, (texts[0].run_id,)) for use in USES]
+    assert [store.experiments.count_texts(arm, seed_set.id) for arm in arms] == [6, 6, 6]
+    assert [store.experiments.count_texts(arm, made.id) for arm in arms] == [4, 4, 4]
+    experiment = create(store, task, made, *arms, size=4)
+    assert [arm.n_texts for arm in experiment.arms] == [4, 4, 4]
+    material = store.experiments.material(experiment.id)
+    for run in store.experiments.runs(experiment.id):
+        arm = next((one for one in experiment.arms if one.id == run.arm_id), None)
+        rows, _ = choose_texts(run, arm, dict(material.arm_texts), material)
+        assert len({one.text for one in rows}) == len(rows) == run.n_train  # none stands there twice
+        assert {"written text 0", "written text 3"} <= {one.text for one in rows}
+
+
+def test_a_seed_stays_out_of_the_arms_when_its_synthetic_text_is_edited_afterwards(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="31 seeds")
+    store.reviews.decide(texts[0].id, ReviewAction.EDIT, reviewer="a", text="written text 0, mended")
+    store.reviews.decide(texts[1].id, ReviewAction.EDIT, reviewer="a", text="another, mended")
+    edited = store.tasks.extend_seed_set(seed_set.id, [texts[1].id], name="31 others")
+    spec = ArmSpec(TextUse.RAW, (texts[0].run_id,))
+    for chosen, left_out in ((made, texts[0].id), (edited, texts[1].id)):
+        arm = create(store, task, chosen, spec).arms[0]
+        assert {one.id for one in store.experiments.arm_texts(arm.id)} == {one.id for one in texts} - {left_out}
+
+
+def test_the_real_ceiling_counts_the_pool_without_its_seeds_whatever_was_written(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
+) -> None:
+    pool = store.tasks.examples(task.id, Split.POOL)
+    seeds = {one.id for one in seed_set.examples}
+    copied = next(one for one in pool if one.id not in seeds)
+    copy = write(store, task, copied.text)[0]
+    real = ArmSpec(TextUse.REAL)
+    n = len(pool) - len(seeds)
+    assert store.experiments.count_texts(real, seed_set.id) == n
+    made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id, texts[1].id], name="32 seeds")
+    assert store.experiments.count_texts(real, made.id) == n
+    with_copy = store.tasks.extend_seed_set(made.id, [copy.id], name="33 seeds")
+    assert store.experiments.count_texts(real, with_copy.id) == n - 1  # it would stand there twice
+    experiment = create(store, task, with_copy, real)
+    found = store.experiments.material(experiment.id).real
+    assert len(found) == experiment.arms[0].n_texts == n - 1
+    assert copied.text not in {one.text for one in found}
+    assert not {one.text for one in found} & {one.text for one in with_copy.examples}
