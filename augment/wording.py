@@ -11,8 +11,8 @@ def plural(n: int, word: str) -> str:
 
 
 def percent(share: float) -> str:
-    """'67 %' for 0.674."""
-    return f"{100 * share:.0f} %"
+    """'67%' for 0.674."""
+    return f"{100 * share:.0f}%"
 
 
 def format_points(difference: float) -> str:
@@ -21,8 +21,8 @@ def format_points(difference: float) -> str:
 
 
 def format_metric(metric: str, value: float) -> str:
-    """'82.9 %' for accuracy, '0.73' for macro-F1."""
-    return f"{100 * value:.1f} %" if metric == "accuracy" else f"{value:.2f}"
+    """'82.9%' for accuracy, '0.73' for macro-F1."""
+    return f"{100 * value:.1f}%" if metric == "accuracy" else f"{value:.2f}"
 
 
 def format_interval(interval: Interval, metric: str) -> str:

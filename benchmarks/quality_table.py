@@ -66,9 +66,9 @@ def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float]) -> str:
         half, half_accuracy = one.interval.high - one.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
         if one.interval.n < len(RNG_SEEDS):  # too few for an interval worth printing
             n_seeds = f"{one.interval.n} RNG seed{'s' if one.interval.n > 1 else ''}"
-            cell = f"{one.interval.mean:.3f}, {100 * of_accuracy.mean:.1f} % ({n_seeds})"
+            cell = f"{one.interval.mean:.3f}, {100 * of_accuracy.mean:.1f}% ({n_seeds})"
         else:
-            cell = f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f} %"
+            cell = f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f}%"
         arms.setdefault(one.arm, {})[one.n_synthetic] = cell
         best[f"{one.arm}, {one.n_synthetic}"] = round(one.interval.mean, 3)
     order = sorted(arms, key=lambda arm: (not arm.startswith(SEEDS_ONLY), arm))
@@ -97,15 +97,15 @@ def _tabulate_review(points: Sequence[Point]) -> str:
 _INTRODUCTION = """# Results on the Emotion task
 
 Written by `python -m benchmarks.quality --table`; its docstring says how. Three labels (joy, anger, surprise), 30
-seeds (the first ten of each), 797 test texts (joy 537, anger 210, surprise 50: always "joy" is 67.4 % accurate and has
-a macro-F1 of 0.268). Each cell: **macro-F1** ± half its 95 % interval, accuracy ± half its interval, over 10 RNG seeds,
+seeds (the first ten of each), 797 test texts (joy 537, anger 210, surprise 50: always "joy" is 67.4% accurate and has
+a macro-F1 of 0.268). Each cell: **macro-F1** ± half its 95% interval, accuracy ± half its interval, over 10 RNG seeds,
 by number of synthetic texts; an RNG seed draws which texts, their order, and the classifier's head. A probe on the
 seeds, or on all texts that an arm has, has nothing to draw: its interval is 0. "accepted" and "relabelled" are by the
 simulated reviewer."""
 
 _REVIEW_INTRODUCTION = """## The value of review
 
-Macro-F1 ± half its 95 % interval over 10 RNG seeds on 30 seeds and 200 texts, of which so many were reviewed by the
+Macro-F1 ± half its 95% interval over 10 RNG seeds on 30 seeds and 200 texts, of which so many were reviewed by the
 simulated reviewer. Trained on all: those that wait keep the label that the LM proposed; reviewed only: they are left
 out. Queue: texts whose label the seeds' classifier likes least first.
 

@@ -137,7 +137,7 @@ def show_footnote(comparison: Comparison, metric: str, majority: float | None) -
     if all(run.config.kind.is_instant for run in comparison.runs):
         length = "logistic regression on frozen embeddings"
     seeds = len({run.config.rng_seed for run in comparison.runs})
-    parts = [f"Test split; {length}; band: 95 % interval over {plural(seeds, 'RNG seed')}."]
+    parts = [f"Test split; {length}; band: 95% interval over {plural(seeds, 'RNG seed')}."]
     if seeds == 2:
         parts.append("Of two RNG seeds it is so wide that it may leave the chart.")
     if metric == "accuracy" and majority is not None:
@@ -165,8 +165,8 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
             "arm": one["arm"],
             "synthetic": one["n_synthetic"],
             "difference, points": 100 * float(one["mean"] or 0),
-            "95 % from": 100 * float(one["low_95"] or 0),
-            "95 % to": 100 * float(one["high_95"] or 0),
+            "95% from": 100 * float(one["low_95"] or 0),
+            "95% to": 100 * float(one["high_95"] or 0),
             "p (Holm, all rows)": one["p_holm"],
             "RNG seeds": one["n_rng_seeds"],
         }
@@ -179,8 +179,8 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
         key="results_differences",
         column_config={
             "difference, points": number,
-            "95 % from": number,
-            "95 % to": number,
+            "95% from": number,
+            "95% to": number,
             "p (Holm, all rows)": st.column_config.NumberColumn(format="%.4f"),
         },
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 Counts = Mapping[tuple[str, str], int]  # (first rater's category, second rater's) → how many texts
 
-Z_95 = 1.959963984540054  # the standard normal's 97.5 % point
+Z_95 = 1.959963984540054  # the standard normal's 97.5% point
 
 # Source: Landis & Koch 1977, The measurement of observer agreement for categorical data, Biometrics 33. Each is the
 # strength up to that kappa, to two decimals; the bounds are, in their words, clearly arbitrary.
@@ -16,7 +16,7 @@ STRENGTHS = {0.2: "slight", 0.4: "fair", 0.6: "moderate", 0.8: "substantial", 1.
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """`n_hits` of `n` as a share from 0 to 1, with its 95 % interval; all three are NaN where n is 0."""
+    """`n_hits` of `n` as a share from 0 to 1, with its 95% interval; all three are NaN where n is 0."""
 
     n_hits: int
     n: int
@@ -58,7 +58,7 @@ def name_kappa(kappa: float) -> str:
 
 
 def wilson_share(n_hits: int, n: int) -> Share:
-    """A share and its 95 % interval by Wilson's score, which holds for few texts and for shares near 0 or 1.
+    """A share and its 95% interval by Wilson's score, which holds for few texts and for shares near 0 or 1.
 
     Source: Wilson 1927, Probable inference, the law of succession, and statistical inference, JASA 22.
     """

@@ -43,5 +43,5 @@ class CopyCheck:
         near = process.extractOne(key, self._known.keys(), scorer=fuzz.ratio, score_cutoff=100 * self._near)
         if near is None:
             return None
-        found = f"{near[1]:.0f} % like '{near[0][:60]}' ({self._known[near[0]]})"
+        found = f"{near[1]:.0f}% like '{near[0][:60]}' ({self._known[near[0]]})"
         return Finding(RejectReason.NEAR_DUPLICATE, found)

@@ -31,7 +31,7 @@ class ArmPoint:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """What an arm at one size gains over the seeds only, trained alike: mean over paired RNG seeds and 95 % interval.
+    """What an arm at one size gains over the seeds only, trained alike: mean over paired RNG seeds and 95% interval.
 
     `p` is the paired t-test's, two-sided; None with fewer than 2 pairs and where the differences do not vary.
     `p_adjusted` is Holm's over the list that the difference stands in.
@@ -45,7 +45,7 @@ class Difference:
 
     @property
     def is_beyond_chance(self) -> bool:
-        """Whether the arm is told apart from its baseline at 5 % over all comparisons of the list."""
+        """Whether the arm is told apart from its baseline at 5% over all comparisons of the list."""
         return self.p_adjusted is not None and self.p_adjusted < SIGNIFICANCE
 
 
@@ -53,7 +53,7 @@ class Difference:
 
 
 def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[ArmPoint]:
-    """Mean and 95 % interval of a metric over the RNG seeds of each arm and size, by arm and size."""
+    """Mean and 95% interval of a metric over the RNG seeds of each arm and size, by arm and size."""
     return [
         ArmPoint(arm, n, mean_interval(list(by_rng_seed(group, metric).values())))
         for (arm, n), group in by_arm_and_size(runs).items()
@@ -170,12 +170,12 @@ def describe_arms(runs: Sequence[TrainingRun], metric: str) -> list[str]:
 
 
 def judge(difference: Difference, than: str, metric: str) -> str:
-    """'better than raw: +9.2 points of macro-F1 (95 % interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)'."""
+    """'better than raw: +9.2 points of macro-F1 (95% interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)'."""
     verdict = f"not told apart from {than} beyond chance"
     if difference.is_beyond_chance:
         verdict = f"{'better' if difference.interval.mean > 0 else 'worse'} than {than}"
     low, mean, high = (format_points(getattr(difference.interval, one)) for one in ("low", "mean", "high"))
-    interval = f"95 % interval {low} to {high}, adjusted " if difference.p is not None else ""
+    interval = f"95% interval {low} to {high}, adjusted " if difference.p is not None else ""
     return f"{verdict}: {mean} points of {METRICS[metric]} ({interval}{_evidence(difference)})"
 
 

@@ -48,7 +48,7 @@ def confusion(predictions: Sequence[StoredPrediction], labels: Sequence[str]) ->
 
 
 def class_figures(predictions: Sequence[StoredPrediction], labels: Sequence[str]) -> list[ClassFigures]:
-    """Precision, recall and F1 of each label, with 95 % intervals over the runs; a share of nothing counts as 0."""
+    """Precision, recall and F1 of each label, with 95% intervals over the runs; a share of nothing counts as 0."""
     if not predictions:
         return []
     runs: dict[int, list[StoredPrediction]] = {}

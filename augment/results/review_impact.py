@@ -94,7 +94,7 @@ def add_up(outcomes: Sequence[LabelOutcome]) -> LabelOutcome:
 
 
 def headline(outcomes: Sequence[LabelOutcome]) -> str:
-    """'People decided on 212 texts: 61 % stand as the LM proposed them (54 to 67 %), 30 % were relabelled, …'."""
+    """'People decided on 212 texts: 61% stand as the LM proposed them (54 to 67%), 30% were relabelled, …'."""
     total = add_up(outcomes)
     if not total.n_decided:
         return "People have not decided on a text yet."
@@ -107,7 +107,7 @@ def headline(outcomes: Sequence[LabelOutcome]) -> str:
 
 
 def describe_writers(outcomes: Sequence[LabelOutcome]) -> list[str]:
-    """'GPT-J: 61 % of 120 texts stand as proposed (52 to 69 %)', for each writer on whose texts people decided."""
+    """'GPT-J: 61% of 120 texts stand as proposed (52 to 69%)', for each writer on whose texts people decided."""
     totals = [(writer, add_up(list(group))) for writer, group in groupby(outcomes, key=lambda one: one.writer)]
     return [
         f"{writer}: {_describe(one.precision, 'of ' + plural(one.n_decided, 'text') + ' stand as proposed')}"
@@ -258,7 +258,7 @@ def _lay_out(outcomes: Sequence[LabelOutcome]) -> tuple[list[str], list[int]]:
 
 
 def _say_share(one: LabelOutcome, part: _Part) -> str:
-    """', 61 % of 120 decided'; nothing of what waits."""
+    """', 61% of 120 decided'; nothing of what waits."""
     if part.field == "n_waiting" or not one.n_decided:
         return ""
     return f", {percent(getattr(one, part.field) / one.n_decided)} of {one.n_decided:,} decided"

@@ -37,10 +37,10 @@ def split_kind(arm: str) -> tuple[str, ClassifierKind]:
 
 
 def name_filter(text_filter: TextFilter) -> list[str]:
-    """The parts of an arm's name that its filter gives: 'agreed', 'surest 50 %', 'balanced'."""
+    """The parts of an arm's name that its filter gives: 'agreed', 'surest 50%', 'balanced'."""
     parts = ["agreed"] if text_filter.agrees else []
     if text_filter.keep_share < 1:
-        parts.append(f"surest {text_filter.keep_share:.0%}".replace("%", " %"))
+        parts.append(f"surest {text_filter.keep_share:.0%}")
     return [*parts, "balanced"] if text_filter.is_balanced else parts
 
 

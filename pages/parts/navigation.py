@@ -22,7 +22,7 @@ _PAGE_OF = {RunKind.GENERATION: "generate", RunKind.EXPERIMENT: "train"}
 
 
 def page_titles() -> dict[str, str]:
-    """Titles by page: 'Review · 43' while texts wait, 'Train · 62 %' while a run goes on."""
+    """Titles by page: 'Review · 43' while texts wait, 'Train · 62%' while a run goes on."""
     titles = dict(_TITLES)
     try:
         store = workbench().store

@@ -168,7 +168,7 @@ def label_bar(labels: Sequence[str], probs: Sequence[float]) -> None:
 
 
 def name_flag(flag: Finding) -> str:
-    """'near-duplicate (93 % like …)'; not escaped."""
+    """'near-duplicate (93% like …)'; not escaped."""
     return f"{flag.reason} ({flag.detail})"
 
 

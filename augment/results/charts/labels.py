@@ -43,7 +43,7 @@ def confusion_chart(matrix: NDArray[np.int64], labels: Sequence[str]) -> go.Figu
         )
     )
     for (row, column), n in np.ndenumerate(matrix):
-        text = f"<b>{n:,}</b><br>{shares[row, column]:.0%}".replace("%", " %")
+        text = f"<b>{n:,}</b><br>{shares[row, column]:.0%}"
         font = {"size": 13} | ({"color": DARK_TEXT} if shares[row, column] >= 0.4 else {})  # else the page's colour
         figure.add_annotation(x=column, y=row, text=text, showarrow=False, font=font)
     figure.update_xaxes(title="predicted label", tickvals=places, ticktext=names, showgrid=False, zeroline=False)
@@ -54,7 +54,7 @@ def confusion_chart(matrix: NDArray[np.int64], labels: Sequence[str]) -> go.Figu
 
 
 def class_chart(figures: Sequence[ClassFigures], labels: Sequence[str]) -> go.Figure:
-    """F1 of each label with its precision and recall, each with its 95 % interval, in the label's colour."""
+    """F1 of each label with its precision and recall, each with its 95% interval, in the label's colour."""
     figure = go.Figure()
     measures = {"F1": "circle", "precision": "triangle-right-open", "recall": "triangle-left-open"}
     for row, one in enumerate(figures):
@@ -74,7 +74,7 @@ def class_chart(figures: Sequence[ClassFigures], labels: Sequence[str]) -> go.Fi
                 for name, interval in zip(measures, intervals, strict=True)
             ],
             hovertemplate=(
-                "%{customdata[0]}: %{customdata[1]} %{x:.3f}<br>95 %: %{customdata[2]:.3f} to %{customdata[3]:.3f}, "
+                "%{customdata[0]}: %{customdata[1]} %{x:.3f}<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, "
                 "%{customdata[4]} run(s) on %{customdata[5]} test texts<extra></extra>"
             ),
         )

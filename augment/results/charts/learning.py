@@ -39,7 +39,7 @@ N_CERTAIN = 3  # RNG seeds from which on an interval has its place on the axis
 def learning_curve(
     points: Sequence[ArmPoint], metric: str, styles: Mapping[str, ArmStyle], *, majority: float | None = None
 ) -> go.Figure:
-    """A metric against the number of synthetic texts: a line an arm, its 95 % interval as a band.
+    """A metric against the number of synthetic texts: a line an arm, its 95% interval as a band.
 
     Every line begins at the baseline of its classifier kind, which also runs across the chart.
     """
@@ -122,7 +122,7 @@ def _add_means(
         customdata=[[plain(one.arm), one.interval.low, one.interval.high, one.interval.n] for one in line],
         hovertemplate=(
             f"%{{customdata[0]}}<br>%{{x}} texts: {HOVER[metric]}"
-            "<br>95 %: %{customdata[1]:.3f} to %{customdata[2]:.3f}, %{customdata[3]} RNG seed(s)<extra></extra>"
+            "<br>95%: %{customdata[1]:.3f} to %{customdata[2]:.3f}, %{customdata[3]} RNG seed(s)<extra></extra>"
         ),
     )
 
@@ -163,7 +163,7 @@ def _set_size_axis(figure: go.Figure, sizes: Sequence[int]) -> None:
 
 
 def review_chart(gains: Sequence[ReviewGain], metric: str) -> go.Figure:
-    """The same texts raw, accepted, reviewed and relabelled side by side, with 95 % intervals."""
+    """The same texts raw, accepted, reviewed and relabelled side by side, with 95% intervals."""
     figure = go.Figure()
     for use, share in USE_TINTS.items():
         shown = [(row, gain, gain.uses[use]) for row, gain in enumerate(gains) if use in gain.uses]
@@ -183,7 +183,7 @@ def review_chart(gains: Sequence[ReviewGain], metric: str) -> go.Figure:
             customdata=[[plain(gain.source), gain.n_synthetic, one.low, one.high, one.n] for _, gain, one in shown],
             hovertemplate=(
                 f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]}} texts: {HOVER[metric].replace('{y', '{x')}"
-                "<br>95 %: %{customdata[2]:.3f} to %{customdata[3]:.3f}, %{customdata[4]} RNG seed(s)<extra></extra>"
+                "<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, %{customdata[4]} RNG seed(s)<extra></extra>"
             ),
         )
     names = [

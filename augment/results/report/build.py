@@ -147,7 +147,7 @@ def _show_curves(data: ReportData) -> str:
     n_test = sum(data.test_counts.values())
     majority = max(data.test_counts.values()) / n_test if n_test else None
     points = {metric: aggregate_runs(data.finished, metric) for metric in METRICS}
-    how = f"Mean over RNG seeds on {plural(n_test, 'real test text')}; bands are 95 % intervals."
+    how = f"Mean over RNG seeds on {plural(n_test, 'real test text')}; bands are 95% intervals."
     commonest = "" if majority is None else " The dotted line is what always answering the commonest label would reach."
     return html.section(
         "What the texts bought",
@@ -194,7 +194,7 @@ def _compare(differences: Sequence[Difference]) -> str:
         ]
         for one in differences
     ]
-    return html.table(("arm", "baseline", "#texts", "#points", "#95 % interval", "#adjusted p", "#RNG seeds"), rows)
+    return html.table(("arm", "baseline", "#texts", "#points", "#95% interval", "#adjusted p", "#RNG seeds"), rows)
 
 
 def _show_review(data: ReportData) -> str:
@@ -232,7 +232,7 @@ def _show_labels_found(data: ReportData) -> str:
         chart = confusion_chart(confusion(predictions, data.task.labels), data.task.labels)
         n_runs = len({one.run_id for one in predictions})
         caption = f"Test texts by true and predicted label, summed over {plural(n_runs, 'run')}."
-        table = html.table(("label", "#F1 (95 %)", "#precision", "#recall", "#texts"), rows)
+        table = html.table(("label", "#F1 (95%)", "#precision", "#recall", "#texts"), rows)
         columns.append(
             html.element("div", "", [html.heading(3, title), html.chart(f"confusion-{i}", chart, caption), table])
         )
@@ -300,7 +300,7 @@ def _list_everything(data: ReportData) -> str:
         ]
         for points in zip(*by_metric, strict=True)
     ]
-    columns = ("arm", "#texts", *(f"#{name} (95 %)" for name in METRICS.values()), "#RNG seeds")
+    columns = ("arm", "#texts", *(f"#{name} (95%)" for name in METRICS.values()), "#RNG seeds")
     parts = [
         html.heading(3, "All points"),
         html.table(columns, rows) if rows else html.paragraph("No training run has finished yet."),

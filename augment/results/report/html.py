@@ -53,8 +53,8 @@ def element(tag: str, css_class: str, parts: Sequence[str]) -> str:
 
 
 def escaped(text: str) -> str:
-    """Escaped; a number and its % stay on one line."""
-    return escape(text).replace(" %", "&nbsp;%")
+    """Escaped for HTML."""
+    return escape(text)
 
 
 def heading(level: int, text: str) -> str:

@@ -27,7 +27,7 @@ GLOSSARY = {
     ),
     "Precision and recall": "Of the texts given a label the share that has it; of those that have it the share found.",
     "RNG seed": "The number that fixes all random choices of a training run. Other seeds show how much is luck.",
-    "95 % interval": "A range that holds the true mean in 95 of 100 such experiments. Wide means: few runs, much luck.",
+    "95% interval": "A range that holds the true mean in 95 of 100 such experiments. Wide means: few runs, much luck.",
     "p": (
         "How often a difference at least this large would come up by luck alone, if there were none. Below 0.05 is "
         "commonly taken as more than luck. Adjusted: allows for several comparisons, of which one may be lucky."

@@ -90,7 +90,7 @@ def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
                 "precision, %": st.column_config.NumberColumn(
                     format="%.0f", help="Texts accepted under the proposed label ÷ texts decided on", width=100
                 ),
-                "95 %": st.column_config.TextColumn(help="Wilson's interval of the precision", width="small"),
+                "95%": st.column_config.TextColumn(help="Wilson's interval of the precision", width="small"),
             },
         )
         st.caption(
@@ -106,7 +106,7 @@ def _to_row(one: LabelOutcome) -> dict[str, str | float]:
         "proposed": one.label,
         "decided": share.n,
         "precision, %": 100 * share.share,
-        "95 %": f"{100 * share.low:.0f} to {100 * share.high:.0f}",
+        "95%": f"{100 * share.low:.0f} to {100 * share.high:.0f}",
     }
 
 
@@ -200,7 +200,7 @@ def _show_gains(task: Task) -> None:
             can_export=False,
         )
         decisions = plural(max(one.n_decisions for one in gains), "decision")
-        st.caption(escape_markdown(f"Test split, {recipe}, 95 % intervals over RNG seeds; {decisions} stood by then."))
+        st.caption(escape_markdown(f"Test split, {recipe}, 95% intervals over RNG seeds; {decisions} stood by then."))
         _offer("Results", "results", "The figures as a table, and how sure they are")
         return
     if finished:

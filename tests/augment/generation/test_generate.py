@@ -273,7 +273,7 @@ def test_quotas_meet_the_wanted_shares_by_largest_remainder() -> None:
 
 def test_a_drift_is_told_once_there_are_enough_texts() -> None:
     assert describe_drift([20, 5], [1, 1], LABELS) == ""  # 25 texts are too few
-    assert describe_drift([20, 15], [1, 1], LABELS) == ""  # 57 % is near enough
+    assert describe_drift([20, 15], [1, 1], LABELS) == ""  # 57% is near enough
     assert describe_drift([9, 27], [2, 2], LABELS) == "9 of 36 texts are joy (25%; 50% wanted)"
     assert describe_drift([30, 10], [0, 0], LABELS) == ""
 

@@ -208,13 +208,13 @@ def test_each_arm_is_described_with_its_evidence_the_greatest_gain_first() -> No
     single = make_runs("D · raw", 50, [0.51])
     assert describe_arms([*BASELINE, *LOSES, *GAINS, *NOISE, *single], "macro_f1") == [
         "A · raw with 50 texts is better than seeds only: +12.0 points of macro-F1 "
-        "(95 % interval +7.0 to +17.0, adjusted p 0.018, 3 RNG seeds).",
+        "(95% interval +7.0 to +17.0, adjusted p 0.018, 3 RNG seeds).",
         "D · raw with 50 texts is not told apart from seeds only beyond chance: +1.0 points of macro-F1 "
         "(one RNG seed does not rule out chance).",
         "C · raw with 50 texts is not told apart from seeds only beyond chance: +0.7 points of macro-F1 "
-        "(95 % interval −13.9 to +15.2, adjusted p 0.86, 3 RNG seeds).",
+        "(95% interval −13.9 to +15.2, adjusted p 0.86, 3 RNG seeds).",
         "B · raw with 50 texts is worse than seeds only: −10.0 points of macro-F1 "
-        "(95 % interval −12.5 to −7.5, adjusted p 0.010, 3 RNG seeds).",
+        "(95% interval −12.5 to −7.5, adjusted p 0.010, 3 RNG seeds).",
     ]
 
 

@@ -129,7 +129,7 @@ def test_baselines_cross_the_chart_and_are_named_in_the_margin() -> None:
 
 def test_the_majority_line_stands_on_accuracy_charts_only() -> None:
     accuracy = learning_curve(POINTS, "accuracy", arm_styles(ARMS), majority=0.674)
-    assert "majority 67.4 %" in texts_of(accuracy)
+    assert "majority 67.4%" in texts_of(accuracy)
     assert "dot" in {shape.line.dash for shape in accuracy.layout.shapes}
     macro_f1 = learning_curve(POINTS, "macro_f1", arm_styles(ARMS), majority=0.674)
     assert not any("majority" in text for text in texts_of(macro_f1))
@@ -202,7 +202,7 @@ def test_step_curves_stand_at_their_true_steps() -> None:
     figure = step_curves([Curve("run", "run 1", "#123456", STEPS)], "accuracy", n_steps=60, majority=0.5)
     assert list(figure.data[0].x) == [20, 40, 60]
     assert list(figure.data[0].y) == [0.2, 0.4, 0.6]
-    assert "majority 50.0 %" in texts_of(figure)
+    assert "majority 50.0%" in texts_of(figure)
 
 
 def test_a_smoothed_line_stands_before_its_measured_points() -> None:
@@ -244,8 +244,8 @@ def test_the_confusion_chart_colours_by_share_of_the_row_and_writes_the_counts()
     figure = confusion_chart(np.array([[3, 1, 0], [0, 0, 0], [1200, 0, 1200]]), LABELS)
     assert np.array(figure.data[0].z).tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.5, 0.0, 0.5]]
     texts = {(one.y, one.x): one.text for one in figure.layout.annotations}
-    assert texts[0, 1] == "<b>1</b><br>25 %"
-    assert texts[2, 0] == "<b>1,200</b><br>50 %"
+    assert texts[0, 1] == "<b>1</b><br>25%"
+    assert texts[2, 0] == "<b>1,200</b><br>50%"
     assert figure.layout.yaxis.autorange == "reversed"  # the first label on top
     assert figure.data[0].customdata[0][1] == ["joy", "anger", 1]
 

@@ -171,8 +171,8 @@ class Page(HTMLParser):
         return next(table[1:] for table in reversed(self.tables) if table[0] == list(columns))
 
 
-DIFFERENCES = ("arm", "baseline", "texts", "points", "95 % interval", "adjusted p", "RNG seeds")
-POINTS = ("arm", "texts", "macro-F1 (95 %)", "accuracy (95 %)", "RNG seeds")
+DIFFERENCES = ("arm", "baseline", "texts", "points", "95% interval", "adjusted p", "RNG seeds")
+POINTS = ("arm", "texts", "macro-F1 (95%)", "accuracy (95%)", "RNG seeds")
 
 
 def points_of(value: float) -> str:
@@ -219,14 +219,14 @@ def test_every_point_stands_in_the_appendix() -> None:
     for row, f1, acc in zip(rows, macro_f1, accuracy, strict=True):
         assert row[:2] == [f1.arm, str(f1.n_synthetic)]
         assert row[2] == f"{f1.interval.mean:.2f} ({f1.interval.low:.2f} to {f1.interval.high:.2f})"
-        assert row[3].startswith(f"{100 * acc.interval.mean:.1f} % (")
+        assert row[3].startswith(f"{100 * acc.interval.mean:.1f}% (")
         assert row[4] == str(f1.interval.n)
 
 
 def test_class_figures_and_wrong_texts_are_the_best_arm_s() -> None:
     data = make_data()
     page = Page(build_report(data))
-    tables = [table[1:] for table in page.tables if table[0][:2] == ["label", "F1 (95 %)"]]
+    tables = [table[1:] for table in page.tables if table[0][:2] == ["label", "F1 (95%)"]]
     for rows, predictions in zip(tables, data.predictions.values(), strict=True):
         for row, one in zip(rows, class_figures(predictions, LABELS), strict=True):
             assert row[0] == one.label
@@ -265,7 +265,7 @@ def test_what_was_done_is_said_in_words() -> None:
 def test_only_soft_label_arms_show_probabilities() -> None:
     tables = [table for table in Page(build_report(make_data())).tables if table[0] == ["text", "label"]]
     labels = {name: table[1][1] for name, table in zip(ARMS, tables, strict=True)}
-    assert labels.pop("GPT-Neo · soft labels · linear probe") == "joy 20 %, anger 50 %, surprise 30 %"
+    assert labels.pop("GPT-Neo · soft labels · linear probe") == "joy 20%, anger 50%, surprise 30%"
     assert set(labels.values()) == {"joy"}
 
 

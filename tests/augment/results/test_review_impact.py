@@ -109,18 +109,17 @@ def test_the_table_for_export_says_nothing_of_what_is_undecided() -> None:
 
 def test_the_headline_tells_what_became_of_the_decided_texts() -> None:
     assert headline(OUTCOMES) == (
-        "People decided on 200 texts: 50 % stand as the LM proposed them (43 to 57 %), 35 % were relabelled, "
-        "15 % rejected."
+        "People decided on 200 texts: 50% stand as the LM proposed them (43 to 57%), 35% were relabelled, 15% rejected."
     )
-    assert headline([LabelOutcome("a", "joy", 5, 1, 0, 0)]).startswith("People decided on 1 text: 100 % stand")
+    assert headline([LabelOutcome("a", "joy", 5, 1, 0, 0)]).startswith("People decided on 1 text: 100% stand")
     assert headline(OUTCOMES[2:]) == headline([]) == "People have not decided on a text yet."
 
 
 def test_each_writer_with_decisions_has_a_sentence() -> None:
     more = [*OUTCOMES, LabelOutcome("Neo", "joy", 0, 0, 1, 3)]
     assert describe_writers(more) == [
-        "GPT-J: 50 % of 200 texts stand as proposed (43 to 57 %)",
-        "Neo: 0 % of 4 texts stand as proposed (0 to 49 %)",
+        "GPT-J: 50% of 200 texts stand as proposed (43 to 57%)",
+        "Neo: 0% of 4 texts stand as proposed (0 to 49%)",
     ]
 
 
@@ -138,11 +137,11 @@ def test_what_review_bought_in_figures_with_its_evidence() -> None:
     figures = gain(raw=0.5, accepted=0.6)
     assert describe_gain(figures, "macro_f1") == (
         "GPT-J, 200 texts each: macro-F1 0.50 raw, 0.60 accepted. Accepted is better than raw: +10.0 points of "
-        "macro-F1 (95 % interval +5.0 to +15.0, adjusted p 0.004, 5 RNG seeds)."
+        "macro-F1 (95% interval +5.0 to +15.0, adjusted p 0.004, 5 RNG seeds)."
     )
     single = Difference("accepted", 200, Interval(0.1, 0.1, 0.1, 1), None, None)
     assert describe_gain(replace(figures, over_raw={TextUse.ACCEPTED: single}), "accuracy") == (
-        "GPT-J, 200 texts each: accuracy 50.0 % raw, 60.0 % accepted. Accepted is not told apart from raw beyond "
+        "GPT-J, 200 texts each: accuracy 50.0% raw, 60.0% accepted. Accepted is not told apart from raw beyond "
         "chance: +10.0 points of accuracy (one RNG seed does not rule out chance)."
     )
 
@@ -209,7 +208,7 @@ def test_the_chart_stacks_what_became_of_each_writer_s_labels() -> None:
     assert figure.layout.barmode == "stack"
     assert tuple(figure.layout.yaxis.range) == (4.5, -0.5)
     assert figure.data[0].text[:2] == ("60", "40")
-    assert figure.data[0].customdata[0][2] == ", 60 % of 100 decided"
+    assert figure.data[0].customdata[0][2] == ", 60% of 100 decided"
     assert [trace.visible for trace in figure.data] == [True] * 4
     assert len({trace.marker.color for trace in figure.data}) == 4
 
@@ -282,7 +281,7 @@ def test_the_tab_tells_outcomes_agreement_and_the_way_to_train(bench: Store, imp
     bench.reviews.decide(1, ReviewAction.REJECT, reviewer="b")
     app = open_tab()
     words = said(app)
-    assert "People decided on 8 texts: 38 % stand as the LM proposed them (14 to 69 %), 50 % were relabelled" in words
+    assert "People decided on 8 texts: 38% stand as the LM proposed them (14 to 69%), 50% were relabelled" in words
     assert "Nothing was trained yet" in words
     assert [one.label for one in app.button if one.key == "worth_train"] == ["Train"]
     precision, against, reviewers = (one.value for one in app.dataframe)
