@@ -318,8 +318,8 @@ with right:
         with st.container(border=True, horizontal_alignment="center"):
             st.space("medium")
             st.markdown(
-                "Nothing imported yet. The starter set on the left is ready: press **Import**, "
-                "and its counts and seeds appear here.",
+                "Nothing imported yet. Choose a source on the left and press **Import**: "
+                "its counts and seeds appear here.",
                 text_alignment="center",
             )
             st.space("medium")

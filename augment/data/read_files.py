@@ -134,7 +134,9 @@ def _read_json_lines(data: bytes) -> pd.DataFrame:
 
 def _read_delimited(data: bytes, separator: str) -> pd.DataFrame:
     if b"\x00" in data[:4096]:
-        raise DataError("this is a binary file, not a table of text.")
+        raise DataError(
+            "this is a binary file, not a table of text. Save it as CSV (UTF-8), or keep the ending it had."
+        )
     return pd.read_csv(io.BytesIO(data), sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
 
 

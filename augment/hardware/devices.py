@@ -1,4 +1,4 @@
-"""Which device and which width of numbers are fastest here. Measures, does not go by names."""
+"""Which device and which width of numbers are fastest here."""
 
 import os
 import time
@@ -31,20 +31,30 @@ def best_device() -> str:
 
 @cache
 def fastest_dtype(device: str) -> "torch.dtype":
-    """bfloat16 where a short matrix product is faster in it than in float32 on this device, else float32."""
+    """bfloat16 where matrix products are faster in it than in float32 on this device, else float32.
+
+    Every process on a machine must choose alike, or a resumed run would go on differently from one that nobody stopped.
+    So an x86 processor is asked for its instructions, where a measurement on a busy machine goes either way
+    (docs/LOG.md); other devices are measured.
+    """
     import torch
 
-    def seconds(dtype: torch.dtype) -> float:
-        a = torch.randn(256, 576, device=device).to(dtype)
-        b = torch.randn(576, 1536, device=device).to(dtype)
-        times = []
-        for _ in range(6):
-            start = time.perf_counter()
-            (a @ b).float().sum().item()  # .item() waits for the device
-            times.append(time.perf_counter() - start)
-        return min(times[1:])
+    capabilities = torch.cpu.get_capabilities() if device == "cpu" else {}
+    if capabilities.get("architecture") == "x86_64":
+        has_products = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
+        return torch.bfloat16 if has_products else torch.float32
 
-    return torch.bfloat16 if seconds(torch.bfloat16) < seconds(torch.float32) else torch.float32
+    def seconds(a: torch.Tensor, b: torch.Tensor) -> float:
+        start = time.perf_counter()
+        (a @ b).float().sum().item()  # .item() waits for the device
+        return time.perf_counter() - start
+
+    a, b = torch.randn(256, 576, device=device), torch.randn(576, 1536, device=device)
+    times: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
+    for _ in range(20):  # in turn, so that a busy moment costs both
+        for dtype, taken in times.items():
+            taken.append(seconds(a.to(dtype), b.to(dtype)))
+    return min(times, key=lambda dtype: min(times[dtype][1:]))
 
 
 def free_memory(device: str) -> int:

@@ -1,7 +1,7 @@
 """Which texts are nearest in meaning to one text: exact search over embeddings, computed in batches and kept.
 
 Knows nothing of storage and pages: texts by id in, progress and neighbours out. Unlike the near-duplicate check of
-`augment.generation.checks`, which compares letters, it finds what is said in other words.
+`augment.records.copies`, which compares letters, it finds what is said in other words.
 """
 
 import threading

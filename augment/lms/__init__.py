@@ -1,6 +1,6 @@
 """Language models behind one Protocol, in a registry of lazy factories. Importing this loads no library.
 
-`load(spec)` gives a `LanguageModel`; each backend is one file. Where memory matters, `augment.lms.memory` says what a
+`load(spec)` gives a `LanguageModel`; each backend is one file. Where memory matters, `hardware.memory` says what a
 model needs and what is free.
 """
 

@@ -1,7 +1,7 @@
 """What review changed: how far the LM's labels stood, by writer and label, and how far people agree. Pure.
 
 Counts in, rows, sentences and a chart out; knows no store and no page. What review bought in training is
-`augment.results.comparison.review_gains`; here it only gets its sentence.
+`augment.results.review_gains`; here it only gets its sentence.
 """
 
 from collections import Counter
