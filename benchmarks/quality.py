@@ -69,14 +69,9 @@ from benchmarks.quality_table import (
     read_points,
     write_table,
 )
-from workbench.generation import (
-    Workbench,
-    import_texts,
-    open_workbench,
-    resume_experiment,
-    start_experiment,
-    start_generation,
-)
+from workbench.bench import Workbench, open_workbench
+from workbench.experiments import resume_experiment, start_experiment
+from workbench.generation import import_texts, start_generation
 
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
 NOTEBOOK = {"GPT-3 davinci": "gpt-3_500", "GPT-J 6B": "gpt-j_200", "GPT-Neo 2.7B": "gpt-neo_200"}

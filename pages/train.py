@@ -28,7 +28,7 @@ from pages.parts.session import (
     workbench,
 )
 from pages.parts.train.settings import choose_experiment, describe_cost, warn_of_shortage
-from workbench.generation import extend_experiment, resume_experiment, start_experiment
+from workbench.experiments import extend_experiment, resume_experiment, start_experiment
 
 N_CURVES = 6
 N_LISTED = 4

@@ -1,1 +1,1 @@
-"""What can be done here without a screen; the only place where domain and storage meet."""
+"""Starts and resumes the long work, with the store on one side and the domain on the other. Imports no Streamlit."""

@@ -1,20 +1,16 @@
-"""What a run needs, out of the store, and into the runner. Knows nothing of Streamlit.
+"""Starts and resumes generation runs, tries a prompt and imports texts written elsewhere.
 
-The one place where domain and storage meet: every page starts, resumes and cancels runs through it.
+Reads from the store what a run needs and submits the run to the job runner. What a run writes is stored by the runner.
 """
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from augment.errors import DataError
 from augment.generation.generate import generate, try_out
 from augment.generation.strategies import Outcome
-from augment.hardware.devices import leave_a_core
-from augment.lms.cache import LMCache
 from augment.records import (
     Example,
-    ExperimentConfig,
-    ExperimentProgress,
     GenerationConfig,
     GenerationProgress,
     GenerationRun,
@@ -23,32 +19,13 @@ from augment.records import (
     RejectReason,
     RunKey,
     RunKind,
-    RunStatus,
     Split,
 )
 from augment.records.copies import CopyCheck
-from augment.results.variants import name_arm, name_baseline
-from augment.training.experiments import run_experiment
 from augment.wording import plural
 from storage import Store
-from workbench.jobs import JobRunner, Record, is_worker_alive, worker_name
-
-
-@dataclass(frozen=True, slots=True)
-class Workbench:
-    """What the whole process shares: the store, the runner of background jobs, the LM that is loaded."""
-
-    store: Store
-    runner: JobRunner
-    lms: LMCache
-
-
-def open_workbench(url: str | None = None) -> Workbench:
-    """Open the store, mark what a dead process left running as interrupted, make the runner."""
-    leave_a_core()
-    store = Store.open(url)
-    store.interrupt_dead(is_worker_alive)
-    return Workbench(store, JobRunner(store), LMCache())
+from workbench.bench import Workbench
+from workbench.jobs import Record, worker_name
 
 
 def start_generation(
@@ -89,43 +66,6 @@ def try_prompt(
     """
     with bench.lms.borrow(config.lm, key=api_key) as lm:
         return try_out(config, lm, seeds, number=number, n=n)
-
-
-def start_experiment(bench: Workbench, task_id: int, config: ExperimentConfig, *, name: str = "") -> RunKey:
-    """Store a new experiment with the texts that its arms find now, and queue it."""
-    writers = {run.id: run.writer for run in bench.store.generations.all(task_id)}
-    experiment = bench.store.experiments.create(
-        task_id,
-        name,
-        config,
-        arm_names=[name_arm([writers[one] for one in spec.generation_run_ids], spec) for spec in config.arms],
-        baselines=[name_baseline(kind) for kind in config.baselines],
-    )
-    return _submit_experiment(bench, experiment.id)
-
-
-def resume_experiment(bench: Workbench, experiment_id: int) -> RunKey:
-    """Queue an experiment's training runs that are not done, failed ones too, each from its beginning.
-
-    Raises:
-        StorageError: it runs or waits already.
-    """
-    bench.store.experiments.requeue(experiment_id)
-    return _submit_experiment(bench, experiment_id)
-
-
-def _submit_experiment(bench: Workbench, experiment_id: int) -> RunKey:
-    key = RunKey(RunKind.EXPERIMENT, experiment_id)
-    bench.store.runs.queue(key, worker_name())
-    bench.runner.submit(key, lambda: _experiment(bench, experiment_id))
-    return key
-
-
-def extend_experiment(bench: Workbench, experiment_id: int, n_more: int) -> RunKey:
-    """Add that many RNG seeds, following the highest, and queue their runs."""
-    first = max(bench.store.experiments.get(experiment_id).config.rng_seeds) + 1
-    bench.store.experiments.extend(experiment_id, range(first, first + n_more))
-    return resume_experiment(bench, experiment_id)
 
 
 def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> GenerationRun:
@@ -179,16 +119,3 @@ def _texts_to_avoid(store: Store, run: GenerationRun, *, looks_at_earlier: bool)
     for split in (Split.VALIDATION, Split.TEST):
         avoid |= {one.text: RejectReason.HELD_OUT_COPY for one in store.tasks.examples(run.task_id, split)}
     return avoid
-
-
-def _experiment(bench: Workbench, experiment_id: int) -> Generator[Record | ExperimentProgress, None, None]:
-    bench.lms.unload()  # it shares the memory; loading it again takes seconds
-    store = bench.store
-    experiment = store.experiments.get(experiment_id)
-    yield from run_experiment(
-        experiment,
-        store.experiments.runs(experiment_id, status=RunStatus.QUEUED),
-        store.experiments.material(experiment_id),
-        n_done=experiment.state.n_done,
-        elapsed_s=experiment.state.elapsed_s,
-    )

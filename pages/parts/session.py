@@ -11,7 +11,7 @@ import streamlit as st
 from augment.errors import AugmentError
 from augment.generation.yields import MIN_TIMED_S
 from augment.records import Finding, RunState, RunStatus, Task
-from workbench.generation import Workbench, open_workbench
+from workbench.bench import Workbench, open_workbench
 
 PAGES = {
     "overview": "pages/overview.py",

@@ -29,7 +29,8 @@ from augment.records import (
 )
 from storage import Store
 from tests.tiny import save_tiny_lm
-from workbench.generation import open_workbench, resume_generation
+from workbench.bench import open_workbench
+from workbench.generation import resume_generation
 
 N_KILLS = 10
 TARGET = 320

@@ -29,16 +29,9 @@ from augment.records import (
     TextUse,
     TrainingConfig,
 )
-from workbench.generation import (
-    Workbench,
-    extend_experiment,
-    import_texts,
-    open_workbench,
-    resume_experiment,
-    resume_generation,
-    start_experiment,
-    start_generation,
-)
+from workbench.bench import Workbench, open_workbench
+from workbench.experiments import extend_experiment, resume_experiment, start_experiment
+from workbench.generation import import_texts, resume_generation, start_generation
 
 LABELS = ("joy", "anger", "surprise")
 
