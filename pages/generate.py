@@ -22,24 +22,11 @@ from augment.records import (
 )
 from augment.results.charts.counts import label_shares, yield_funnel
 from augment.wording import plural
+from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, name_flag, progress_share
 from pages.parts.generate.settings import choose_settings
 from pages.parts.language_models import key_for
-from pages.parts.session import (
-    PAGES,
-    POLL_S,
-    STATUS_ICONS,
-    enter_through_app,
-    escape_markdown,
-    format_state,
-    name_flag,
-    page_header,
-    progress_share,
-    require_task,
-    show_error,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.layout import PAGES, POLL_S, page_header, show_error, showing_errors, task_line
+from pages.parts.session import enter_through_app, require_task, workbench
 from workbench.generation import import_texts, resume_generation, start_generation
 
 TABLE_HEIGHT = 340

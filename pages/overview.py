@@ -8,19 +8,10 @@ from augment.results.charts.learning import learning_curve
 from augment.results.comparison import aggregate_runs, headline
 from augment.wording import plural
 from pages.parts.charts import show_chart
+from pages.parts.formats import escape_markdown, format_duration, progress_share
+from pages.parts.layout import PAGES, page_header, showing_errors, task_line
 from pages.parts.results.comparisons import compare, styles_of
-from pages.parts.session import (
-    PAGES,
-    current_task,
-    enter_through_app,
-    escape_markdown,
-    format_duration,
-    page_header,
-    progress_share,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.session import current_task, enter_through_app, workbench
 
 
 def next_step(task: Task | None) -> tuple[str, str]:

@@ -8,18 +8,10 @@ from augment.results.comparison import aggregate_runs, describe_arms, headline
 from augment.results.review_gains import review_gains
 from augment.results.variants import name_recipe
 from pages.parts.charts import show_chart
+from pages.parts.formats import escape_markdown, format_state
+from pages.parts.layout import CHARTS_POLL_S, empty_state, showing_errors, task_line
 from pages.parts.results.comparisons import compare, majority_of, styles_of
-from pages.parts.session import (
-    CHARTS_POLL_S,
-    empty_state,
-    enter_through_app,
-    escape_markdown,
-    format_state,
-    require_task,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.session import enter_through_app, require_task, workbench
 
 FONT_SIZE = 18
 

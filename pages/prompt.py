@@ -12,19 +12,10 @@ from augment.lms import EMBEDDED_LM
 from augment.prompts.few_shot import FewShot
 from augment.prompts.template import DEFAULT_TEMPLATE, check_template
 from augment.records import GenerationConfig, PromptTemplate, PromptVersion, Sampling, SeedSet, Task
+from pages.parts.formats import escape_markdown
 from pages.parts.language_models import choose_lm, choose_seed_choice, choose_strategy
-from pages.parts.session import (
-    PAGES,
-    enter_through_app,
-    escape_markdown,
-    label_bar,
-    literal,
-    page_header,
-    require_task,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.layout import PAGES, label_bar, literal, page_header, showing_errors, task_line
+from pages.parts.session import enter_through_app, require_task, workbench
 from workbench.generation import try_prompt
 
 N_TRIES = 5

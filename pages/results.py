@@ -24,6 +24,8 @@ from augment.results.review_gains import review_gains
 from augment.results.variants import name_run, split_kind
 from augment.wording import METRICS, format_metric, plural
 from pages.parts.charts import show_chart
+from pages.parts.formats import escape_markdown
+from pages.parts.layout import CHARTS_POLL_S, METRIC_COLUMNS, PAGES, empty_state, page_header, showing_errors, task_line
 from pages.parts.results.comparisons import (
     Comparison,
     choose_comparison,
@@ -34,19 +36,7 @@ from pages.parts.results.comparisons import (
     styles_of,
     test_counts,
 )
-from pages.parts.session import (
-    CHARTS_POLL_S,
-    METRIC_COLUMNS,
-    PAGES,
-    empty_state,
-    enter_through_app,
-    escape_markdown,
-    page_header,
-    require_task,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.session import enter_through_app, require_task, workbench
 
 N_WRONG = 100
 

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from augment.records import Task
+from pages.parts.layout import empty_state, page_header, showing_errors, task_line
 from pages.parts.review.card import KEYS, show_card_tab
 from pages.parts.review.exchange import show_exchange
 from pages.parts.review.filters import choose_filters
@@ -10,15 +11,7 @@ from pages.parts.review.impact import show_worth
 from pages.parts.review.queue import list_judges
 from pages.parts.review.table import show_table
 from pages.parts.reviewer import ask_reviewer, change_reviewer, remember_reviewer, reviewer
-from pages.parts.session import (
-    empty_state,
-    enter_through_app,
-    page_header,
-    require_task,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.session import enter_through_app, require_task, workbench
 
 
 @st.fragment

@@ -10,17 +10,9 @@ from augment.errors import DataError
 from augment.records import Example, Split, Task
 from augment.results.charts.counts import split_counts
 from augment.wording import plural
-from pages.parts.session import (
-    PAGES,
-    choose_task,
-    current_task,
-    enter_through_app,
-    escape_markdown,
-    page_header,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.formats import escape_markdown
+from pages.parts.layout import PAGES, page_header, showing_errors, task_line
+from pages.parts.session import choose_task, current_task, enter_through_app, workbench
 
 STARTER, HUB, UPLOAD = "Starter set", "Emotion (hub)", "Upload"
 REFERENCE_LABELS = ("joy", "anger", "surprise")

@@ -10,23 +10,10 @@ from augment.results.comparison import aggregate_runs
 from augment.results.variants import SEEDS_ONLY, name_run
 from augment.wording import plural
 from pages.parts.charts import show_chart
+from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, progress_share
+from pages.parts.layout import CHARTS_POLL_S, METRIC_COLUMNS, PAGES, empty_state, page_header, showing_errors, task_line
 from pages.parts.results.comparisons import majority_of, name_experiment, styles_of
-from pages.parts.session import (
-    CHARTS_POLL_S,
-    METRIC_COLUMNS,
-    PAGES,
-    STATUS_ICONS,
-    empty_state,
-    enter_through_app,
-    escape_markdown,
-    format_state,
-    page_header,
-    progress_share,
-    require_task,
-    showing_errors,
-    task_line,
-    workbench,
-)
+from pages.parts.session import enter_through_app, require_task, workbench
 from pages.parts.train.settings import choose_experiment, describe_cost, warn_of_shortage
 from workbench.experiments import extend_experiment, resume_experiment, start_experiment
 

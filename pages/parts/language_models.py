@@ -11,7 +11,9 @@ from augment.errors import LMError
 from augment.generation.strategies import STRATEGIES
 from augment.hardware.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, free_main_memory, known_need
 from augment.records import EndpointApi, LMKind, LMSpec, Quantisation, SeedChoice
-from pages.parts.session import escape_markdown, show_error, showing_errors, workbench
+from pages.parts.formats import escape_markdown
+from pages.parts.layout import show_error, showing_errors
+from pages.parts.session import workbench
 
 if TYPE_CHECKING:
     from augment.lms.endpoint.lm import EndpointAbilities

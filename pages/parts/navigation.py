@@ -6,7 +6,8 @@ import streamlit as st
 
 from augment.errors import AugmentError
 from augment.records import ReviewStatus, RunKind, RunStatus
-from pages.parts.session import current_task, progress_share, workbench
+from pages.parts.formats import progress_share
+from pages.parts.session import current_task, workbench
 
 _TITLES = {
     "overview": "Overview",

@@ -17,7 +17,7 @@ from augment.records import (
     Split,
     Task,
 )
-from pages.parts.session import escape_markdown, format_duration
+from pages.parts.formats import escape_markdown, format_duration
 from storage import Store
 from tests.app_test import Open, button, desk, errors
 from tests.conftest import ROOT

@@ -23,8 +23,9 @@ from augment.records import (
     TextChecks,
     WordTemplates,
 )
+from pages.parts.formats import escape_markdown
 from pages.parts.language_models import choose_lm, choose_seed_choice, choose_strategy, lacks_scores
-from pages.parts.session import escape_markdown, workbench
+from pages.parts.session import workbench
 
 AS_THEY_COME, BALANCED, GIVEN = "as they come", "balanced", "given shares"
 TOKENS_A_TEXT = 25  # a tweet's, to guess a cost by before anything was asked

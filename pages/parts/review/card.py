@@ -21,12 +21,14 @@ from augment.records import (
 )
 from augment.results.charts.counts import label_colour
 from augment.wording import plural
+from pages.parts.formats import escape_markdown, name_flag
+from pages.parts.layout import literal, show_error, showing_errors
 from pages.parts.review.acts import heard, take_in
 from pages.parts.review.desk import show_desk
 from pages.parts.review.queue import choose_order, chosen_order, holder, is_blind, next_cards, review_trail
 from pages.parts.review.wording import describe, describe_step
 from pages.parts.reviewer import reviewer
-from pages.parts.session import escape_markdown, literal, name_flag, show_error, showing_errors, workbench
+from pages.parts.session import workbench
 from storage.reviews.queue import AHEAD_FOR, LENT_FOR
 
 NAVIGATION_S = 10.0

@@ -19,7 +19,9 @@ from augment.records import (
     TextFilters,
 )
 from augment.wording import plural
-from pages.parts.session import escape_markdown, showing_errors, workbench
+from pages.parts.formats import escape_markdown
+from pages.parts.layout import showing_errors
+from pages.parts.session import workbench
 
 T = TypeVar("T")
 

@@ -28,8 +28,10 @@ from augment.results.review_impact import (
 from augment.results.variants import name_recipe
 from augment.wording import METRICS, plural
 from pages.parts.charts import show_chart
+from pages.parts.formats import escape_markdown
+from pages.parts.layout import PAGES
 from pages.parts.results.comparisons import compare
-from pages.parts.session import PAGES, escape_markdown, workbench
+from pages.parts.session import workbench
 
 METRIC = "macro_f1"
 ROW_HEIGHT, MOST_ROWS = 35, 12  # px a row of a table; what has more scrolls

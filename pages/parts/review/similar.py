@@ -5,7 +5,8 @@ import streamlit as st
 from augment.errors import StorageError
 from augment.labels.neighbours import NeighbourIndex, NeighbourProgress
 from augment.records import StoredText, Task, TextFilters
-from pages.parts.session import escape_markdown, workbench
+from pages.parts.formats import escape_markdown
+from pages.parts.session import workbench
 
 N_CANDIDATES = 5_000  # newest texts that are compared: about 25 s when none of them is known yet
 N_SHOWN = 50

@@ -10,13 +10,15 @@ import streamlit as st
 from augment.errors import AugmentError
 from augment.records import ReviewAction, StoredText, Task, TextFilters
 from augment.wording import plural
+from pages.parts.formats import escape_markdown, name_flag
+from pages.parts.layout import show_error
 from pages.parts.review.filters import choose_order
 from pages.parts.review.queue import open_card
 from pages.parts.review.similar import find_near, near_text
 from pages.parts.review.use_as_seeds import make_seeds
 from pages.parts.review.wording import describe_step, describe_undone
 from pages.parts.reviewer import reviewer
-from pages.parts.session import escape_markdown, name_flag, show_error, workbench
+from pages.parts.session import workbench
 
 PAGE_SIZE = 50
 COLUMNS = ["tick", "text", "label", "status", "proposed", "confidence", "flags", "note", "LM", "run", "id"]

@@ -7,7 +7,9 @@ import streamlit as st
 from augment.errors import AugmentError
 from augment.records import Task
 from augment.wording import plural
-from pages.parts.session import escape_markdown, show_error, workbench
+from pages.parts.formats import escape_markdown
+from pages.parts.layout import show_error
+from pages.parts.session import workbench
 
 
 def make_seeds(task: Task, text_ids: Sequence[int]) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from augment.records import ReviewAction, ReviewEvent, ReviewStatus, ReviewStep
 from augment.wording import plural
-from pages.parts.session import format_duration
+from pages.parts.formats import format_duration
 
 
 def describe(event: ReviewEvent) -> str:

@@ -22,9 +22,10 @@ from augment.records import (
     TrainingConfig,
 )
 from augment.results.variants import name_arm
-from augment.training.experiments import guess_run_s
+from augment.training.estimates import guess_run_s
 from augment.wording import plural
-from pages.parts.session import escape_markdown, format_duration, workbench
+from pages.parts.formats import escape_markdown, format_duration
+from pages.parts.session import workbench
 
 EMBEDDED, DISTILBERT, OTHER = (
     "all-MiniLM-L6-v2 (embedded)",
