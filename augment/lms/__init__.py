@@ -1,7 +1,7 @@
-"""Language models behind one Protocol, in a registry of lazy factories. Importing this loads no library.
+"""Language models behind one Protocol, in a registry of lazy factories. Importing this module loads no library.
 
-`load(spec)` gives a `LanguageModel`; each backend is one file. Where memory matters, `hardware.memory` says what a
-model needs and what is free.
+`load(spec)` returns a `LanguageModel`. The factories import their backend when they are called: torch and transformers
+for local LMs, openai for endpoints.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,6 +14,7 @@ from augment.embedded import GEMMA_NAME, LM_NAME
 from augment.errors import LMError
 from augment.hardware.memory import MemoryNeed
 from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
+from augment.records.lms import EndpointAbilities
 
 EMBEDDED_LM = LMSpec(LMKind.EMBEDDED, LM_NAME)
 GEMMA = LMSpec(LMKind.EMBEDDED, GEMMA_NAME)
@@ -68,22 +69,43 @@ class LanguageModel(Protocol):
         ...
 
 
-def _load_local(spec: LMSpec, key: str | None) -> LanguageModel:
-    from augment.lms.loading import load_local
+class Endpoint(LanguageModel, Protocol):
+    """An LM behind a server, which also says what it offers."""
 
-    return load_local(spec)
+    def list_models(self) -> tuple[str, ...]:
+        """The server's model names; none where it does not list them.
+
+        Raises:
+            LMError: it cannot be reached or refuses the key.
+        """
+        ...
+
+    def probe(self) -> EndpointAbilities:
+        """Send two or three short requests to find out what the model can do.
+
+        Raises:
+            LMError: as `list_models`, or the server does not know the model.
+        """
+        ...
 
 
-def _load_endpoint(spec: LMSpec, key: str | None) -> LanguageModel:
-    from augment.lms.endpoint.lm import EndpointLM
+def load_endpoint(spec: LMSpec, key: str | None) -> Endpoint:
+    """Connect to an endpoint; nothing is sent yet. `key` is kept in the returned object only."""
+    from augment.lms.endpoint.lm import EndpointLM  # loads openai
 
     return EndpointLM(spec, key)
+
+
+def _load_local(spec: LMSpec, _key: str | None) -> LanguageModel:
+    from augment.lms.loading import load_local  # loads torch and transformers
+
+    return load_local(spec)
 
 
 LMS: dict[LMKind, Callable[[LMSpec, str | None], LanguageModel]] = {
     LMKind.EMBEDDED: _load_local,
     LMKind.TRANSFORMERS: _load_local,
-    LMKind.OPENAI: _load_endpoint,
+    LMKind.OPENAI: load_endpoint,
 }
 
 
@@ -95,7 +117,7 @@ def measure(spec: LMSpec) -> MemoryNeed | None:
     """
     if spec.kind not in (LMKind.EMBEDDED, LMKind.TRANSFORMERS):
         return None
-    from augment.lms.loading import measure_local
+    from augment.lms.loading import measure_local  # loads torch and transformers
 
     return measure_local(spec)
 

@@ -6,12 +6,11 @@ architectures that do not let their attention be replaced. Rows that need nothin
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
+
+import torch
 
 from augment.records import Sampling
-
-if TYPE_CHECKING:
-    import torch
 
 COMPACT_AT = 0.15  # share of ended rows at which the batch is rebuilt without them
 
@@ -36,19 +35,19 @@ class Step:
     (vocabulary,) after the last forced token.
     """
 
-    draw: Callable[["torch.Tensor"], "torch.Tensor"]
+    draw: Callable[[torch.Tensor], torch.Tensor]
     take: Callable[[Row, int], bool]
-    score: Callable[[Row, "torch.Tensor"], None]
+    score: Callable[[Row, torch.Tensor], None]
 
 
 class Batch(Protocol):
     """The model and the caches of the rows that are still written."""
 
-    def first(self) -> "torch.Tensor":
+    def first(self) -> torch.Tensor:
         """Logits after each row's prompt, (B, vocabulary)."""
         ...
 
-    def next(self, tokens: Sequence[int]) -> "torch.Tensor":
+    def next(self, tokens: Sequence[int]) -> torch.Tensor:
         """Feed each row one token; logits after it, (B, vocabulary)."""
         ...
 
@@ -79,7 +78,7 @@ def decode(batch: Batch, rows: Sequence[Row], step: Step, *, max_steps: int) -> 
         logits = batch.next(tokens)
 
 
-def _advance(row: Row, drawn: int, logits: "torch.Tensor", step: Step) -> int | None:
+def _advance(row: Row, drawn: int, logits: torch.Tensor, step: Step) -> int | None:
     """The token that the row is fed next, or None once it needs nothing more."""
     if row.forced:
         return row.forced.pop(0)
@@ -92,10 +91,8 @@ def _advance(row: Row, drawn: int, logits: "torch.Tensor", step: Step) -> int | 
     return None if has_ended else drawn
 
 
-def draw_tokens(logits: "torch.Tensor", sampling: Sampling, generator: "torch.Generator") -> "torch.Tensor":
+def draw_tokens(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> torch.Tensor:
     """Draw one token a row from (B, vocabulary) logits: temperature, then top-k, then top-p among those; (B,)."""
-    import torch
-
     k = min(sampling.top_k or logits.shape[-1], logits.shape[-1])
     values, ids = (logits / sampling.temperature).topk(k, dim=-1)  # both (B, k), largest first
     probs = values.softmax(-1)
@@ -109,8 +106,6 @@ class PaddedBatch:
     """Every row with its prompt's own cache, padded on the left: for any causal LM of transformers."""
 
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], rows: Sequence[Row]) -> None:
-        import torch
-
         self._model = model
         of_rows = [prompts[row.group] for row in rows]
         width = max(map(len, of_rows))
@@ -119,26 +114,22 @@ class PaddedBatch:
         self._mask = torch.tensor([[0] * (width - len(ids)) + [1] * len(ids) for ids in of_rows], device=device)
         self._cache: Any = None
 
-    def first(self) -> "torch.Tensor":
+    def first(self) -> torch.Tensor:
         """See `Batch.first`."""
         return self._forward(self._ids)
 
-    def next(self, tokens: Sequence[int]) -> "torch.Tensor":
+    def next(self, tokens: Sequence[int]) -> torch.Tensor:
         """See `Batch.next`."""
-        import torch
-
         self._mask = torch.cat([self._mask, self._mask.new_ones(len(tokens), 1)], dim=1)
         return self._forward(torch.tensor(tokens, device=self._mask.device)[:, None])
 
     def keep(self, alive: Sequence[int]) -> None:
         """See `Batch.keep`."""
-        import torch
-
         index = torch.tensor(alive, device=self._mask.device)
         self._cache.batch_select_indices(index)
         self._mask = self._mask[index]
 
-    def _forward(self, ids: "torch.Tensor") -> "torch.Tensor":
+    def _forward(self, ids: torch.Tensor) -> torch.Tensor:
         positions = (self._mask.cumsum(-1) - 1).clamp(min=0)[:, -ids.shape[1] :]
         out = self._model(
             input_ids=ids,

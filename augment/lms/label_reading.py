@@ -1,12 +1,11 @@
 """A label question in one LM's tokens: when a text has reached the mark, what leads it there, how it is scored."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
 
 from augment.lms.decoding import Row
 from augment.records import LabelQuestion
-
-if TYPE_CHECKING:
-    import torch
 
 
 class LabelReading:
@@ -40,7 +39,7 @@ class LabelReading:
         """Have the row fed `tokens`, then scored."""
         row.forced, row.is_scored = tokens, True
 
-    def score(self, row: Row, logits: "torch.Tensor") -> None:
+    def score(self, row: Row, logits: torch.Tensor) -> None:
         """Log-probabilities of the labels from the logits after the mark."""
         logprobs = logits.float().log_softmax(-1)
         row.scores = tuple(logprobs[self._label_ids].tolist())

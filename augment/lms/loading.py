@@ -5,7 +5,12 @@ What a model needs and what is free is known before its weights are read.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from huggingface_hub.errors import StrictDataclassError
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig, GgufConfig
+from transformers.utils import logging
 
 from augment.errors import LMError
 from augment.hardware.devices import best_device, fastest_dtype, free_memory
@@ -13,9 +18,6 @@ from augment.hardware.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, n
 from augment.lms.local import LocalLM
 from augment.lms.unpack import unpack_embedded_lm
 from augment.records import LMKind, LMSpec, Quantisation
-
-if TYPE_CHECKING:
-    import torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +36,6 @@ def load_local(spec: LMSpec) -> LocalLM:
     Raises:
         LMError: there is no such model, it is not a causal LM, or it does not fit into memory.
     """
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     source, device = _find(spec), best_device()
     dtype = fastest_dtype(device)
     need = _need(spec, source, device, dtype)
@@ -66,11 +65,6 @@ def measure_local(spec: LMSpec) -> MemoryNeed:
 
 
 def _find(spec: LMSpec) -> _Source:
-    import torch
-    from huggingface_hub.errors import StrictDataclassError
-    from transformers import AutoConfig, AutoModelForCausalLM
-    from transformers.utils import logging
-
     logging.disable_progress_bar()
     place, options = _locate(spec)
     try:
@@ -84,16 +78,14 @@ def _find(spec: LMSpec) -> _Source:
     return _Source(place, options, sum(one.numel() for one in model.parameters()), linear)
 
 
-def _need(spec: LMSpec, source: _Source, device: str, dtype: "torch.dtype") -> MemoryNeed:
+def _need(spec: LMSpec, source: _Source, device: str, dtype: torch.dtype) -> MemoryNeed:
     width = QUANTISED_BYTES.get(spec.quantisation, float(dtype.itemsize))
     n_bytes = source.n_quantisable * width + (source.n_parameters - source.n_quantisable) * dtype.itemsize
     return need_for(n_bytes, free_memory(device), device)
 
 
-def _quantised(spec: LMSpec, device: str, dtype: "torch.dtype") -> dict[str, Any]:
+def _quantised(spec: LMSpec, device: str, dtype: torch.dtype) -> dict[str, Any]:
     """Options that quantise while loading, or that unpack a GGUF file to dense weights."""
-    from transformers import BitsAndBytesConfig, GgufConfig
-
     is_gguf = spec.name.endswith(".gguf")
     if spec.quantisation is Quantisation.NONE:
         if is_gguf:  # dense weights in our dtype: packed ones are cast at every product

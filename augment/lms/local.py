@@ -8,10 +8,12 @@ the same texts.
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from transformers import DynamicCache
 
 from augment.errors import LMError
 from augment.hardware.memory import give_back
@@ -20,9 +22,6 @@ from augment.lms.label_reading import LabelReading
 from augment.lms.scoring import score_completions
 from augment.lms.shared_prefix import SharedBatch, use_shared_prefix
 from augment.records import Completion, LabelQuestion, Sampling, ScoredCompletion
-
-if TYPE_CHECKING:
-    import torch
 
 _T = TypeVar("_T")
 
@@ -95,8 +94,6 @@ class LocalLM:
 
         What all contexts begin with is run once.
         """
-        import torch
-
         label_ids = [self._ids(label) for label in labels]
         # One pass scores every one-token label of a context; each longer label needs a pass of its own.
         tails = [[], *(label[:-1] for label in label_ids if len(label) > 1)]
@@ -134,8 +131,6 @@ class LocalLM:
         Raises:
             LMError: there is too little for a single one.
         """
-        import torch
-
         try:
             return write(prompts, sampling)
         except torch.OutOfMemoryError as error:
@@ -152,9 +147,6 @@ class LocalLM:
 
     def _run_prefix(self, ids: Sequence[int]) -> Any:
         """The cache after `ids`, one row."""
-        import torch
-        from transformers import DynamicCache
-
         self._check_length(len(ids))
         cache = DynamicCache(config=self._model.config)
         with torch.inference_mode():
@@ -165,13 +157,11 @@ class LocalLM:
 
     def _score_chunk(
         self, rows: Sequence[tuple[list[int], list[int]]], prefix: Any, n_prefix: int
-    ) -> "list[torch.Tensor]":
+    ) -> list[torch.Tensor]:
         """For each (context, tail): the log-probabilities after the context and each tail token, (len(tail) + 1, V).
 
         The contexts come without their first `n_prefix` tokens, whose cache is `prefix`.
         """
-        import torch
-
         # Padded on the right and unmasked: under causal attention what follows a token cannot change it.
         width = max(len(context) + len(tail) for context, tail in rows)
         self._check_length(n_prefix + width)
@@ -198,8 +188,6 @@ class LocalLM:
 
     def _write(self, prompts: Sequence[str], sampling: Sampling, *, question: LabelQuestion | None) -> list[Row]:
         """One row a prompt, in order; then, where a question asks for it, a content-free row a distinct prompt."""
-        import torch
-
         if not prompts:
             return []
         groups = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}

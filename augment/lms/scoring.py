@@ -1,16 +1,13 @@
 """Label scores of finished completions in passes of their own, by any LM that gives `label_logprobs`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from augment.lms import LanguageModel
 from augment.records import Completion, LabelQuestion, ScoredCompletion
-
-if TYPE_CHECKING:
-    from augment.lms import LanguageModel
 
 
 def score_completions(
-    lm: "LanguageModel", prompts: Sequence[str], completions: Sequence[Completion], question: LabelQuestion
+    lm: LanguageModel, prompts: Sequence[str], completions: Sequence[Completion], question: LabelQuestion
 ) -> list[ScoredCompletion]:
     """Score every completion up to its label mark after its prompt, and the content-free text once a prompt."""
     scored: dict[int, ScoredCompletion] = {}

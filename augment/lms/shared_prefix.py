@@ -6,12 +6,13 @@ For models that take transformers' attention interface (Llama, Qwen, GPT-2 and t
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from transformers import AttentionInterface, DynamicCache
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from augment.lms.decoding import Row
-
-if TYPE_CHECKING:
-    import torch
 
 ATTENTION = "augment_shared_prefix"
 
@@ -21,8 +22,6 @@ def use_shared_prefix(model: Any) -> int:
 
     GPT-J and GPT-Neo cannot. Layers with a window (Gemma) are like full ones for what is not longer than the window.
     """
-    from transformers import AttentionInterface
-
     kinds = set(getattr(model.config, "layer_types", None) or [])
     if not getattr(model, "_supports_attention_backend", False) or kinds - {"full_attention", "sliding_attention"}:
         return 0
@@ -36,8 +35,6 @@ class SharedBatch:
     """Rows in the order of their groups, each group after one prompt."""
 
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], rows: Sequence[Row], *, capacity: int) -> None:
-        import torch
-
         self._model = model
         self._groups = [row.group for row in rows]
         self._caches = _Caches(_prefill(model, prompts), len(prompts), capacity)
@@ -46,14 +43,12 @@ class SharedBatch:
         self._last = [prompts[group][-1] for group in self._groups]
         self._positions = torch.tensor([[len(prompts[group]) - 1] for group in self._groups], device=model.device)
 
-    def first(self) -> "torch.Tensor":
+    def first(self) -> torch.Tensor:
         """See `Batch.first`."""
         return self.next(self._last)
 
-    def next(self, tokens: Sequence[int]) -> "torch.Tensor":
+    def next(self, tokens: Sequence[int]) -> torch.Tensor:
         """See `Batch.next`."""
-        import torch
-
         ids = torch.tensor(tokens, device=self._positions.device)[:, None]
         out = self._model(
             input_ids=ids,
@@ -68,8 +63,6 @@ class SharedBatch:
 
     def keep(self, alive: Sequence[int]) -> None:
         """See `Batch.keep`."""
-        import torch
-
         index = torch.tensor(alive, device=self._positions.device)
         self._groups = [self._groups[i] for i in alive]
         self._positions = self._positions[index]
@@ -85,7 +78,7 @@ class _Caches:
 
     is_compileable = False
 
-    def __init__(self, prefixes: "list[list[tuple[torch.Tensor, torch.Tensor]]]", n_groups: int, capacity: int) -> None:
+    def __init__(self, prefixes: list[list[tuple[torch.Tensor, torch.Tensor]]], n_groups: int, capacity: int) -> None:
         self.prefixes = prefixes  # [layer][group]: keys and values, (KV heads, P, head size) each
         self.counts = [0] * n_groups  # live rows of each group
         self._capacity = capacity
@@ -97,8 +90,8 @@ class _Caches:
         return self._length
 
     def update(
-        self, keys: "torch.Tensor", values: "torch.Tensor", layer: int, *_: Any, **__: Any
-    ) -> "tuple[torch.Tensor, torch.Tensor]":
+        self, keys: torch.Tensor, values: torch.Tensor, layer: int, *_: Any, **__: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Append one token's keys and values, (B, KV heads, 1, head size) each; returns all own ones so far."""
         if layer not in self._own:
             shape = (*keys.shape[:2], self._capacity, keys.shape[3])
@@ -114,16 +107,13 @@ class _Caches:
         """Say which group each row belongs to, in order."""
         self.counts = [groups.count(group) for group in range(len(self.counts))]
 
-    def keep(self, index: "torch.Tensor") -> None:
+    def keep(self, index: torch.Tensor) -> None:
         """Drop every row that is not in `index`."""
         self._own = {layer: (keys[index], values[index]) for layer, (keys, values) in self._own.items()}
 
 
-def _prefill(model: Any, prompts: Sequence[Sequence[int]]) -> "list[list[tuple[torch.Tensor, torch.Tensor]]]":
+def _prefill(model: Any, prompts: Sequence[Sequence[int]]) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
     """Run every prompt but its last token once; keys and values by layer and group."""
-    import torch
-    from transformers import DynamicCache
-
     lengths = [len(prompt) - 1 for prompt in prompts]
     # Padded on the right and unmasked: under causal attention what follows a token cannot change it.
     padded = [[*prompt[:-1], *[0] * (max(lengths) - n)] for prompt, n in zip(prompts, lengths, strict=True)]
@@ -142,25 +132,21 @@ def _prefill(model: Any, prompts: Sequence[Sequence[int]]) -> "list[list[tuple[t
 
 def attend(
     module: Any,
-    query: "torch.Tensor",
-    key: "torch.Tensor",
-    value: "torch.Tensor",
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
     attention_mask: Any,
     *,
     scaling: float | None = None,
     shared_prefix: _Caches | None = None,
     **options: Any,
-) -> "tuple[torch.Tensor, Any]":
+) -> tuple[torch.Tensor, Any]:
     """Attention of one new token a row, (B, heads, 1, head size), over its group's prefix and its own tokens.
 
     Without `shared_prefix` it is plain causal attention over all keys so far: prompts are run through it, and texts
     padded on the right.
     """
-    import torch
-
     if shared_prefix is None:
-        from transformers.integrations.sdpa_attention import sdpa_attention_forward
-
         n_new, n_seen = query.shape[2], key.shape[2]
         mask = None  # SDPA's own causal mask begins at the first key
         if 1 < n_new < n_seen:

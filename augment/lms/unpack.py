@@ -10,6 +10,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers.utils import logging
+
 from augment.embedded import LM_NAME, find_lm_files, unpacked_lm_folder
 from augment.errors import LMError
 
@@ -52,10 +56,6 @@ def _join(parts: Sequence[Path], folder: Path) -> Path:
 
 
 def _write_folder(file: Path, folder: Path) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-    from transformers.utils import logging
-
     logging.disable_progress_bar()
     source = str(file.parent)
     read = AutoModelForCausalLM.from_pretrained(

@@ -57,6 +57,16 @@ class LMSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointAbilities:
+    """What an endpoint turned out to offer when it was probed. `models` is empty where it lists none."""
+
+    models: tuple[str, ...]
+    has_logprobs: bool
+    has_structured_output: bool
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How the LM draws tokens.
 

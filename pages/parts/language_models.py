@@ -1,7 +1,6 @@
 """Widgets that choose a language model and a strategy, for the pages that ask one."""
 
 import os
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -11,12 +10,10 @@ from augment.errors import LMError
 from augment.generation.strategies import STRATEGIES
 from augment.hardware.memory import QUANTISED_BYTES, MemoryNeed, can_quantise, free_main_memory, known_need
 from augment.records import EndpointApi, LMKind, LMSpec, Quantisation, SeedChoice
+from augment.records.lms import EndpointAbilities
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import show_error, showing_errors
 from pages.parts.session import workbench
-
-if TYPE_CHECKING:
-    from augment.lms.endpoint.lm import EndpointAbilities
 
 _OTHER, _ENDPOINT = "Another transformers model", "An OpenAI-compatible endpoint"
 _GEMMA = f"{GEMMA_NAME} (embedded)"
@@ -214,9 +211,7 @@ def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
 
 def _ask_server(page: str, lm: LMSpec, key: str | None, *, has_name: bool) -> None:
     """Find out which models there are and, once one has a name, what it can do."""
-    from augment.lms.endpoint.lm import EndpointLM
-
-    endpoint = EndpointLM(lm, key)
+    endpoint = lms.load_endpoint(lm, key)
     if not has_name:
         st.session_state[f"{page}_endpoint_models"] = endpoint.list_models()
         return
@@ -225,14 +220,14 @@ def _ask_server(page: str, lm: LMSpec, key: str | None, *, has_name: bool) -> No
     st.session_state[f"{page}_endpoint_abilities"] = (lm, found)
 
 
-def _abilities(page: str, lm: LMSpec) -> "EndpointAbilities | None":
+def _abilities(page: str, lm: LMSpec) -> EndpointAbilities | None:
     """What this very model at this address was found to do, if it was asked."""
     asked, found = st.session_state.get(f"{page}_endpoint_abilities", (None, None))
     same = asked and (asked.name, asked.base_url, asked.api) == (lm.name, lm.base_url, lm.api)
     return found if same else None
 
 
-def _show_abilities(page: str, lm: LMSpec, abilities: "EndpointAbilities") -> LMSpec:
+def _show_abilities(page: str, lm: LMSpec, abilities: EndpointAbilities) -> LMSpec:
     """What was found, in a line each, and the switch for structured output where it is there."""
     if abilities.has_logprobs:
         st.caption(f":material/check_circle: {escape_markdown(lm.name)} gives label scores: every strategy works")

@@ -18,6 +18,7 @@ from augment.errors import LMError, NoScoresError, PartialError
 from augment.lms.endpoint.answers import is_item, item_format, score_labels
 from augment.lms.endpoint.client import EndpointClient, Params
 from augment.records import Completion, LabelQuestion, LMSpec, Sampling, ScoredCompletion
+from augment.records.lms import EndpointAbilities
 
 CONCURRENCY = 4
 TIMEOUT_S = 120.0
@@ -31,16 +32,6 @@ PROBE_PROMPT = "Say hello."
 PROBE_LABELS = ("warm", "cold")
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True, slots=True)
-class EndpointAbilities:
-    """What an endpoint did when it was asked for it. `models` is empty where it lists none."""
-
-    models: tuple[str, ...]
-    has_logprobs: bool
-    has_structured_output: bool
-    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
