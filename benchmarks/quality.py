@@ -52,6 +52,7 @@ from augment.records import (
     TrainingConfig,
     TrainingRun,
     TrainingText,
+    Verdict,
 )
 from augment.training.experiments import run_experiment
 from augment.training.train import train
@@ -129,7 +130,7 @@ def _review(bench: Workbench, task: Task) -> None:
     labels = simulate_reviewer(bench, task, [one.text for one in pending])
     for one, label in zip(pending, labels, strict=True):
         action = ReviewAction.ACCEPT if label == one.label else ReviewAction.RELABEL
-        store.reviews.decide(one.id, action, reviewer=REVIEWER, label=label)
+        store.reviews.decide(one.id, Verdict(action, label), reviewer=REVIEWER)
 
 
 def simulate_reviewer(bench: Workbench, task: Task, texts: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from augment.records import (
     LabelledText,
     LMKind,
     LMSpec,
+    PageRequest,
     PreparedData,
     RejectReason,
     ReviewAction,
@@ -30,10 +31,12 @@ from augment.records import (
     Split,
     Task,
     TextFilters,
+    Verdict,
 )
 from storage import Store
 from storage.engine import reading, writing
-from storage.reviews.steps import event_values, status_after
+from storage.reviews.steps import event_values
+from storage.reviews.verdicts import status_after
 from storage.schema import GenerationRunRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow, TextFlagRow, utc_now
 
 LABELS = ("joy", "anger", "surprise")
@@ -129,7 +132,7 @@ def relabel_and_take_back(store: Store, task: Task, n: int) -> None:
     while n:
         start = step * size % len(ids)
         chunk, reviewer = ids[start : start + min(size, n)], REVIEWERS[step % len(REVIEWERS)]
-        store.reviews.decide_many(task.id, chunk, ReviewAction.RELABEL, reviewer=reviewer, label=LABELS[step % 3])
+        store.reviews.decide_many(task.id, chunk, Verdict(ReviewAction.RELABEL, LABELS[step % 3]), reviewer=reviewer)
         store.reviews.undo(task.id, reviewer=reviewer)
         n, step = n - len(chunk), step + 1
 
@@ -166,11 +169,13 @@ def decide_singly(store: Store, task: Task, n: int, rng: random.Random) -> None:
 
 
 def check_replay(store: Store, task: Task, n: int = 300) -> None:
-    """Whether texts stand as their events say: some that wait, some that were decided on."""
+    """Whether texts are as their events say: some pending, some that were decided on."""
+    page = PageRequest(ReviewOrder.RANDOM, size=n)
     for status in ReviewStatus:
-        for text in store.reviews.page(task.id, TextFilters(status=status), order=ReviewOrder.RANDOM, size=n):
+        for text in store.reviews.page(task.id, TextFilters(status=status), page):
             label, stands = text.proposed_label, ReviewStatus.PENDING
             for event in store.reviews.history(text.id):
-                assert (event.label_before, event.status_before) == (label, stands), f"text {text.id}, event {event.id}"
-                label, stands = event.label_after, event.status_after
-            assert (label, stands) == (text.label, text.status), f"text {text.id} stands otherwise than its events say"
+                before, after = event.change.before, event.change.after
+                assert (before.label, before.status) == (label, stands), f"text {text.id}, event {event.id}"
+                label, stands = after.label, after.status
+            assert (label, stands) == (text.label, text.status), f"text {text.id} differs from what its events say"

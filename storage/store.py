@@ -16,12 +16,12 @@ from augment.records import (
     SyntheticText,
 )
 from storage.engine import migrate, open_engine
-from storage.exchange.export import Exchange
+from storage.exchange.exchange import Exchange
 from storage.experiments import Experiments
 from storage.generations import Generations
 from storage.prompts import Prompts
-from storage.reviews.decisions import Reviews
 from storage.reviews.queue import ReviewQueue
+from storage.reviews.reviews import Reviews
 from storage.reviews.statistics import ReviewStatistics
 from storage.runs import Runs
 from storage.tasks import Tasks

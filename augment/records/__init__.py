@@ -52,17 +52,25 @@ from augment.records.lms import (
 )
 from augment.records.prompts import PromptTemplate, PromptVersion
 from augment.records.reviews import (
+    CHANGE_COLUMNS,
     MAX_TEXT_LENGTH,
     Decision,
     OutcomeCount,
+    PageRequest,
     PairCount,
+    QueueOrder,
+    QueueRequest,
     ReviewAction,
     ReviewEvent,
     ReviewOrder,
     ReviewStatus,
     ReviewStep,
+    ShownTexts,
     StoredText,
+    TextChange,
     TextFilters,
+    TextState,
+    Verdict,
 )
 from augment.records.runs import RunKey, RunKind, RunState, RunStatus
 from augment.records.training import (
@@ -77,6 +85,7 @@ from augment.records.training import (
 )
 
 __all__ = [
+    "CHANGE_COLUMNS",
     "MAX_TEXT_LENGTH",
     "Arm",
     "ArmFiltered",
@@ -113,6 +122,7 @@ __all__ = [
     "LeftOut",
     "MetricPoint",
     "OutcomeCount",
+    "PageRequest",
     "PairCount",
     "Prediction",
     "PreparedData",
@@ -120,6 +130,8 @@ __all__ = [
     "PromptTemplate",
     "PromptVersion",
     "Quantisation",
+    "QueueOrder",
+    "QueueRequest",
     "Reject",
     "RejectReason",
     "Restoration",
@@ -139,20 +151,24 @@ __all__ = [
     "ScoredCompletion",
     "SeedChoice",
     "SeedSet",
+    "ShownTexts",
     "Split",
     "StoredPrediction",
     "StoredReject",
     "StoredText",
     "SyntheticText",
     "Task",
+    "TextChange",
     "TextChecks",
     "TextFilter",
     "TextFilters",
     "TextJudged",
+    "TextState",
     "TextUse",
     "TrainingConfig",
     "TrainingProgress",
     "TrainingRun",
     "TrainingText",
+    "Verdict",
     "WordTemplates",
 ]

@@ -1,7 +1,7 @@
-"""What leaves the review desk and comes back: texts with lineage and history, and labels that were decided elsewhere.
+"""What review exports and imports: texts with lineage and history, and labels that were decided elsewhere.
 
-An exported text stands for itself: whatever it refers to (run, prompt, seeds, steps) is told in it, so that a file can
-be taken into another database. The ids in it only say what belongs together.
+An exported text is complete: whatever it refers to (run, prompt, seeds, steps) is part of it, so that a file can be
+imported into another database. The ids in it only say what belongs together.
 """
 
 from collections.abc import Mapping
@@ -11,15 +11,15 @@ from datetime import datetime
 from augment.errors import DataError
 from augment.records.checks import Finding
 from augment.records.data import LabelledText
-from augment.records.reviews import Decision, ReviewAction, ReviewStatus
+from augment.records.reviews import Decision, ReviewAction, ReviewStatus, TextChange, TextState
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedEvent:
-    """One review event: the step it belongs to, and what stood before and after; texts and notes that stayed are None.
+    """One review event, by the names that exported files have; `change` is the same as one record.
 
-    `undoes_id` is the step that this one takes back. `undone_id` and `undone_at` tell the step that took this one back,
-    also where that left the text alone.
+    Texts and notes that stayed are None. `undoes_id` is the step that this one undoes. `undone_id` and `undone_at` say
+    which step undid this one and when, even if that left the text unchanged.
     """
 
     step_id: int
@@ -38,22 +38,28 @@ class ExportedEvent:
     undone_id: int | None = None
     undone_at: datetime | None = None
 
+    @property
+    def change(self) -> TextChange:
+        """What it changed."""
+        return TextChange(
+            TextState(self.label_before, self.status_before, self.text_before, self.note_before),
+            TextState(self.label_after, self.status_after, self.text_after, self.note_after),
+        )
+
     def __post_init__(self) -> None:
         _check_zone(self.created_at)
         if self.undone_at is not None:
             _check_zone(self.undone_at)
         if (self.undone_id is None) != (self.undone_at is None):
-            raise DataError(
-                f"Step {self.step_id} was taken back by a step without a time, or at a time without a step."
-            )
+            raise DataError(f"Step {self.step_id} was undone by a step without a time, or at a time without a step.")
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedText:
-    """A synthetic text as it stands, where it came from, and every decision about it, oldest first.
+    """A synthetic text as it is now, where it came from, and every decision about it, oldest first.
 
-    `config` is the run's config as JSON, the template in it. `number` is the attempt's number in its run. Texts that
-    were imported have no config, `strategy` and `prompt_version`, nor `prompt`, `raw` completion and token counts.
+    `config` is the run's config as JSON, including the template. `number` is the attempt's number in its run. Imported
+    texts have no `config`, `strategy`, `prompt_version`, `prompt`, `raw` completion or token counts.
     """
 
     id: int
@@ -84,38 +90,41 @@ class ExportedText:
         _check_text(self.id, self.text)
         _check_text(self.id, self.proposed_text)
         if any(not 0 <= prob <= 1 for prob in (self.label_probs or {}).values()):  # NaN fails too
-            raise DataError(f"Text {self.id} has a label probability that is not between 0 and 1. Mend or remove it.")
+            raise DataError(f"Text {self.id} has a label probability that is not between 0 and 1. Fix or remove it.")
         for name in ("number", "n_tokens", "n_prompt_tokens"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 2**63:
                 raise DataError(f"Text {self.id}: '{name}' is {value}; expected a whole number from 0 on.")
         if len({self.prompt is None, self.raw is None, self.n_tokens is None, self.n_prompt_tokens is None}) > 1:
             raise DataError(
-                f"Text {self.id} has a part of a completion only. Expected prompt, raw, n_tokens and n_prompt_tokens, "
+                f"Text {self.id} has only part of a completion. Expected prompt, raw, n_tokens and n_prompt_tokens, "
                 "or none of them."
             )
 
     @property
     def has_completion(self) -> bool:
-        """Whether an LM was asked for it here; imported texts have no completion."""
+        """Whether an LM wrote it here; imported texts have no completion."""
         return self.n_tokens is not None
 
-    def replay(self) -> Decision:
-        """Where the history leads from what the LM proposed: what label, status, text and note ought to be."""
-        label, status, text, note = self.proposed_label, ReviewStatus.PENDING, self.proposed_text, ""
+    @property
+    def state(self) -> TextState:
+        """What review can change of it, as it is now."""
+        return TextState(self.label, self.status, self.text, self.note)
+
+    def replay(self) -> TextState:
+        """The state that the history leads to from what the LM proposed; `state` should equal it."""
+        state = TextState(self.proposed_label, ReviewStatus.PENDING, self.proposed_text, "")
         for event in self.history:
-            label, status = event.label_after, event.status_after
-            text = text if event.text_after is None else event.text_after
-            note = note if event.note_after is None else event.note_after
-        return Decision(label, status, text, note)
+            state = state.after(event.change)
+        return state
 
 
 @dataclass(frozen=True, slots=True)
 class Restoration:
-    """What a file of exported texts brings into a task; `run_ids` are its new runs once they are stored.
+    """What a file of exported texts adds to a task; `run_ids` are its new runs once they are stored.
 
-    `n_held_out` texts repeat a validation or test example and are left out; `n_known` of the `n_texts` stand in the
-    task already; of `n_seedless` not every seed is an example of the task, so that their lineage lacks it.
+    `n_held_out` texts repeat a validation or test example and are left out. `n_known` of the `n_texts` are in the task
+    already. `n_seedless` have seeds that are not examples of the task, which their lineage therefore lacks.
     """
 
     n_texts: int
@@ -130,9 +139,9 @@ class Restoration:
 
 @dataclass(frozen=True, slots=True)
 class DecidedElsewhere:
-    """Decisions by text id, as a table gives them; `texts` is what was decided on, where the table tells it.
+    """Decisions by text id, as a table gives them; `texts` is what was decided on, where the table has it.
 
-    `n_undecided` rows say nothing but an id.
+    `n_undecided` rows have nothing but an id.
     """
 
     decisions: Mapping[int, Decision]
@@ -143,7 +152,7 @@ class DecidedElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class DecisionCount:
-    """How many texts decisions would change, and how many stand so already."""
+    """How many texts the decisions would change, and how many already are as wanted."""
 
     n_changed: int
     n_same: int
@@ -151,11 +160,11 @@ class DecisionCount:
 
 def _check_zone(time: datetime) -> None:
     if time.tzinfo is None:
-        raise DataError(f"The time {time.isoformat()} has no zone. Expected UTC, as 2026-11-22T21:41:00Z.")
+        raise DataError(f"The time {time.isoformat()} has no time zone. Expected UTC, such as 2026-11-22T21:41:00Z.")
 
 
 def _check_text(text_id: int, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"Text {text_id} holds half a character (a lone surrogate). Save the file as UTF-8.") from error
+        raise DataError(f"Text {text_id} has half a character (a lone surrogate). Save the file as UTF-8.") from error

@@ -1,36 +1,28 @@
-"""The review desk's texts on their way out, with lineage and history, and the ways back in.
-
-Out: records, a chunk of texts at a time, all of one moment. What comes back is checked and written by
-`storage.exchange.restore`; labels that were decided elsewhere are compared with what stands here.
-"""
+"""Exports synthetic texts as records with lineage and history, a chunk at a time."""
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Engine, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, aliased
 
-from augment.errors import DataError
 from augment.records import (
-    DecidedElsewhere,
-    DecisionCount,
     ExportedEvent,
     ExportedText,
     LabelledText,
-    Restoration,
     ReviewAction,
     ReviewStatus,
     StoredText,
     TextFilters,
 )
-from storage.engine import reading, writing
-from storage.exchange.restore import SourceRun, add_all, change_of, plan_restoration
+from storage.exchange.plan import SourceRun
 from storage.generations import select_texts, to_stored_texts
-from storage.reviews.steps import labels_of, leads_to
+from storage.reviews.steps import change_of
 from storage.reviews.text_queries import conditions_of
+from storage.reviews.texts import labels_of
 from storage.schema import (
     CompletionRow,
     ExampleRow,
@@ -41,100 +33,37 @@ from storage.schema import (
     SyntheticTextRow,
 )
 
-CHUNK = 500  # texts a step: each brings up to 32 seeds, and SQLite takes 32,766 parameters a statement
+CHUNK = 500  # texts per step: each has up to 32 seeds, and SQLite takes 32,766 parameters per statement
 
 
-class Exchange:
-    """Exports, and what comes back from them."""
+@dataclass(frozen=True, slots=True)
+class _Lineage:
+    """Where one text came from."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def count(self, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> int:
-        """How many texts `export` would give."""
-        query = select(func.count()).select_from(SyntheticTextRow).where(*_conditions(task_id, filters, statuses))
-        with reading(self._engine) as session:
-            return session.scalar(query) or 0
-
-    def export(self, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> Iterator[ExportedText]:
-        """The texts of these statuses that the filters let through, oldest first; `filters.status` does not count.
-
-        All of one moment, however long it takes: a step of many texts is there as a whole or not at all.
-        """
-        query = select(SyntheticTextRow.id).where(*_conditions(task_id, filters, statuses))
-        with reading(self._engine) as session:
-            labels, runs = labels_of(session, task_id), _source_runs(session, task_id)
-            ids = list(session.scalars(query.order_by(SyntheticTextRow.id)))
-            for start in range(0, len(ids), CHUNK):
-                yield from _export(session, ids[start : start + CHUNK], labels, runs)
-
-    def preview(self, task_id: int, records: Iterable[ExportedText]) -> Restoration:
-        """What `restore` would store; it raises the same errors."""
-        with reading(self._engine) as session:
-            return plan_restoration(session, task_id, records).outcome
-
-    def restore(self, task_id: int, records: Iterable[ExportedText]) -> Restoration:
-        """Store exported texts with lineage and history as finished runs of the task, one a run they came from.
-
-        All of them or none. Copies of validation and test examples are left out; so is a seed that is no example of the
-        task. A prompt version is the task's own one of the same template, or a new one.
-
-        Raises:
-            DataError: a label is none of the task's, a history does not lead to what its text is, or nothing but copies
-                of held-out texts came.
-        """
-        with reading(self._engine) as session:  # parsed and checked before the write lock is taken
-            plan = plan_restoration(session, task_id, records)
-        if not plan.texts:
-            raise DataError(
-                f"All {plan.outcome.n_held_out} texts stand in the validation or test split. Training on them would be "
-                "a leak."
-            )
-        with writing(self._engine) as session:
-            return add_all(session, task_id, plan)
-
-    def compare(self, task_id: int, decided: DecidedElsewhere) -> DecisionCount:
-        """How many texts the decisions would change, before `Reviews.import_decisions` does it.
-
-        Raises:
-            DataError: an id is of no text of this task, or the table shows another text than stands under it.
-        """
-        ids, n_same = list(decided.decisions), 0
-        with reading(self._engine) as session:
-            for start in range(0, len(ids), CHUNK):
-                chunk = ids[start : start + CHUNK]
-                query = select(SyntheticTextRow).where(
-                    SyntheticTextRow.id.in_(chunk), SyntheticTextRow.task_id == task_id
-                )
-                rows = {row.id: row for row in session.scalars(query)}
-                for one in chunk:
-                    _check_meant(one, rows.get(one), decided.texts.get(one))
-                n_same += sum(leads_to(row, decided.decisions[row.id]) for row in rows.values())
-        return DecisionCount(n_changed=len(ids) - n_same, n_same=n_same)
+    run: SourceRun
+    number: int
+    completion: CompletionRow | None
 
 
-def _check_meant(text_id: int, row: SyntheticTextRow | None, shown: str | None) -> None:
-    if row is None:
-        raise DataError(
-            f"Id {text_id} is of no synthetic text of this task. Export the texts anew and take the ids from there."
-        )
-    if shown is not None and _same_newlines(shown) != _same_newlines(row.text):
-        raise DataError(
-            f"Id {text_id} is '{shown[:40]}' in the file and '{row.text[:40]}' here. Take the ids from a new export, "
-            "or leave the column 'text' out if these ids are meant."
-        )
+def count_texts(session: Session, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> int:
+    """How many texts `export_texts` would give."""
+    query = select(func.count()).select_from(SyntheticTextRow).where(*_conditions(task_id, filters, statuses))
+    return session.scalar(query) or 0
 
 
-def _same_newlines(text: str) -> str:
-    """Spreadsheets change nothing in a text but these."""
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+def export_texts(
+    session: Session, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]
+) -> Iterator[ExportedText]:
+    """The texts of these statuses that pass the filters, oldest first; `filters.status` is ignored."""
+    query = select(SyntheticTextRow.id).where(*_conditions(task_id, filters, statuses))
+    labels, runs = labels_of(session, task_id), _source_runs(session, task_id)
+    ids = list(session.scalars(query.order_by(SyntheticTextRow.id)))
+    for start in range(0, len(ids), CHUNK):
+        yield from _export_chunk(session, ids[start : start + CHUNK], labels, runs)
 
 
-def _conditions(task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> list[Any]:
+def _conditions(task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> list[ColumnElement[bool]]:
     return [*conditions_of(task_id, replace(filters, status=None)), SyntheticTextRow.status.in_(statuses)]
-
-
-# Out -----------------------------------------------------------------------------------------------------------------
 
 
 def _source_runs(session: Session, task_id: int) -> dict[int, SourceRun]:
@@ -154,30 +83,33 @@ def _source_runs(session: Session, task_id: int) -> dict[int, SourceRun]:
     }
 
 
-def _export(
+def _export_chunk(
     session: Session, ids: Sequence[int], labels: Sequence[str], runs: Mapping[int, SourceRun]
 ) -> Iterator[ExportedText]:
     of_ids = SyntheticTextRow.id.in_(ids)
     stored = to_stored_texts(session, select_texts().where(of_ids).order_by(SyntheticTextRow.id))
     query = (
-        select(SyntheticTextRow.id, SyntheticTextRow.number, CompletionRow)
+        select(SyntheticTextRow.id, SyntheticTextRow.run_id, SyntheticTextRow.number, CompletionRow)
         .outerjoin(CompletionRow, CompletionRow.id == SyntheticTextRow.completion_id)
         .where(of_ids)
     )
-    attempts = {text_id: (number, completion) for text_id, number, completion in session.execute(query)}
-    seeds = _examples(session, {one for _, row in attempts.values() if row for one in row.seed_ids})
+    lineages = {
+        text_id: _Lineage(runs[run_id], number, completion)
+        for text_id, run_id, number, completion in session.execute(query)
+    }
+    completions = [lineage.completion for lineage in lineages.values() if lineage.completion]
+    seeds = _examples(session, {seed_id for completion in completions for seed_id in completion.seed_ids})
     histories = _histories(session, ids)
     for text in stored:
-        number, completion = attempts[text.id]
         yield ExportedText(
-            **_standing(text, labels),
-            **_lineage(runs[text.run_id], number, completion, seeds),
+            **_text_fields(text, labels),
+            **_lineage_fields(lineages[text.id], seeds),
             history=tuple(histories[text.id]),
         )
 
 
-def _standing(text: StoredText, labels: Sequence[str]) -> dict[str, Any]:
-    """The fields that tell how a text stands."""
+def _text_fields(text: StoredText, labels: Sequence[str]) -> dict[str, Any]:
+    """The fields about a text as it is now."""
     return {
         "id": text.id,
         "text": text.text,
@@ -193,21 +125,20 @@ def _standing(text: StoredText, labels: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _lineage(
-    run: SourceRun, number: int, completion: CompletionRow | None, seeds: Mapping[int, LabelledText]
-) -> dict[str, Any]:
-    """The fields that tell where a text came from."""
+def _lineage_fields(lineage: _Lineage, seeds: Mapping[int, LabelledText]) -> dict[str, Any]:
+    """The fields about where a text came from."""
+    run, completion = lineage.run, lineage.completion
     return {
         "lm_name": run.lm_name,
         "strategy": run.strategy,
         "prompt_version": run.prompt_version,
         "config": run.config,
-        "number": number,
+        "number": lineage.number,
         "prompt": completion.prompt if completion else None,
         "raw": completion.raw if completion else None,
         "n_tokens": completion.n_tokens if completion else None,
         "n_prompt_tokens": completion.n_prompt_tokens if completion else None,
-        "seeds": tuple(seeds[one] for one in completion.seed_ids if one in seeds) if completion else (),
+        "seeds": tuple(seeds[seed_id] for seed_id in completion.seed_ids if seed_id in seeds) if completion else (),
     }
 
 
@@ -217,7 +148,7 @@ def _examples(session: Session, ids: Collection[int]) -> dict[int, LabelledText]
 
 
 def _histories(session: Session, text_ids: Sequence[int]) -> Mapping[int, list[ExportedEvent]]:
-    """Every event of these texts, oldest first, each with the step that took its step back."""
+    """Every event of these texts, oldest first, each with the step that undid its step."""
     undo = aliased(ReviewStepRow)
     query = (
         select(ReviewEventRow, ReviewStepRow, undo.id, undo.created_at)
@@ -233,7 +164,7 @@ def _histories(session: Session, text_ids: Sequence[int]) -> Mapping[int, list[E
             action=ReviewAction(step.action),
             reviewer=step.reviewer,
             created_at=step.created_at,
-            **change_of(row),
+            **change_of(row).columns,
             undoes_id=step.undoes_id,
             undone_id=undone_id,
             undone_at=undone_at,

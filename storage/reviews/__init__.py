@@ -1,1 +1,5 @@
-"""Review in SQL: steps, decisions, the queue, and what they add up to."""
+"""Review in SQL. Outside of this package, use `Reviews`, `ReviewQueue` and `ReviewStatistics`.
+
+Layers, each importing only those before it: standing; text_queries; texts; steps; verdicts, history; decisions;
+reviews. The queue and the statistics import the first two only.
+"""

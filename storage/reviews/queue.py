@@ -7,10 +7,10 @@ from datetime import timedelta
 from sqlalchemy import Engine, Select, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from augment.records import ReviewOrder, ReviewStatus, StoredText, TextFilters
+from augment.records import QueueRequest, ReviewStatus, StoredText, TextFilters
 from storage.engine import reading, writing
 from storage.generations import select_texts, to_stored_texts
-from storage.reviews.own_decisions import has_decided
+from storage.reviews.standing import has_decided
 from storage.reviews.text_queries import conditions_of, order_of
 from storage.schema import (
     ReviewLeaseRow,
@@ -20,7 +20,7 @@ from storage.schema import (
 )
 
 LENT_FOR = timedelta(minutes=3)  # since the card was shown; a decision after that still counts, and shows a conflict
-AHEAD_FOR = timedelta(seconds=20)  # a card that is only ready to be shown next: a closed page keeps it no longer
+AHEAD_FOR = timedelta(seconds=20)  # a card that is only kept ready to be shown next: a closed page blocks it no longer
 
 
 class ReviewQueue:
@@ -29,61 +29,32 @@ class ReviewQueue:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def take(
-        self,
-        task_id: int,
-        filters: TextFilters,
-        *,
-        holder: str,
-        n: int = 1,
-        is_first_shown: bool = True,
-        order: ReviewOrder = ReviewOrder.OLDEST,
-        judge_id: int | None = None,
-        second_by: str | None = None,
-        skipped: frozenset[int] = frozenset(),
-    ) -> list[StoredText]:
-        """Lend up to `n` texts more to a tab: the first that wait, pass the filters and that no tab has.
-
-        The first of them is for the desk, unless a card lies there already; the others are ahead.
-        `filters.status` does not count: pending texts wait. With `second_by`, a reviewer: texts that others decided on
-        and this one did not, for a second opinion. With `judge_id`, a training run: first those whose label that
-        classifier holds least likely, then the rest by `order`.
-        """
-        text, now = SyntheticTextRow, utc_now()
-        lent = exists().where(ReviewLeaseRow.text_id == text.id)
-        query = select_texts().where(*conditions_of(task_id, replace(filters, status=None)), ~lent)
-        if second_by is None:
-            query = query.where(text.status == ReviewStatus.PENDING)
-        else:
-            query = query.where(text.status != ReviewStatus.PENDING, ~has_decided(second_by))
-        if skipped:
-            query = query.where(text.id.not_in(skipped))
+    def take(self, task_id: int, request: QueueRequest, *, holder: str) -> list[StoredText]:
+        """Lend more texts to a tab: the first that meet the request and that no tab has."""
         with writing(self._engine) as session:
-            session.execute(delete(ReviewLeaseRow).where(ReviewLeaseRow.expires_at <= now))
-            found = self._judged_first(session, query, judge_id, n) if judge_id is not None else []
-            if len(found) < n:
-                others = query.where(text.id.not_in([one.id for one in found])) if found else query
-                found += to_stored_texts(session, others.order_by(*order_of(order)).limit(n - len(found)))
-            ids = [one.id for one in found]
-            session.add_all(_leases(ids, holder, shown=ids[:1] if is_first_shown else []))
+            session.execute(delete(ReviewLeaseRow).where(ReviewLeaseRow.expires_at <= utc_now()))
+            found = _first_texts(session, _free_texts(task_id, request), request)
+            ids = [text.id for text in found]
+            session.add_all(_leases(ids, holder, shown=ids[:1] if request.is_first_shown else []))
             return found
 
     def hold(self, text_ids: Sequence[int], *, holder: str) -> frozenset[int]:
-        """Lend just these texts to a tab, or for longer, and take back its others; those it now has.
+        """Lend just these texts to a tab, or renew their leases, and take back its others; returns those it now has.
 
-        The first lies on the desk, the others are ahead. Left out are those that another tab has or that are gone.
+        The first is the one that is shown, the others are kept ready. Texts that another tab has or that are gone are
+        left out.
         """
         lease, now = ReviewLeaseRow, utc_now()
         with writing(self._engine) as session:
             session.execute(delete(lease).where(or_(lease.holder == holder, lease.expires_at <= now)))
             taken = set(session.scalars(select(lease.text_id).where(lease.text_id.in_(text_ids))))
-            there = session.scalars(select(SyntheticTextRow.id).where(SyntheticTextRow.id.in_(text_ids)))
-            free = frozenset(there) - taken
+            existing = session.scalars(select(SyntheticTextRow.id).where(SyntheticTextRow.id.in_(text_ids)))
+            free = frozenset(existing) - taken
             session.add_all(_leases(free, holder, shown=text_ids[:1]))
             return free
 
     def count_lent(self, task_id: int, filters: TextFilters, *, holder: str) -> int:
-        """How many texts that wait and pass the filters, but for their status, lie on the desks of other tabs."""
+        """How many pending texts that pass the filters, except for their status, other tabs have."""
         lease, text = ReviewLeaseRow, SyntheticTextRow
         wanted = [*conditions_of(task_id, replace(filters, status=None)), text.status == ReviewStatus.PENDING]
         others = [lease.holder != holder, lease.expires_at > utc_now()]
@@ -91,15 +62,35 @@ class ReviewQueue:
         with reading(self._engine) as session:
             return session.scalar(query) or 0
 
-    def _judged_first(
-        self, session: Session, query: Select[SyntheticTextRow, str], judge_id: int, n: int
-    ) -> list[StoredText]:
+
+def _free_texts(task_id: int, request: QueueRequest) -> Select[SyntheticTextRow, str]:
+    """Texts that meet the request and that no tab has, in no order."""
+    text = SyntheticTextRow
+    is_lent = exists().where(ReviewLeaseRow.text_id == text.id)
+    query = select_texts().where(*conditions_of(task_id, replace(request.filters, status=None)), ~is_lent)
+    if request.order.is_second:
+        query = query.where(text.status != ReviewStatus.PENDING, ~has_decided(request.reviewer))
+    else:
+        query = query.where(text.status == ReviewStatus.PENDING)
+    return query.where(text.id.not_in(request.skipped)) if request.skipped else query
+
+
+def _first_texts(session: Session, query: Select[SyntheticTextRow, str], request: QueueRequest) -> list[StoredText]:
+    """As many texts as requested: those that the judge disagrees with most, if there is one, then by the sort order."""
+    found = []
+    if request.order.judge_id is not None:
         judged = query.join(TextPredictionRow, TextPredictionRow.text_id == SyntheticTextRow.id)
-        judged = judged.where(TextPredictionRow.training_run_id == judge_id)
-        return to_stored_texts(session, judged.order_by(TextPredictionRow.label_prob, SyntheticTextRow.id).limit(n))
+        judged = judged.where(TextPredictionRow.training_run_id == request.order.judge_id)
+        judged = judged.order_by(TextPredictionRow.label_prob, SyntheticTextRow.id).limit(request.n)
+        found = to_stored_texts(session, judged)
+    n_missing = request.n - len(found)
+    if n_missing > 0:
+        others = query.where(SyntheticTextRow.id.not_in([text.id for text in found])) if found else query
+        found += to_stored_texts(session, others.order_by(*order_of(request.order.sort)).limit(n_missing))
+    return found
 
 
 def _leases(text_ids: Iterable[int], holder: str, *, shown: Container[int]) -> list[ReviewLeaseRow]:
     now = utc_now()
-    ends = {one: now + (LENT_FOR if one in shown else AHEAD_FOR) for one in text_ids}
-    return [ReviewLeaseRow(text_id=one, holder=holder, expires_at=end) for one, end in ends.items()]
+    ends = {text_id: now + (LENT_FOR if text_id in shown else AHEAD_FOR) for text_id in text_ids}
+    return [ReviewLeaseRow(text_id=text_id, holder=holder, expires_at=end) for text_id, end in ends.items()]

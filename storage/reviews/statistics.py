@@ -1,11 +1,11 @@
-"""What review came to, counted by the database: outcomes by run and label, and who agreed with whom."""
+"""Figures about review, counted by the database: outcomes by run and label, and who agreed with whom."""
 
 from sqlalchemy import Engine, case, func, select
 from sqlalchemy.orm import aliased
 
 from augment.records import OutcomeCount, PairCount, ReviewStatus
 from storage.engine import reading
-from storage.reviews.text_queries import outcome_of, standing_decisions
+from storage.reviews.standing import last_decisions_of_all, outcome_of
 from storage.schema import ReviewEventRow, SyntheticTextRow
 
 
@@ -16,9 +16,9 @@ class ReviewStatistics:
         self._engine = engine
 
     def outcomes(self, task_id: int) -> list[OutcomeCount]:
-        """What became of the texts of each run and proposed label, by both.
+        """What people decided about the texts, by run and proposed label.
 
-        A text whose wording was edited and whose label stayed counts as kept: it is the label that was proposed.
+        A text whose wording was edited but not its label counts as kept: the label is the proposed one.
         """
         row = SyntheticTextRow
         accepted = row.status == ReviewStatus.ACCEPTED
@@ -44,7 +44,7 @@ class ReviewStatistics:
             return [OutcomeCount(*found) for found in session.execute(query)]
 
     def count_against_lm(self, task_id: int) -> dict[tuple[str, str], int]:
-        """(proposed label, people's label) of the accepted texts, and how many; rejected ones have no label."""
+        """(proposed label, people's label) of the accepted texts → how many; rejected texts have no label."""
         row = SyntheticTextRow
         query = (
             select(row.proposed_label, row.label, func.count())
@@ -56,19 +56,19 @@ class ReviewStatistics:
             return {(proposed, label): n for proposed, label, n in session.execute(query)}
 
     def count_pairs(self, task_id: int) -> list[PairCount]:
-        """Standing decisions of two reviewers on the same text, by what they were.
+        """What each two reviewers last decided on the same text, and how often.
 
-        A pair stands once, in the order of the names; the same person under two names is a pair too.
+        Each pair is counted once, in the order of the names; one person under two names is a pair too.
         """
-        standing = standing_decisions(task_id)
-        first, second = standing.alias("first"), standing.alias("second")
-        one, other = aliased(ReviewEventRow), aliased(ReviewEventRow)
-        outcomes = outcome_of(one), outcome_of(other)
+        last = last_decisions_of_all(task_id)
+        first, second = last.alias("first"), last.alias("second")
+        first_event, second_event = aliased(ReviewEventRow), aliased(ReviewEventRow)
+        outcomes = outcome_of(first_event), outcome_of(second_event)
         query = (
             select(first.c.reviewer, second.c.reviewer, *outcomes, func.count())
             .join_from(first, second, (first.c.text_id == second.c.text_id) & (first.c.reviewer < second.c.reviewer))
-            .join(one, one.id == first.c.event_id)
-            .join(other, other.id == second.c.event_id)
+            .join(first_event, first_event.id == first.c.event_id)
+            .join(second_event, second_event.id == second.c.event_id)
             .group_by(first.c.reviewer, second.c.reviewer, *outcomes)
             .order_by(first.c.reviewer, second.c.reviewer, *outcomes)
         )

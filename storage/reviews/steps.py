@@ -1,41 +1,33 @@
-"""Steps of review and their events, in the three statements that single decisions, bulk ones and undo share.
+"""Steps of review and their events: added, never changed.
 
-The step is added, then an event for each text, then the texts are brought to what the events say.
+A step is what one person did at once: a key on a card, or ten thousand texts relabelled. It has an event for each text.
+Single decisions, bulk ones and undo use the same three statements: add the step, add its events, bring the texts to
+what the events say. Here alone `TextChange` meets the columns that hold it.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, case, exists, func, insert, literal, null, select, update
+from sqlalchemy import ColumnElement, Select, String, case, exists, func, insert, literal, null, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
-from augment.errors import StorageError
 from augment.records import (
-    MAX_TEXT_LENGTH,
+    CHANGE_COLUMNS,
     Decision,
-    RejectReason,
     ReviewAction,
     ReviewEvent,
     ReviewStatus,
     ReviewStep,
-    Split,
-    StoredText,
+    TextChange,
+    TextState,
 )
-from augment.records.copies import CopyCheck
-from storage.schema import ExampleRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow, TaskRow
+from storage.reviews.standing import is_followed_by_another
+from storage.reviews.texts import labels_of
+from storage.schema import ReviewEventRow, ReviewStepRow, SyntheticTextRow
 
-EVENT_COLUMNS = (
-    "step_id",
-    "text_id",
-    "label_before",
-    "label_after",
-    "status_before",
-    "status_after",
-    "text_before",
-    "text_after",
-    "note_before",
-    "note_after",
-)
+EVENT_COLUMNS = ("step_id", "text_id", *CHANGE_COLUMNS)
+
+
+# Writing -------------------------------------------------------------------------------------------------------------
 
 
 def add_step(
@@ -48,42 +40,60 @@ def add_step(
     return step
 
 
-def add_events(session: Session, step: ReviewStepRow, *conditions: ColumnElement[bool], after: Decision) -> None:
-    """One event for each text that fulfils the conditions: what stands now becomes what is wanted."""
+def add_events(session: Session, step: ReviewStepRow, *conditions: ColumnElement[bool], wanted: Decision) -> None:
+    """One event for each text that meets the conditions, from its state now to the wanted one."""
     row = SyntheticTextRow
     query = select(
         literal(step.id),
         row.id,
         row.label,
-        row.label if after.label is None else literal(after.label),
+        row.label if wanted.label is None else literal(wanted.label),
         row.status,
-        row.status if after.status is None else literal(after.status, String),
-        null() if after.text is None else row.text,
-        literal(after.text),
-        null() if after.note is None else row.note,
-        literal(after.note),
+        row.status if wanted.status is None else literal(wanted.status, String),
+        null() if wanted.text is None else row.text,
+        literal(wanted.text),
+        null() if wanted.note is None else row.note,
+        literal(wanted.note),
     ).where(*conditions)
     session.execute(insert(ReviewEventRow).from_select(EVENT_COLUMNS, query))
 
 
-def event_values(step: ReviewStepRow, row: SyntheticTextRow, after: Decision) -> dict[str, Any]:
+def add_reversed_events(session: Session, step: ReviewStepRow, undone: ReviewStepRow) -> None:
+    """The events of another step the other way round, but for texts that somebody decided on since."""
+    event, text = ReviewEventRow, SyntheticTextRow
+    is_unchanged = [
+        text.label == event.label_after,
+        text.status == event.status_after,
+        or_(event.text_after.is_(None), text.text == event.text_after),
+        or_(event.note_after.is_(None), text.note == event.note_after),
+        ~is_followed_by_another(event, undone.reviewer),
+    ]
+    query = (
+        select(
+            literal(step.id),
+            event.text_id,
+            event.label_after,
+            event.label_before,
+            event.status_after,
+            event.status_before,
+            event.text_after,
+            event.text_before,
+            event.note_after,
+            event.note_before,
+        )
+        .join(text, text.id == event.text_id)
+        .where(event.step_id == undone.id, *is_unchanged)
+    )
+    session.execute(insert(event).from_select(EVENT_COLUMNS, query))
+
+
+def event_values(step: ReviewStepRow, row: SyntheticTextRow, wanted: Decision) -> dict[str, Any]:
     """One event, for a bulk insert."""
-    return {
-        "step_id": step.id,
-        "text_id": row.id,
-        "label_before": row.label,
-        "label_after": row.label if after.label is None else after.label,
-        "status_before": row.status,
-        "status_after": row.status if after.status is None else after.status,
-        "text_before": None if after.text is None else row.text,
-        "text_after": after.text,
-        "note_before": None if after.note is None else row.note,
-        "note_after": after.note,
-    }
+    return {"step_id": step.id, "text_id": row.id, **wanted.change(state_of(row)).columns}
 
 
 def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
-    """Bring the texts to what the step's events say; a step that changed nothing is taken out, unless it undoes one."""
+    """Bring the texts to what the step's events say; a step that changed nothing is deleted, unless it is an undo."""
     of_step = ReviewEventRow.step_id == step.id
     step.n_events = session.scalar(select(func.count()).select_from(ReviewEventRow).where(of_step)) or 0
     if not step.n_events and step.undoes_id is None:
@@ -108,8 +118,11 @@ def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
     return to_step(session, step)
 
 
+# Reading -------------------------------------------------------------------------------------------------------------
+
+
 def standing_steps(task_id: int, reviewer: str) -> Select[ReviewStepRow]:
-    """The reviewer's steps of this desk that no undo took back, newest first."""
+    """The reviewer's steps that were made in this database and not undone, newest first."""
     undo = aliased(ReviewStepRow)
     return (
         select(ReviewStepRow)
@@ -129,100 +142,36 @@ def select_events() -> Select[ReviewEventRow, ReviewStepRow]:
     return select(ReviewEventRow, ReviewStepRow).join(ReviewStepRow, ReviewStepRow.id == ReviewEventRow.step_id)
 
 
-# What is asked for ---------------------------------------------------------------------------------------------------
+def find_event(session: Session, *conditions: ColumnElement[bool]) -> ReviewEvent:
+    """The only event that meets the conditions."""
+    row, step = session.execute(select_events().where(*conditions)).one()
+    return to_event(row, step)
 
 
-def decision_of(
-    session: Session,
-    row: SyntheticTextRow,
-    action: ReviewAction,
-    label: str | None,
-    text: str | None,
-    note: str | None,
-) -> Decision:
-    """What an action wants of one text; what stays is None.
-
-    Raises:
-        StorageError: the label is not one of the task's, or the new text cannot be taken.
-    """
-    if action is ReviewAction.RELABEL:
-        check_label(labels_of(session, row.task_id), label)
-    else:
-        label = None
-    if text is not None:
-        _check_text(session, row, text)
-    new_text = text if text != row.text else None
-    return Decision(label, status_after(action), new_text, note if note != row.note else None)
+def state_of(row: SyntheticTextRow) -> TextState:
+    """What review can change of a text, as it is now."""
+    return TextState(row.label, ReviewStatus(row.status), row.text, row.note)
 
 
-def status_after(action: ReviewAction) -> ReviewStatus | None:
-    """The status that an action leads to; None where it leaves it."""
-    if action in (ReviewAction.EDIT, ReviewAction.NOTE):
-        return None
-    return ReviewStatus.REJECTED if action is ReviewAction.REJECT else ReviewStatus.ACCEPTED
-
-
-def leads_to(row: SyntheticTextRow, after: Decision) -> bool:
-    """Whether the text stands so already."""
-    return (
-        after.label in (None, row.label)
-        and after.status in (None, row.status)
-        and after.text in (None, row.text)
-        and after.note in (None, row.note)
+def change_of(row: ReviewEventRow) -> TextChange:
+    """What an event changed."""
+    return TextChange(
+        TextState(row.label_before, ReviewStatus(row.status_before), row.text_before, row.note_before),
+        TextState(row.label_after, ReviewStatus(row.status_after), row.text_after, row.note_after),
     )
 
 
-def differs(row: SyntheticTextRow, seen: StoredText) -> bool:
-    """Whether the text stands otherwise than it was seen; a note changes nothing."""
-    return (row.text, row.label, row.status) != (seen.text, seen.label, seen.status)
-
-
-def check_label(labels: Sequence[str], label: str | None) -> None:
-    """Refuse a label that is not one of the task's."""
-    if label not in labels:
-        raise StorageError(f"'{label}' is not a label of this task. Expected one of {', '.join(labels)}.")
-
-
-def _check_text(session: Session, row: SyntheticTextRow, text: str) -> None:
-    if not text.strip():
-        raise StorageError("A text cannot be empty. Reject it instead.")
-    if len(text) > MAX_TEXT_LENGTH:
-        raise StorageError(f"A text has at most {MAX_TEXT_LENGTH:,} characters; this one has {len(text):,}.")
-    held_out = ExampleRow.task_id == row.task_id, ExampleRow.split.in_((Split.VALIDATION, Split.TEST))
-    check = CopyCheck()
-    check.forbid(session.scalars(select(ExampleRow.text).where(*held_out)), RejectReason.HELD_OUT_COPY)
-    if check.find(text) is not None:
-        raise StorageError("This is a text of the validation or test split: training on it would spoil the comparison.")
-
-
-def get_text(session: Session, text_id: int) -> SyntheticTextRow:
-    """One synthetic text's row; a sentence where it is gone."""
-    row = session.get(SyntheticTextRow, text_id)
-    if row is None:
-        raise StorageError(f"Text {text_id} is gone from the database. Reload the page.")
-    return row
-
-
-def last_event(session: Session, row: SyntheticTextRow) -> tuple[ReviewEventRow, ReviewStepRow] | None:
-    """The text's last event with its step, if there is one."""
-    if row.last_event_id is None:
-        return None
-    found = session.execute(select_events().where(ReviewEventRow.id == row.last_event_id)).one_or_none()
-    return (found[0], found[1]) if found else None
-
-
-def labels_of(session: Session, task_id: int) -> list[str]:
-    """The task's labels in order."""
-    return session.scalar(select(TaskRow.labels).where(TaskRow.id == task_id)) or []
-
-
-def tell_conflict(row: SyntheticTextRow, step: ReviewStepRow) -> str:
-    """Who decided what since."""
-    now = "rejected" if row.status == ReviewStatus.REJECTED else f"{row.status} as {row.label}"
-    return f"{step.reviewer} decided on '{row.text[:40]}' since it was shown here: it is {now}. Look, then decide."
-
-
-# Records -------------------------------------------------------------------------------------------------------------
+def to_event(row: ReviewEventRow, step: ReviewStepRow) -> ReviewEvent:
+    """An event as a record."""
+    return ReviewEvent(
+        id=row.id,
+        step_id=row.step_id,
+        text_id=row.text_id,
+        action=ReviewAction(step.action),
+        reviewer=step.reviewer,
+        change=change_of(row),
+        created_at=step.created_at,
+    )
 
 
 def to_step(session: Session, row: ReviewStepRow) -> ReviewStep:
@@ -239,24 +188,4 @@ def to_step(session: Session, row: ReviewStepRow) -> ReviewStep:
         n_events=row.n_events,
         undoes_id=row.undoes_id,
         event=to_event(only, row) if only else None,
-    )
-
-
-def to_event(row: ReviewEventRow, step: ReviewStepRow) -> ReviewEvent:
-    """An event as a record."""
-    return ReviewEvent(
-        id=row.id,
-        step_id=row.step_id,
-        text_id=row.text_id,
-        action=ReviewAction(step.action),
-        reviewer=step.reviewer,
-        label_before=row.label_before,
-        label_after=row.label_after,
-        status_before=ReviewStatus(row.status_before),
-        status_after=ReviewStatus(row.status_after),
-        created_at=step.created_at,
-        text_before=row.text_before,
-        text_after=row.text_after,
-        note_before=row.note_before,
-        note_after=row.note_after,
     )

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, exists, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, exists, func, literal_column, select
 
-from augment.records import ReviewOrder, ReviewStatus, TextFilters
-from storage.reviews.own_decisions import decides
+from augment.records import ReviewOrder, TextFilters
+from storage.reviews.standing import last_decisions_of_all, outcome_of
 from storage.schema import (
     GenerationRunRow,
     ReviewEventRow,
-    ReviewStepRow,
     SyntheticTextRow,
     TextFlagRow,
 )
@@ -22,7 +21,7 @@ CONFIDENCE_KEY = func.coalesce(SyntheticTextRow.confidence, NO_PROBABILITY)
 
 
 def conditions_of(task_id: int, filters: TextFilters) -> list[ColumnElement[bool]]:
-    """What a synthetic text must fulfil."""
+    """The conditions that a synthetic text must meet."""
     text = SyntheticTextRow
     found: list[ColumnElement[bool]] = [text.task_id == task_id]
     for column, value in (
@@ -33,14 +32,7 @@ def conditions_of(task_id: int, filters: TextFilters) -> list[ColumnElement[bool
     ):
         if value is not None:
             found.append(column == value)
-    of_run: list[ColumnElement[bool]] = []
-    if filters.lm_name is not None:
-        of_run.append(GenerationRunRow.lm_name == filters.lm_name)
-    if filters.strategy is not None:
-        of_run.append(GenerationRunRow.config["strategy"].as_string() == filters.strategy)
-    if filters.prompt_version_id is not None:
-        of_run.append(GenerationRunRow.prompt_version_id == filters.prompt_version_id)
-    if of_run:
+    if of_run := _run_conditions(filters):
         found.append(text.run_id.in_(select(GenerationRunRow.id).where(GenerationRunRow.task_id == task_id, *of_run)))
     if filters.flag is not None:
         found.append(exists().where(TextFlagRow.text_id == text.id, TextFlagRow.reason == filters.flag))
@@ -55,8 +47,20 @@ def conditions_of(task_id: int, filters: TextFilters) -> list[ColumnElement[bool
     return found
 
 
+def _run_conditions(filters: TextFilters) -> list[ColumnElement[bool]]:
+    """The conditions that a text's run must meet."""
+    found: list[ColumnElement[bool]] = []
+    if filters.lm_name is not None:
+        found.append(GenerationRunRow.lm_name == filters.lm_name)
+    if filters.strategy is not None:
+        found.append(GenerationRunRow.config["strategy"].as_string() == filters.strategy)
+    if filters.prompt_version_id is not None:
+        found.append(GenerationRunRow.prompt_version_id == filters.prompt_version_id)
+    return found
+
+
 def order_of(order: ReviewOrder) -> tuple[Any, ...]:
-    """What texts are sorted by; equal ones by their id."""
+    """What texts are sorted by; ties are sorted by id."""
     text = SyntheticTextRow
     if order is ReviewOrder.DISAGREEMENT:
         return (LABEL_PROB_KEY, text.id)
@@ -69,32 +73,12 @@ def order_of(order: ReviewOrder) -> tuple[Any, ...]:
     return (text.id.desc(),) if order is ReviewOrder.NEWEST else (text.id,)
 
 
-def standing_decisions(task_id: int) -> Any:
-    """Each reviewer's last standing decision on each text: a CTE of event ids."""
-    return (
-        select(
-            func.max(ReviewEventRow.id).label("event_id"),
-            ReviewEventRow.text_id.label("text_id"),
-            ReviewStepRow.reviewer.label("reviewer"),
-        )
-        .join(ReviewStepRow, ReviewStepRow.id == ReviewEventRow.step_id)
-        .where(ReviewStepRow.task_id == task_id, *decides(ReviewEventRow, ReviewStepRow))
-        .group_by(ReviewEventRow.text_id, ReviewStepRow.reviewer)
-        .cte("standing")
-    )
-
-
-def outcome_of(event: Any) -> Any:
-    """The label that an event gave, '' where it rejected the text."""
-    return case((event.status_after == ReviewStatus.REJECTED, ""), else_=event.label_after)
-
-
-def _disputed(task_id: int) -> Any:
+def _disputed(task_id: int) -> Select[int]:
     """Ids of texts that two reviewers decided differently."""
-    standing = standing_decisions(task_id)
+    last = last_decisions_of_all(task_id)
     return (
-        select(standing.c.text_id)
-        .join(ReviewEventRow, ReviewEventRow.id == standing.c.event_id)
-        .group_by(standing.c.text_id)
+        select(last.c.text_id)
+        .join(ReviewEventRow, ReviewEventRow.id == last.c.event_id)
+        .group_by(last.c.text_id)
         .having(func.count(outcome_of(ReviewEventRow).distinct()) > 1)
     )

@@ -8,7 +8,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from augment.records import LabelledText, PreparedData, ReviewAction, ReviewStatus, Split, Task, TextFilters
+from augment.records import (
+    LabelledText,
+    PageRequest,
+    PreparedData,
+    ReviewAction,
+    ReviewStatus,
+    Split,
+    Task,
+    TextFilters,
+    Verdict,
+)
 from pages.parts.review.card import NAVIGATION_S
 from storage import Store
 from tests.browser.app import App, settle
@@ -80,7 +90,7 @@ def heard(page: Page) -> None:
 
 def test_a_hundred_cards_by_keyboard_alone(app: App, page: Page, store: Store, task: Task) -> None:
     expected: dict[str, tuple[str, str]] = {}
-    by_text = {one.text: one for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    by_text = {one.text: one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     enter(page, app, "Ada")
     keys = "a2x1a2a1xa"
     for i in range(100):
@@ -102,7 +112,10 @@ def test_a_hundred_cards_by_keyboard_alone(app: App, page: Page, store: Store, t
                 expected[card_text(page)] = ("rejected", by_text[card_text(page)].label)
                 press_key(page, "x")
     assert_no_error(page)
-    now = {one.text: (one.status.value, one.label) for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    now = {
+        one.text: (one.status.value, one.label)
+        for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))
+    }
     assert {text: now[text] for text in expected} == expected
     assert len(expected) == 100
     assert store.reviews.count_status(task.id)[ReviewStatus.PENDING] == 20
@@ -127,7 +140,7 @@ def test_arrows_skip_and_notes(app: App, page: Page, store: Store, task: Task) -
     expect(page.get_by_text("note 'a2xz says who'")).to_be_visible()
     expect(page.get_by_placeholder("Note, saved with Enter")).to_have_value("a2xz says who")
     assert card_text(page) == second
-    noted = next(one for one in store.reviews.page(task.id, TextFilters(), size=200) if one.text == second)
+    noted = next(one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if one.text == second)
     assert (noted.note, noted.status) == ("a2xz says who", ReviewStatus.PENDING)
     press_key(page, "a")  # the field has let go of the keyboard
     assert store.reviews.text(noted.id).status is ReviewStatus.ACCEPTED
@@ -137,7 +150,7 @@ def test_keys_are_answered_while_the_server_is_busy_and_none_is_lost(
     app: App, page: Page, store: Store, task: Task
 ) -> None:
     enter(page, app, "Ada")
-    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     app.process.send_signal(signal.SIGSTOP)
     decided: dict[int, str] = {}
     for key, status in (("a", "accepted"), ("x", "rejected"), ("a", "accepted")):
@@ -152,7 +165,7 @@ def test_keys_are_answered_while_the_server_is_busy_and_none_is_lost(
     app.process.send_signal(signal.SIGCONT)
     wait_for_another(page, last)
     heard(page)
-    now = {one.id: one.status.value for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    now = {one.id: one.status.value for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     assert {one: status for one, status in now.items() if status != "pending"} == decided
     assert store.reviews.count_events(task.id) == 4
     assert_no_error(page)
@@ -162,7 +175,7 @@ def test_what_a_killed_server_did_not_hear_is_stored_by_the_next(
     app: App, page: Page, store: Store, task: Task
 ) -> None:
     enter(page, app, "Ada")
-    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     press_key(page, "a")
     app.process.send_signal(signal.SIGSTOP)
     rejected = []
@@ -171,7 +184,7 @@ def test_what_a_killed_server_did_not_hear_is_stored_by_the_next(
         page.keyboard.press("x")
     app.restart()
     heard(page)
-    found = store.reviews.page(task.id, TextFilters(status=ReviewStatus.REJECTED), size=200)
+    found = store.reviews.page(task.id, TextFilters(status=ReviewStatus.REJECTED), PageRequest(size=200))
     assert sorted(one.id for one in found) == sorted(rejected)
     assert store.reviews.count_events(task.id) == 3
     wait_out_surprise(page)
@@ -259,7 +272,7 @@ def test_keys_are_the_desks_again_once_an_order_is_chosen(app: App, page: Page, 
     wait_out_surprise(page)
     page.keyboard.press("x")
     heard(page)
-    newest = max(store.reviews.page(task.id, TextFilters(), size=200), key=lambda one: one.id)
+    newest = max(store.reviews.page(task.id, TextFilters(), PageRequest(size=200)), key=lambda one: one.id)
     assert newest.status is ReviewStatus.REJECTED
     assert "review_order=newest" in page.url
     page.reload()
@@ -309,7 +322,7 @@ def test_filters_are_cleared(app: App, page: Page, store: Store, task: Task) -> 
 
 def test_a_note_that_is_typed_is_kept_when_a_label_is_clicked(app: App, page: Page, store: Store, task: Task) -> None:
     enter(page, app, "Ada")
-    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), size=200)}
+    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     first = by_text[card_text(page)]
     page.get_by_placeholder("Note, saved with Enter").fill("who says?")
     key = page.get_by_role("button", name="surprise")
@@ -350,7 +363,7 @@ def test_two_people_never_have_the_same_card_and_a_conflict_is_seen(
     counts = store.reviews.count_status(task.id)
     assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (8, 8)
     text = card_text(ada)
-    card = next(one for one in store.reviews.page(task.id, TextFilters(), size=200) if one.text == text)
+    card = next(one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if one.text == text)
     store.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Cem")  # such as from the table
     ada.keyboard.press("a")
     expect(ada.get_by_test_id("stAlertContentError")).to_contain_text("Cem decided on")
@@ -414,7 +427,9 @@ def test_a_cell_is_edited_and_a_tick_narrows_the_bulk_bar(app: App, page: Page, 
 def test_what_is_exported_comes_back_and_labels_from_elsewhere_are_taken(
     app: App, page: Page, store: Store, task: Task, tmp_path: Path
 ) -> None:
-    store.reviews.decide_many(task.id, TextFilters(search="plain"), ReviewAction.RELABEL, reviewer="Bob", label="joy")
+    store.reviews.decide_many(
+        task.id, TextFilters(search="plain"), Verdict(ReviewAction.RELABEL, "joy"), reviewer="Bob"
+    )
     enter(page, app, "Ada")
     page.goto(app.url("review") + "?review_view=Export+and+import")
     settle(page)
@@ -427,11 +442,13 @@ def test_what_is_exported_comes_back_and_labels_from_elsewhere_are_taken(
     expect(page.get_by_text("30 texts of 1 run")).to_be_visible()
     press(page, "Store 30 texts")
     expect(page.get_by_text("30 texts stored")).to_be_visible()
-    copies = store.reviews.page(task.id, TextFilters(run_id=store.generations.all(task.id)[0].id), size=200)
+    copies = store.reviews.page(
+        task.id, TextFilters(run_id=store.generations.all(task.id)[0].id), PageRequest(size=200)
+    )
     assert {(one.label, one.status) for one in copies} == {("joy", ReviewStatus.ACCEPTED)}
     assert [event.reviewer for event in store.reviews.history(copies[0].id)] == ["Bob"]
 
-    pending = store.reviews.page(task.id, TextFilters(status=ReviewStatus.PENDING), size=3)
+    pending = store.reviews.page(task.id, TextFilters(status=ReviewStatus.PENDING), PageRequest(size=3))
     labels = tmp_path / "labels.csv"
     labels.write_text("id,label\n" + "".join(f"{one.id},anger\n" for one in pending))
     page.locator("[class*=review_import_file] input[type=file]").first.set_input_files(str(labels))

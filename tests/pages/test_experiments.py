@@ -11,6 +11,8 @@ from augment.records import (
     ClassifierKind,
     LabelledText,
     PreparedData,
+    QueueOrder,
+    QueueRequest,
     ReviewAction,
     ReviewStatus,
     RunKey,
@@ -19,7 +21,6 @@ from augment.records import (
     SeedSet,
     Split,
     Task,
-    TextFilters,
     TextUse,
 )
 from pages.parts.session import workbench
@@ -112,7 +113,7 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     review.selectbox(key="review_order").set_value(f"run {judges[0].id}").run()
     dealt = [one["id"] for one in desk(review)["cards"]]
     assert len(dealt) == 3  # all that wait
-    assert bench.review_queue.take(filled.id, TextFilters(), holder="another tab", judge_id=judges[0].id) == []
+    assert bench.review_queue.take(filled.id, QueueRequest(order=QueueOrder(judge_id=judges[0].id)), holder="x") == []
     judged = bench.trainings.judgements(judges[0].id, dealt)
     likes = [judged[one].label_prob for one in dealt]
     assert likes == sorted(likes)
@@ -163,7 +164,7 @@ def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
     judge = next(one for one in store.trainings.judging(task.id) if not one.n_synthetic)
     order = []
     for _ in range(3):
-        (card,) = store.review_queue.take(task.id, TextFilters(), holder="a", judge_id=judge.id)
+        (card,) = store.review_queue.take(task.id, QueueRequest(order=QueueOrder(judge_id=judge.id)), holder="a")
         order.append(card.label if card.run_id != unseen.id else "unseen")
         store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="a")
     assert order == ["anger", "joy", "unseen"]

@@ -38,6 +38,7 @@ from augment.records import (
     GenerationConfig,
     GenerationProgress,
     LabelledText,
+    PageRequest,
     PreparedData,
     RejectReason,
     ReviewAction,
@@ -48,6 +49,7 @@ from augment.records import (
     SyntheticText,
     Task,
     TextFilters,
+    Verdict,
 )
 from storage import Store
 
@@ -128,11 +130,11 @@ def decide_on(store: Store, task: Task, ids: Sequence[int]) -> None:
     decide(ids[0], ReviewAction.ACCEPT, reviewer="Ann")
     decide(ids[0], ReviewAction.REJECT, reviewer="=Ben")
     assert store.reviews.undo(task.id, reviewer="Ann") is not None  # leaves the text alone: Ben decided since
-    decide(ids[1], ReviewAction.RELABEL, reviewer="Ann", label="surprise")
-    decide(ids[2], ReviewAction.EDIT, reviewer="Ann", text="=edited\n🙂")
-    decide(ids[3], ReviewAction.NOTE, reviewer="Ann", note="-a note")
-    decide(ids[3], ReviewAction.NOTE, reviewer="Ann", note="")
-    store.reviews.decide_many(task.id, ids[4:12], ReviewAction.RELABEL, reviewer="=Ben", label="anger")
+    decide(ids[1], Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Ann")
+    decide(ids[2], Verdict(ReviewAction.EDIT, text="=edited\n🙂"), reviewer="Ann")
+    decide(ids[3], Verdict(ReviewAction.NOTE, note="-a note"), reviewer="Ann")
+    decide(ids[3], Verdict(ReviewAction.NOTE, note=""), reviewer="Ann")
+    store.reviews.decide_many(task.id, ids[4:12], Verdict(ReviewAction.RELABEL, "anger"), reviewer="=Ben")
     store.reviews.decide_many(task.id, ids[8:20], ReviewAction.REJECT, reviewer="Ann")
     assert store.reviews.undo(task.id, reviewer="Ann") is not None
     store.reviews.import_decisions(task.id, {ids[5]: Decision("joy", note="@elsewhere")}, reviewer="Ann")
@@ -332,7 +334,7 @@ def test_a_damaged_archive_says_so() -> None:
         ("id", "one", "row 2: id is 'one'"),
         ("history", "[{}]", "row 2: history.0.step_id is missing"),
         ("flags", "{", "row 2 is not as it was exported"),
-        ("created_at", "2026-11-22T21:41:00", "has no zone. Expected UTC"),
+        ("created_at", "2026-11-22T21:41:00", "has no time zone. Expected UTC"),
     ],
 )
 def test_a_changed_cell_is_named_with_its_row(column: str, value: str, expected: str) -> None:
@@ -343,7 +345,7 @@ def test_a_changed_cell_is_named_with_its_row(column: str, value: str, expected:
 
 
 def test_a_part_of_a_completion_is_refused() -> None:
-    with pytest.raises(DataError, match="a part of a completion only"):
+    with pytest.raises(DataError, match="only part of a completion"):
         plain(prompt="asked")
 
 
@@ -377,8 +379,8 @@ def test_restored_runs_are_finished_and_their_texts_can_be_sorted_filtered_and_d
     assert store.reviews.count_events(other.id) == store.reviews.count_events(reviewed.id)
     now = [[(one.text, one.label, one.status) for one in export(store, task.id)] for task in (reviewed, other)]
     assert now[0] == now[1]
-    first = store.reviews.page(other.id, TextFilters(), size=1)[0]
-    store.reviews.decide(first.id, ReviewAction.RELABEL, reviewer="Ann", label="surprise")
+    first = store.reviews.page(other.id, TextFilters(), PageRequest(size=1))[0]
+    store.reviews.decide(first.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Ann")
     undone = store.reviews.undo(other.id, reviewer="Ann")
     assert undone is not None
     assert undone.text_id == first.id
@@ -433,7 +435,7 @@ def test_texts_of_the_validation_and_test_splits_are_left_out_whenever_they_had_
     message = store.generations.get(restored.run_ids[-1]).state.message
     assert message == "Imported; 2 copies of validation or test texts left out"
     assert not {validation, test.upper(), "harmless now"} & {one.text for one in export(store, other.id)}
-    with pytest.raises(DataError, match="All 1 texts stand in the validation or test split"):
+    with pytest.raises(DataError, match="All 1 texts are in the validation or test split"):
         store.exchange.restore(other.id, leaks[:1])
 
 
@@ -488,10 +490,13 @@ def test_two_exports_in_one_file_are_refused(store: Store, task: Task) -> None:
     later = replace(two, history=(replace(two.history[0], reviewer="Ben"),))
     undo = replace(two.history[0], step_id=51, action=ReviewAction.UNDO, undoes_id=49)
     for wrong, expected in (
-        ([one, one], "Number 0 of run 1 stands twice in the file"),
-        ([one, replace(two, lm_name="another")], "Run 1 is told in two ways"),
-        ([one, later], "Step 50 is told in two ways"),
-        ([replace(one, history=(*one.history, replace(undo, text_after=None)))], "an undo takes back no step"),
+        ([one, one], "Number 0 of run 1 is in the file twice"),
+        ([one, replace(two, lm_name="another")], "Run 1 is described in two ways"),
+        ([one, later], "Step 50 is described in two ways"),
+        (
+            [replace(one, history=(*one.history, replace(undo, text_after=None)))],
+            "an undo takes back a step that is not in it",
+        ),
     ):
         with pytest.raises(DataError, match=expected):
             store.exchange.restore(task.id, wrong)
@@ -528,10 +533,12 @@ def test_any_texts_and_decisions_survive_a_move_to_another_task(
         if what == "undo":
             reviews.undo(here.id, reviewer=by)
         elif what == "many":
-            reviews.decide_many(here.id, ids[place:], ReviewAction.RELABEL, reviewer=by, label=label)
+            reviews.decide_many(here.id, ids[place:], Verdict(ReviewAction.RELABEL, label), reviewer=by)
         else:
             given_text, note = text if what == "edit" else None, text if what == "note" else None
-            reviews.decide(ids[place], ReviewAction(what), reviewer=by, label=label, text=given_text, note=note)
+            reviews.decide(
+                ids[place], Verdict(ReviewAction(what), label=label, text=given_text, note=note), reviewer=by
+            )
     records = export(long_lived, here.id)
     long_lived.exchange.restore(there.id, read_export("x.csv", written(records, ExportFormat.CSV)))
     assert without_ids(export(long_lived, there.id)) == without_ids(records)
@@ -627,7 +634,7 @@ def test_ids_of_other_texts_are_refused(store: Store, reviewed: Task, other: Tas
     compare(reviewed, f"{first.id},joy,{first.text}")
     with pytest.raises(DataError, match=f"Id {first.id} is 'something else' in the file and 'so happy .* here"):
         compare(reviewed, f"{first.id},joy,something else")
-    with pytest.raises(DataError, match=f"Id {first.id} is of no synthetic text of this task"):
+    with pytest.raises(DataError, match=f"Id {first.id} is not of a synthetic text of this task"):
         compare(other, f"{first.id},joy,{first.text}")
 
 

@@ -34,6 +34,7 @@ from augment.records import (
     TextUse,
     TrainingConfig,
     TrainingRun,
+    Verdict,
 )
 from augment.results.review_gains import REVIEW_USES
 from augment.training.experiments import choose_final, choose_texts, order_runs, run_experiment
@@ -54,7 +55,7 @@ def texts(store: Store, task: Task) -> list[int]:
     for text_id in ids[:20]:
         store.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="a")
     for i in range(20, 25):
-        store.reviews.decide(ids[i], ReviewAction.RELABEL, reviewer="a", label=LABELS[(i + 1) % 3])
+        store.reviews.decide(ids[i], Verdict(ReviewAction.RELABEL, LABELS[(i + 1) % 3]), reviewer="a")
     for text_id in ids[25:30]:
         store.reviews.decide(text_id, ReviewAction.REJECT, reviewer="a")
     return ids
@@ -155,7 +156,7 @@ def test_each_use_takes_its_texts_with_their_labels_of_that_time(
     assert [one.label for one in relabelled[20:25]] == [LABELS[(i + 1) % 3] for i in range(20, 25)]
     assert soft == real == []
     assert [arm.n_decisions for arm in experiment.arms] == [30, 30, 30, 30, 30, 0]
-    store.reviews.decide(texts[0], ReviewAction.RELABEL, reviewer="a", label="anger")
+    store.reviews.decide(texts[0], Verdict(ReviewAction.RELABEL, "anger"), reviewer="a")
     store.reviews.decide(texts[40], ReviewAction.REJECT, reviewer="a")
     assert store.experiments.arm_texts(experiment.arms[3].id) == relabelled  # frozen
     assert store.experiments.count_arm_labels(experiment.id)[experiment.arms[1].id] == {

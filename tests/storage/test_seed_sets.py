@@ -23,6 +23,7 @@ from augment.records import (
     Task,
     TextUse,
     TrainingConfig,
+    Verdict,
 )
 from augment.results.report.build import build_report
 from augment.training.experiments import choose_texts
@@ -56,7 +57,7 @@ def create(store: Store, task: Task, seed_set: SeedSet, *arms: ArmSpec, size: in
 def test_the_new_set_is_the_old_one_and_then_the_texts_with_their_labels_of_now(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
-    store.reviews.decide(texts[0].id, ReviewAction.RELABEL, reviewer="a", label="surprise")
+    store.reviews.decide(texts[0].id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="a")
     made = store.tasks.extend_seed_set(seed_set.id, [texts[4].id, texts[0].id], name="32 seeds")
     assert made.examples[:-2] == seed_set.examples
     assert [(one.text, one.label, one.split) for one in made.examples[-2:]] == [
@@ -75,7 +76,7 @@ def test_a_text_made_a_seed_twice_shares_one_example_until_its_label_changes(
     second = store.tasks.extend_seed_set(seed_set.id, [texts[1].id, texts[0].id], name="second")
     assert first.examples[-1] == second.examples[-1]
     assert len(store.tasks.examples(task.id, Split.WRITTEN)) == 2
-    store.reviews.decide(texts[0].id, ReviewAction.RELABEL, reviewer="a", label="surprise")
+    store.reviews.decide(texts[0].id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="a")
     third = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="third")
     assert (third.examples[-1].text, third.examples[-1].label) == ("written text 0", "surprise")
     assert store.tasks.seed_set(first.id).examples[-1].label == "joy"  # a seed set never changes
@@ -186,8 +187,8 @@ def test_a_seed_stays_out_of_the_arms_when_its_synthetic_text_is_edited_afterwar
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="31 seeds")
-    store.reviews.decide(texts[0].id, ReviewAction.EDIT, reviewer="a", text="written text 0, mended")
-    store.reviews.decide(texts[1].id, ReviewAction.EDIT, reviewer="a", text="another, mended")
+    store.reviews.decide(texts[0].id, Verdict(ReviewAction.EDIT, text="written text 0, mended"), reviewer="a")
+    store.reviews.decide(texts[1].id, Verdict(ReviewAction.EDIT, text="another, mended"), reviewer="a")
     edited = store.tasks.extend_seed_set(seed_set.id, [texts[1].id], name="31 others")
     spec = ArmSpec(TextUse.RAW, (texts[0].run_id,))
     for chosen, left_out in ((made, texts[0].id), (edited, texts[1].id)):

@@ -40,6 +40,7 @@ from augment.records import (
     Task,
     TextChecks,
     TextUse,
+    Verdict,
 )
 from storage import Store
 from storage.engine import MIGRATIONS, open_engine
@@ -158,9 +159,8 @@ def test_threads_that_read_and_write_do_not_lock_each_other_out(store: Store, ta
             for i in range(25):
                 store.reviews.decide(
                     texts[(thread * 4 + i) % 12].id,
-                    ReviewAction.RELABEL,
+                    Verdict(ReviewAction.RELABEL, task.labels[i % 3]),
                     reviewer=str(thread),
-                    label=task.labels[i % 3],
                 )
                 store.reviews.count_status(task.id)
         except Exception as error:

@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 import streamlit as st
 
 from augment.errors import AugmentError, ConflictError
-from augment.records import ReviewAction, ReviewStatus, StoredText
+from augment.records import ReviewAction, ReviewStatus, StoredText, Verdict
 from pages.parts.review.desk import Act, read_sent
 from pages.parts.review.history import Trail
 from pages.parts.review.queue import holder, review_trail
 from pages.parts.review.wording import describe_undone
 from pages.parts.reviewer import reviewer
 from pages.parts.session import workbench
-from storage.reviews.decisions import Reviews
+from storage.reviews.reviews import Reviews
 
 ACTIONS = {"label": ReviewAction.RELABEL, "accept": ReviewAction.ACCEPT, "reject": ReviewAction.REJECT}
 
@@ -76,7 +76,7 @@ def do(act: Act, hand: Hand) -> str:
     if act.kind == "back":
         trail.go_back()
     elif act.kind == "note":
-        reviews.decide(as_shown(act, hand).id, ReviewAction.NOTE, reviewer=hand.reviewer, note=act.note)
+        reviews.decide(as_shown(act, hand).id, Verdict(ReviewAction.NOTE, note=act.note), reviewer=hand.reviewer)
     elif act.kind in ACTIONS:
         decide(act, hand)
         trail.go_on(act.text_id)
@@ -108,7 +108,8 @@ def decide(act: Act, hand: Hand) -> None:
     seen, action, label = as_shown(act, hand), ACTIONS[act.kind], act.label
     if act.is_blind and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
         action, label = ReviewAction.RELABEL, seen.proposed_label
-    hand.reviews.decide(act.text_id, action, reviewer=hand.reviewer, label=label, seen=None if act.is_blind else seen)
+    verdict = Verdict(action, label)
+    hand.reviews.decide(act.text_id, verdict, reviewer=hand.reviewer, seen=None if act.is_blind else seen)
 
 
 def undo(hand: Hand) -> str:

@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import streamlit as st
 
-from augment.records import ReviewOrder, ReviewStatus, StoredText, Task, TextFilters, TrainingRun
+from augment.records import QueueOrder as RecordedOrder
+from augment.records import QueueRequest, ReviewOrder, ReviewStatus, StoredText, Task, TextFilters, TrainingRun
 from augment.results.variants import name_run
 from pages.parts.review.history import Trail
 from pages.parts.reviewer import reviewer
@@ -88,17 +89,15 @@ def _take(task: Task, filters: TextFilters, n: int) -> list[StoredText]:
     trail, order = review_trail(), chosen_order()
     found: list[StoredText] = []
     for _ in range(2):
-        found = workbench().store.review_queue.take(
-            task.id,
+        request = QueueRequest(
             filters,
-            holder=holder(),
-            n=n,
+            RecordedOrder(order.order, order.judge_id, order.is_second),
+            reviewer(),
+            n,
             is_first_shown=trail.current is None,
-            order=order.order,
-            judge_id=order.judge_id,
-            second_by=reviewer() if order.is_second else None,
             skipped=frozenset(trail.passed),
         )
+        found = workbench().store.review_queue.take(task.id, request, holder=holder())
         if found or trail.current is not None or not trail.passed:
             break
         trail.passed.clear()

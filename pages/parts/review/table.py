@@ -1,14 +1,14 @@
 """The table: filtered, sorted and paged by the database; edited in place, decided on in bulk, each with one undo."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from augment.errors import AugmentError
-from augment.records import ReviewAction, StoredText, Task, TextFilters
+from augment.records import PageRequest, ReviewAction, ShownTexts, StoredText, Task, TextFilters, Verdict
 from augment.wording import plural
 from pages.parts.formats import escape_markdown, name_flag
 from pages.parts.layout import show_error
@@ -29,9 +29,8 @@ VERBS = {ReviewAction.ACCEPT: "accept", ReviewAction.REJECT: "reject", ReviewAct
 class Scope:
     """Which texts a bulk change is about: those ticked, or all that the filters let through."""
 
-    texts: TextFilters | tuple[int, ...]
+    texts: TextFilters | ShownTexts
     n: int
-    seen: Mapping[int, int | None] = field(default_factory=dict)  # the ids' last events as they were shown
 
 
 def show_table(task: Task, filters: TextFilters) -> None:
@@ -45,10 +44,10 @@ def show_table(task: Task, filters: TextFilters) -> None:
     bar = st.container(key="review_bulk")
     if texts:
         ticked = show_rows(task, texts, similarity)
-        seen = {one.id: one.last_event_id for one in texts}
-        scope = Scope(tuple(seen), n, seen) if near is not None else Scope(filters, n)
+        shown = {text.id: text.last_event_id for text in texts}
+        whole = Scope(filters if near is None else ShownTexts(shown), n)
         with bar:
-            show_bulk_bar(task, Scope(tuple(ticked), len(ticked), {one: seen[one] for one in ticked}), scope)
+            show_bulk_bar(task, {text_id: shown[text_id] for text_id in ticked}, whole)
     else:
         bar.info("No text is let through. Clear the filters to see the others.", icon=":material/filter_list_off:")
     show_undo(task)
@@ -64,7 +63,7 @@ def choose_page(task: Task, filters: TextFilters) -> tuple[list[StoredText], int
         n = reviews.count(task.id, filters)
         n_pages = max(1, -(-n // PAGE_SIZE))
         number = st.pagination(n_pages, key=f"review_page_{hash((filters, order))}") if n_pages > 1 else 1
-    return reviews.page(task.id, filters, order=order, number=min(number, n_pages), size=PAGE_SIZE), n
+    return reviews.page(task.id, filters, PageRequest(order, min(number, n_pages), PAGE_SIZE)), n
 
 
 def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, float]) -> list[int]:
@@ -151,16 +150,17 @@ def store_edit(one: StoredText, values: Mapping[str, Any]) -> None:
     new = {name: "" if value is None else str(value) for name, value in values.items()}
     seen: StoredText | None = one  # what comes after the first change is the reviewer's own
     if "text" in new:
-        reviews.decide(one.id, ReviewAction.EDIT, reviewer=reviewer(), text=new["text"], seen=seen)
+        reviews.decide(one.id, Verdict(ReviewAction.EDIT, text=new["text"]), reviewer=reviewer(), seen=seen)
         seen = None
     if "note" in new:
-        reviews.decide(one.id, ReviewAction.NOTE, reviewer=reviewer(), note=new["note"], seen=seen)
+        reviews.decide(one.id, Verdict(ReviewAction.NOTE, note=new["note"]), reviewer=reviewer(), seen=seen)
     if "label" in new:
-        reviews.decide(one.id, ReviewAction.RELABEL, reviewer=reviewer(), label=new["label"], seen=seen)
+        reviews.decide(one.id, Verdict(ReviewAction.RELABEL, new["label"]), reviewer=reviewer(), seen=seen)
 
 
-def show_bulk_bar(task: Task, ticked: Scope, whole: Scope) -> None:
+def show_bulk_bar(task: Task, ticked_ids: Mapping[int, int | None], whole: Scope) -> None:
     """Accept, reject or relabel the ticked rows, or all that match; and what else can be done with them."""
+    ticked = Scope(ShownTexts(ticked_ids), len(ticked_ids))
     with st.container(horizontal=True, vertical_alignment="center"):
         of_ticked, of_all = f"{ticked.n:,} ticked", f"all {whole.n:,} that match"
         chosen = st.segmented_control(
@@ -194,7 +194,7 @@ def show_bulk_bar(task: Task, ticked: Scope, whole: Scope) -> None:
         more = st.popover("More", icon=":material/more_horiz:", key="review_more", on_change="rerun")
         if more.open:
             with more:
-                show_more(task, list(ticked.seen))
+                show_more(task, list(ticked_ids))
 
 
 def show_more(task: Task, ticked: Sequence[int]) -> None:
@@ -253,9 +253,7 @@ def confirm(task: Task, scope: Scope, action: ReviewAction, label: str | None) -
 def change(task: Task, scope: Scope, action: ReviewAction, label: str | None) -> None:
     """Do it, and begin a new grid without ticks."""
     try:
-        step = workbench().store.reviews.decide_many(
-            task.id, scope.texts, action, reviewer=reviewer(), label=label, seen=scope.seen
-        )
+        step = workbench().store.reviews.decide_many(task.id, scope.texts, Verdict(action, label), reviewer=reviewer())
     except AugmentError as error:
         st.session_state["review_table_error"] = str(error)
     else:

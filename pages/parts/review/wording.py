@@ -9,15 +9,14 @@ from pages.parts.formats import format_duration
 
 def describe(event: ReviewEvent) -> str:
     """'relabelled anger → surprise', 'accepted as joy', 'text edited'."""
+    before, after = event.change.before, event.change.after
     if event.action in (ReviewAction.EDIT, ReviewAction.NOTE):
-        return "text edited" if event.action is ReviewAction.EDIT else f"note '{event.note_after or ''}'"
-    after = event.status_after.value
-    if event.status_after is ReviewStatus.ACCEPTED:
-        changed = event.label_before != event.label_after
-        after = (
-            f"relabelled {event.label_before} → {event.label_after}" if changed else f"accepted as {event.label_after}"
-        )
-    return f"undone, {after}" if event.action is ReviewAction.UNDO else after
+        return "text edited" if event.action is ReviewAction.EDIT else f"note '{after.note or ''}'"
+    outcome = after.status.value
+    if after.status is ReviewStatus.ACCEPTED:
+        is_relabelled = before.label != after.label
+        outcome = f"relabelled {before.label} → {after.label}" if is_relabelled else f"accepted as {after.label}"
+    return f"undone, {outcome}" if event.action is ReviewAction.UNDO else outcome
 
 
 def describe_step(step: ReviewStep | None) -> str:

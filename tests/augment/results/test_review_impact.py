@@ -30,6 +30,7 @@ from augment.records import (
     TextFilters,
     TextUse,
     TrainingConfig,
+    Verdict,
 )
 from augment.results.comparison import Difference
 from augment.results.review_gains import ReviewGain
@@ -276,8 +277,8 @@ def test_the_tab_tells_outcomes_agreement_and_the_way_to_train(bench: Store, imp
     bench.reviews.decide_many(
         imported.id, TextFilters(run_id=1, proposed_label="joy"), ReviewAction.ACCEPT, reviewer="a"
     )
-    relabel = {"action": ReviewAction.RELABEL, "reviewer": "b", "label": "anger"}
-    bench.reviews.decide_many(imported.id, TextFilters(run_id=1, proposed_label="surprise"), **relabel)  # type: ignore[arg-type]
+    of_surprise = TextFilters(run_id=1, proposed_label="surprise")
+    bench.reviews.decide_many(imported.id, of_surprise, Verdict(ReviewAction.RELABEL, "anger"), reviewer="b")
     bench.reviews.decide(1, ReviewAction.REJECT, reviewer="b")
     app = open_tab()
     words = said(app)

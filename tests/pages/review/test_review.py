@@ -6,7 +6,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from augment.records import LabelledText, ReviewAction, ReviewStatus, Task, TextFilters
+from augment.records import (
+    LabelledText,
+    PageRequest,
+    QueueRequest,
+    ReviewAction,
+    ReviewStatus,
+    Task,
+    TextFilters,
+    Verdict,
+)
 from pages.parts.review import table as _review_table
 from storage import Store
 from storage.reviews.queue import LENT_FOR
@@ -176,7 +185,7 @@ def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, fi
 
 
 def test_cards_that_others_have_ahead_are_said_to_be_there(open_page: Open, bench: Store, filled: Task) -> None:
-    bench.review_queue.take(filled.id, ALL, holder="another tab", n=11)
+    bench.review_queue.take(filled.id, QueueRequest(n=11), holder="another tab")
     app = open_page("review")
     assert desk(app)["end"][0] == "11 texts lie on other desks."
     app.text_input(key="review_search").set_value("nothing like it").run()
@@ -231,7 +240,7 @@ def test_the_card_that_moves_up_is_lent_as_one_that_is_read(review: AppTest, ben
 
 
 def test_forth_goes_through_others_decisions_without_showing_them(review: AppTest, bench: Store, filled: Task) -> None:
-    bench.reviews.decide_many(filled.id, ALL, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    bench.reviews.decide_many(filled.id, ALL, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Bob")
     review.selectbox(key="review_order").set_value("second opinion").run()
     seen = set()
     for _ in range(11):
@@ -256,7 +265,7 @@ def test_a_note_is_stored_and_comes_back(review: AppTest, bench: Store, filled: 
 
 def test_a_second_opinion_does_not_show_the_first(review: AppTest, bench: Store, filled: Task) -> None:
     target = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING, label="anger"))[0]
-    bench.reviews.decide(target.id, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    bench.reviews.decide(target.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Bob")
     bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
     review.selectbox(key="review_order").set_value("second opinion").run()
     assert card(review)["text"] == target.text
@@ -338,7 +347,9 @@ def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled
 def test_ticked_texts_become_seeds(
     review: AppTest, bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ticked = [one.id for one in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), size=2)]
+    ticked = [
+        one.id for one in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), PageRequest(size=2))
+    ]
     review.session_state["review_ticked"] = frozenset(ticked)
     review.session_state["review_more"] = True  # the popover is open
     app = button(view(review, "Table"), "Make 2 seeds")
@@ -386,7 +397,7 @@ def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
 
 def test_a_second_opinion_of_one_s_own_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
     pending = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
-    bench.reviews.decide(pending[0].id, ReviewAction.NOTE, reviewer="Bob", note="clearly joy")
+    bench.reviews.decide(pending[0].id, Verdict(ReviewAction.NOTE, note="clearly joy"), reviewer="Bob")
     bench.reviews.decide(pending[0].id, ReviewAction.ACCEPT, reviewer="Bob")
     bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
     review.selectbox(key="review_order").set_value("second opinion").run()

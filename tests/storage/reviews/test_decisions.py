@@ -11,21 +11,28 @@ from augment.errors import ConflictError, StorageError
 from augment.records import (
     Decision,
     LabelledText,
+    PageRequest,
     PreparedData,
+    QueueOrder,
+    QueueRequest,
     ReviewAction,
     ReviewEvent,
     ReviewOrder,
     ReviewStatus,
     ReviewStep,
+    ShownTexts,
     Split,
     StoredText,
     Task,
     TextFilters,
+    TextState,
+    Verdict,
 )
 from storage import Store
 
 LABELS = ("joy", "anger", "surprise")
 ALL = TextFilters()
+SECOND = QueueOrder(is_second=True)
 
 
 def make(store: Store, n: int = 6, *, labels: tuple[str, ...] = LABELS) -> tuple[Task, list[StoredText]]:
@@ -51,7 +58,7 @@ def states(store: Store, texts: list[StoredText]) -> list[tuple[str, str, str]]:
 
 def test_undo_takes_back_the_last_standing_step(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, (first, second, *_) = made
-    store.reviews.decide(first.id, ReviewAction.RELABEL, reviewer="me", label="surprise")
+    store.reviews.decide(first.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="me")
     store.reviews.decide(second.id, ReviewAction.REJECT, reviewer="me")
     assert store.reviews.count_status(task.id) == {
         ReviewStatus.PENDING: 4,
@@ -72,7 +79,7 @@ def test_a_double_click_is_one_event(store: Store, made: tuple[Task, list[Stored
     task, (text, *_) = made
     first = store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me", seen=text)
     assert store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me", seen=text) == first
-    assert store.reviews.decide(text.id, ReviewAction.NOTE, reviewer="me", note="") is None
+    assert store.reviews.decide(text.id, Verdict(ReviewAction.NOTE, note=""), reviewer="me") is None
     assert store.reviews.count_events(task.id) == 1
 
 
@@ -100,7 +107,7 @@ def test_a_card_that_somebody_decided_on_meanwhile_is_a_conflict(
 
 def test_a_note_meanwhile_is_no_conflict(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     _, (card, *_) = made
-    store.reviews.decide(card.id, ReviewAction.NOTE, reviewer="Bob", note="odd one")
+    store.reviews.decide(card.id, Verdict(ReviewAction.NOTE, note="odd one"), reviewer="Bob")
     store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="Ada", seen=card)
     now = store.reviews.text(card.id)
     assert (now.note, now.status) == ("odd one", ReviewStatus.ACCEPTED)
@@ -145,18 +152,18 @@ def test_agreement_counts_after_a_note_or_an_undo_of_one_s_own(
     store: Store, made: tuple[Task, list[StoredText]], before: str
 ) -> None:
     task, (text, *_) = made
-    store.reviews.decide(text.id, ReviewAction.RELABEL, reviewer="Ada", label="surprise")
+    store.reviews.decide(text.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Ada")
     if before == "note":
-        store.reviews.decide(text.id, ReviewAction.NOTE, reviewer="Bob", note="hm")
+        store.reviews.decide(text.id, Verdict(ReviewAction.NOTE, note="hm"), reviewer="Bob")
     else:
         store.reviews.decide(text.id, ReviewAction.REJECT, reviewer="Bob")
         store.reviews.undo(task.id, reviewer="Bob")
     assert not store.reviews.has_decided(text.id, reviewer="Bob")
-    store.reviews.decide(text.id, ReviewAction.RELABEL, reviewer="Bob", label="surprise")
+    store.reviews.decide(text.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Bob")
     assert store.reviews.has_decided(text.id, reviewer="Bob")
     (pair,) = store.review_statistics.count_pairs(task.id)
     assert (pair.first_outcome, pair.second_outcome) == ("surprise", "surprise")
-    assert store.review_queue.take(task.id, ALL, holder="bob", second_by="Bob") == []
+    assert store.review_queue.take(task.id, QueueRequest(order=SECOND, reviewer="Bob"), holder="bob") == []
 
 
 def test_a_text_is_known_as_it_stood_after_each_of_its_events(
@@ -165,12 +172,12 @@ def test_a_text_is_known_as_it_stood_after_each_of_its_events(
     task, texts = made
     first = texts[0]
     reviews, seen = store.reviews, [store.reviews.text(first.id)]
-    for what in (
-        {"action": ReviewAction.RELABEL, "label": "surprise"},
-        {"action": ReviewAction.EDIT, "text": "mended"},
-        {"action": ReviewAction.REJECT},
+    for verdict in (
+        Verdict(ReviewAction.RELABEL, "surprise"),
+        Verdict(ReviewAction.EDIT, text="corrected"),
+        ReviewAction.REJECT,
     ):
-        reviews.decide(first.id, reviewer="Bob", **what)  # type: ignore[arg-type]
+        reviews.decide(first.id, verdict, reviewer="Bob")
         seen.append(reviews.text(first.id))
     reviews.undo(task.id, reviewer="Bob")
     for stood in seen:
@@ -183,8 +190,8 @@ def test_ticked_texts_that_somebody_changed_are_left_alone(store: Store, made: t
     task, texts = made
     seen = {one.id: one.last_event_id for one in texts[:3]}
     store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="Bob")
-    store.reviews.decide(texts[1].id, ReviewAction.NOTE, reviewer="Ada", note="mine")
-    step = store.reviews.decide_many(task.id, list(seen), ReviewAction.ACCEPT, reviewer="Ada", seen=seen)
+    store.reviews.decide(texts[1].id, Verdict(ReviewAction.NOTE, note="mine"), reviewer="Ada")
+    step = store.reviews.decide_many(task.id, ShownTexts(seen), ReviewAction.ACCEPT, reviewer="Ada")
     assert step is not None
     assert (step.n_events, step.n_kept) == (2, 1)
     assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "accepted", "accepted"]
@@ -224,7 +231,7 @@ def test_an_undo_with_nothing_to_take_back_does_not_stand_in_the_way(
 
 def test_an_edit_keeps_the_original_and_is_undone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, (text, *_) = made
-    store.reviews.decide(text.id, ReviewAction.EDIT, reviewer="me", text="better text")
+    store.reviews.decide(text.id, Verdict(ReviewAction.EDIT, text="better text"), reviewer="me")
     now = store.reviews.text(text.id)
     assert (now.text, now.proposed_text, now.status) == ("better text", "text 0", ReviewStatus.PENDING)
     store.reviews.undo(task.id, reviewer="me")
@@ -236,7 +243,7 @@ def test_an_edit_keeps_the_original_and_is_undone(store: Store, made: tuple[Task
     [
         (" ", "cannot be empty"),
         ("x" * 10_001, "at most 10,000 characters"),
-        (" Held  OUT", "a text of the validation or test split"),
+        (" Held  OUT", "in the validation or test split"),
     ],
 )
 def test_a_text_that_cannot_be_taken_is_refused(
@@ -244,7 +251,7 @@ def test_a_text_that_cannot_be_taken_is_refused(
 ) -> None:
     _, (first, *_) = made
     with pytest.raises(StorageError, match=reason):
-        store.reviews.decide(first.id, ReviewAction.EDIT, reviewer="me", text=text)
+        store.reviews.decide(first.id, Verdict(ReviewAction.EDIT, text=text), reviewer="me")
     assert store.reviews.history(first.id) == []
 
 
@@ -252,9 +259,9 @@ def test_a_label_outside_the_task_is_refused(store: Store, made: tuple[Task, lis
     task, (first, *_) = made
     expected = "'love' is not a label of this task. Expected one of joy, anger, surprise"
     with pytest.raises(StorageError, match=expected):
-        store.reviews.decide(first.id, ReviewAction.RELABEL, reviewer="me", label="love")
+        store.reviews.decide(first.id, Verdict(ReviewAction.RELABEL, "love"), reviewer="me")
     with pytest.raises(StorageError, match=expected):
-        store.reviews.decide_many(task.id, ALL, ReviewAction.RELABEL, reviewer="me", label="love")
+        store.reviews.decide_many(task.id, ALL, Verdict(ReviewAction.RELABEL, "love"), reviewer="me")
     with pytest.raises(StorageError, match=expected):
         store.reviews.import_decisions(task.id, {first.id: Decision(label="love")}, reviewer="me")
     assert store.reviews.count_events(task.id) == 0
@@ -269,9 +276,8 @@ def test_all_that_match_are_one_step_and_one_undo(store: Store, made: tuple[Task
     task, texts = made
     store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="you")
     before = states(store, texts)
-    step = store.reviews.decide_many(
-        task.id, TextFilters(label="joy"), ReviewAction.RELABEL, reviewer="me", label="anger"
-    )
+    relabel = Verdict(ReviewAction.RELABEL, "anger")
+    step = store.reviews.decide_many(task.id, TextFilters(label="joy"), relabel, reviewer="me")
     assert step is not None
     assert step.n_events == 2
     assert [one[1:] for one in states(store, texts)] == [
@@ -314,7 +320,7 @@ def test_labels_decided_elsewhere_are_one_step(store: Store, made: tuple[Task, l
 def test_an_unknown_id_changes_nothing(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     decisions = {texts[0].id: Decision("anger", ReviewStatus.ACCEPTED), 999: Decision("joy")}
-    with pytest.raises(StorageError, match="1 of the ids are of no synthetic text of this task, the first is 999"):
+    with pytest.raises(StorageError, match="1 of the ids are not of synthetic texts of this task, the first is 999"):
         store.reviews.import_decisions(task.id, decisions, reviewer="Ada")
     assert store.reviews.count_events(task.id) == 0
 
@@ -328,10 +334,10 @@ def test_the_probability_of_the_label_follows_the_label(store: Store, made: tupl
     task, texts = made
     with store.engine.begin() as connection:
         connection.execute(update(SyntheticTextRow).values(label_probs=[0.1, 0.2, 0.7], confidence=0.7, label_prob=0.1))
-    store.reviews.decide(texts[0].id, ReviewAction.RELABEL, reviewer="me", label="surprise")
+    store.reviews.decide(texts[0].id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="me")
     store.reviews.undo(task.id, reviewer="me")
-    store.reviews.decide(texts[3].id, ReviewAction.RELABEL, reviewer="me", label="surprise")
-    order = store.reviews.page(task.id, ALL, order=ReviewOrder.DISAGREEMENT)
+    store.reviews.decide(texts[3].id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="me")
+    order = store.reviews.page(task.id, ALL, PageRequest(ReviewOrder.DISAGREEMENT))
     assert order[-1].id == texts[3].id
     assert order[0].id == texts[0].id
 
@@ -340,12 +346,13 @@ def test_the_table_is_filtered_sorted_and_paged(store: Store) -> None:
     task, texts = make(store, 12)
     anger = TextFilters(status=ReviewStatus.PENDING, label="anger")
     assert store.reviews.count(task.id, anger) == 4
-    assert [one.text for one in store.reviews.page(task.id, anger, number=2, size=3)] == ["text 10"]
-    newest = store.reviews.page(task.id, ALL, order=ReviewOrder.NEWEST, size=2)
+    assert [one.text for one in store.reviews.page(task.id, anger, PageRequest(number=2, size=3))] == ["text 10"]
+    newest = store.reviews.page(task.id, ALL, PageRequest(ReviewOrder.NEWEST, size=2))
     assert [one.text for one in newest] == ["text 11", "text 10"]
-    shuffled = [one.id for one in store.reviews.page(task.id, ALL, order=ReviewOrder.RANDOM)]
-    assert sorted(shuffled) == [one.id for one in texts]
-    assert shuffled == [one.id for one in store.reviews.page(task.id, ALL, order=ReviewOrder.RANDOM)]
+    at_random = PageRequest(ReviewOrder.RANDOM)
+    shuffled = [text.id for text in store.reviews.page(task.id, ALL, at_random)]
+    assert sorted(shuffled) == [text.id for text in texts]
+    assert shuffled == [text.id for text in store.reviews.page(task.id, ALL, at_random)]
 
 
 def test_search_is_literal_and_knows_no_case(store: Store) -> None:
@@ -374,16 +381,16 @@ def test_filters_by_where_a_text_comes_from(store: Store) -> None:
 
 
 def test_runs_are_changed_by_decisions_labels_and_edits_and_not_by_notes(store: Store) -> None:
-    changes = (
-        (ReviewAction.NOTE, {"note": "odd"}, False),
-        (ReviewAction.REJECT, {}, True),
-        (ReviewAction.EDIT, {"text": "mended"}, True),
-        (ReviewAction.IMPORT, {"label": "anger"}, True),
+    verdicts = (
+        (Verdict(ReviewAction.NOTE, note="odd"), False),
+        (Verdict(ReviewAction.REJECT), True),
+        (Verdict(ReviewAction.EDIT, text="corrected"), True),
+        (Verdict(ReviewAction.RELABEL, "anger"), True),
     )
-    for action, more, is_changed in changes:
+    for verdict, is_changed in verdicts:
         _, texts = make(store)
         pending = next(one for one in texts if one.proposed_label != "anger")
-        store.reviews.decide(pending.id, action, reviewer="me", **more)
+        store.reviews.decide(pending.id, verdict, reviewer="me")
         assert store.generations.is_changed([pending.run_id]) is is_changed
 
 
@@ -397,7 +404,7 @@ def test_the_rate_counts_no_pauses_notes_and_bulk_changes(store: Store) -> None:
     for one in texts[:4]:
         store.reviews.decide(one.id, ReviewAction.ACCEPT, reviewer="me")
     for note in "abc":
-        store.reviews.decide(texts[0].id, ReviewAction.NOTE, reviewer="me", note=note)
+        store.reviews.decide(texts[0].id, Verdict(ReviewAction.NOTE, note=note), reviewer="me")
     store.reviews.decide_many(task.id, [one.id for one in texts[:3]], ReviewAction.REJECT, reviewer="me")
     ages = (300, 120, 118, 116, 115.9, 115.8, 115.7, 115.6)  # seconds: a pause of three minutes, then two seconds each
     with store.engine.begin() as connection:
@@ -432,25 +439,26 @@ def act(store: Store, task: Task, texts: list[StoredText], what: tuple[object, .
         return store.reviews.undo(task.id, reviewer=who)
     if kind == "many":
         wanted = TextFilters(label=rest[0] if rest[0] is None else str(rest[0]))
-        return store.reviews.decide_many(task.id, wanted, ReviewAction.RELABEL, reviewer=who, label=str(rest[1]))
+        return store.reviews.decide_many(task.id, wanted, Verdict(ReviewAction.RELABEL, str(rest[1])), reviewer=who)
     assert isinstance(rest[0], int)
     text_id, value = texts[rest[0]].id, str(rest[1]) if len(rest) > 1 else None
     named = {"relabel": "label", "edit": "text", "note": "note"}.get(str(kind))
     values = {named: value} if named else {}
-    return store.reviews.decide(text_id, ReviewAction(str(kind)), reviewer=who, **values)
+    return store.reviews.decide(text_id, Verdict(ReviewAction(str(kind)), **values), reviewer=who)
 
 
-def replay(events: list[ReviewEvent], proposed: StoredText) -> tuple[str, str, str, str]:
-    """(text, label, status, note) after all events; each must begin where the one before ended."""
+def replay(events: list[ReviewEvent], proposed: StoredText) -> TextState:
+    """The state after all events; each must begin where the one before ended."""
     text, label, status, note = proposed.proposed_text, proposed.proposed_label, ReviewStatus.PENDING, ""
     for event in events:
-        assert (event.label_before, event.status_before) == (label, status)
-        assert event.text_before in (None, text)
-        assert event.note_before in (None, note)
-        label, status = event.label_after, event.status_after
-        text = text if event.text_after is None else event.text_after
-        note = note if event.note_after is None else event.note_after
-    return text, label, status.value, note
+        before, after = event.change.before, event.change.after
+        assert (before.label, before.status) == (label, status)
+        assert before.text in (None, text)
+        assert before.note in (None, note)
+        label, status = after.label, after.status
+        text = text if after.text is None else after.text
+        note = note if after.note is None else after.note
+    return TextState(label, status, text, note)
 
 
 @pytest.fixture(scope="module")
@@ -472,7 +480,7 @@ def test_any_sequence_of_decisions_and_undos_equals_replaying_its_events(
     for one in texts:
         now = long_lived.reviews.text(one.id)
         events = long_lived.reviews.history(one.id)
-        assert replay(events, one) == (now.text, now.label, now.status.value, now.note)
+        assert replay(events, one) == now.state
         assert now.last_event_id == (events[-1].id if events else None)
 
 

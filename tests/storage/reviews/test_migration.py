@@ -8,7 +8,7 @@ import sqlalchemy
 from alembic import command
 from alembic.config import Config
 
-from augment.records import ReviewAction, ReviewOrder, ReviewStatus, TextFilters
+from augment.records import PageRequest, QueueRequest, ReviewAction, ReviewOrder, ReviewStatus, TextFilters
 from storage import Store
 from storage.engine import MIGRATIONS, open_engine
 
@@ -89,7 +89,7 @@ def migrated(tmp_path: Path) -> Store:
 
 def test_every_decision_is_a_step_of_one_event(migrated: Store) -> None:
     first = migrated.reviews.history(1)[0]
-    assert (first.action, first.reviewer, first.label_after) == (ReviewAction.RELABEL, "Ada", "anger")
+    assert (first.action, first.reviewer, first.change.after.label) == (ReviewAction.RELABEL, "Ada", "anger")
     assert [one.action for one in migrated.reviews.history(2)] == [ReviewAction.ACCEPT, ReviewAction.UNDO]
     assert migrated.reviews.count_events(1) == 4
     assert [migrated.reviews.text(i).last_event_id for i in (1, 2, 3)] == [1, 4, 3]
@@ -105,12 +105,12 @@ def test_undo_goes_on_where_it_stood(migrated: Store) -> None:
 
 def test_texts_learn_what_orders_go_by(migrated: Store) -> None:
     every = TextFilters()
-    by = {order: [one.id for one in migrated.reviews.page(1, every, order=order)] for order in ReviewOrder}
+    by = {order: [one.id for one in migrated.reviews.page(1, every, PageRequest(order))] for order in ReviewOrder}
     assert by[ReviewOrder.DISAGREEMENT] == [1, 2, 3]  # anger at 0.7, joy at 0.9, none
     assert by[ReviewOrder.LEAST_CONFIDENT] == [1, 2, 3]
     assert sorted(by[ReviewOrder.RANDOM]) == [1, 2, 3]
     assert migrated.reviews.count(1, TextFilters(least=0.8)) == 1
-    (card,) = migrated.review_queue.take(1, every, holder="a")
+    (card,) = migrated.review_queue.take(1, QueueRequest(every), holder="a")
     assert card.id == 2
 
 

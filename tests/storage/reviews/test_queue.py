@@ -7,7 +7,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from augment.records import ReviewAction, ReviewOrder, ReviewStatus, StoredText, Task, TextFilters
+from augment.records import (
+    QueueOrder,
+    QueueRequest,
+    ReviewAction,
+    ReviewOrder,
+    ReviewStatus,
+    StoredText,
+    Task,
+    TextFilters,
+)
 from storage import Store
 from storage.reviews.queue import AHEAD_FOR, LENT_FOR
 from storage.schema import ReviewLeaseRow, SyntheticTextRow, utc_now
@@ -21,9 +30,9 @@ def made(store: Store) -> tuple[Task, list[StoredText]]:
     return make(store)
 
 
-def taken(store: Store, task: Task, holder: str, **options: object) -> str | None:
+def taken(store: Store, task: Task, holder: str, request: QueueRequest = QueueRequest()) -> str | None:  # noqa: B008  frozen
     """The text that a tab is handed next."""
-    cards = store.review_queue.take(task.id, ALL, holder=holder, **options)  # type: ignore[arg-type]
+    cards = store.review_queue.take(task.id, request, holder=holder)
     return cards[0].text if cards else None
 
 
@@ -40,11 +49,16 @@ def test_two_tabs_are_handed_different_cards(store: Store, made: tuple[Task, lis
 
 def test_several_cards_are_lent_at_once_in_the_queue_s_order(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
-    ahead = store.review_queue.take(task.id, ALL, holder="a", n=3)
+    ahead = store.review_queue.take(task.id, QueueRequest(n=3), holder="a")
     assert [one.id for one in ahead] == [one.id for one in texts[:3]]
     assert store.review_queue.hold([texts[1].id, texts[2].id], holder="a") == {texts[1].id, texts[2].id}
-    assert [one.id for one in store.review_queue.take(task.id, ALL, holder="a", n=2)] == [texts[0].id, texts[3].id]
-    assert [one.id for one in store.review_queue.take(task.id, ALL, holder="b", n=9)] == [one.id for one in texts[4:]]
+    assert [one.id for one in store.review_queue.take(task.id, QueueRequest(n=2), holder="a")] == [
+        texts[0].id,
+        texts[3].id,
+    ]
+    assert [one.id for one in store.review_queue.take(task.id, QueueRequest(n=9), holder="b")] == [
+        one.id for one in texts[4:]
+    ]
 
 
 def test_a_card_comes_back_when_its_tab_is_gone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
@@ -69,10 +83,10 @@ def test_a_card_that_is_only_ready_comes_back_sooner_than_the_one_on_the_desk(
                 query = update(ReviewLeaseRow).where(ReviewLeaseRow.text_id == text_id)
                 connection.execute(query.values(expires_at=end))
 
-    store.review_queue.take(task.id, ALL, holder="closed tab", n=3)
+    store.review_queue.take(task.id, QueueRequest(n=3), holder="closed tab")
     pass_time()
     assert taken(store, task, "b") == "text 1"
-    ids = [one.id for one in store.review_queue.take(task.id, ALL, holder="b", n=2, is_first_shown=False)]
+    ids = [one.id for one in store.review_queue.take(task.id, QueueRequest(n=2, is_first_shown=False), holder="b")]
     store.review_queue.hold(ids, holder="b")
     pass_time()
     assert taken(store, task, "c") == "text 1"  # which b let go of
@@ -82,7 +96,7 @@ def test_a_card_that_is_only_ready_comes_back_sooner_than_the_one_on_the_desk(
 def test_what_is_decided_or_skipped_is_not_handed_out(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="me")
-    assert taken(store, task, "a", skipped=frozenset({texts[1].id})) == "text 2"
+    assert taken(store, task, "a", QueueRequest(skipped=frozenset({texts[1].id}))) == "text 2"
     store.reviews.decide_many(task.id, ALL, ReviewAction.REJECT, reviewer="me")
     assert taken(store, task, "a") is None
 
@@ -93,7 +107,7 @@ def test_filters_narrow_the_queue_and_their_status_does_not_count(
     task, texts = made
     store.reviews.decide(texts[1].id, ReviewAction.ACCEPT, reviewer="me")
     filters = TextFilters(label="anger", status=ReviewStatus.ACCEPTED)
-    (card,) = store.review_queue.take(task.id, filters, holder="a")
+    (card,) = store.review_queue.take(task.id, QueueRequest(filters), holder="a")
     assert card.text == "text 4"
 
 
@@ -119,11 +133,13 @@ def test_each_order_hands_out_all_texts_in_it(store: Store, made: tuple[Task, li
         ReviewOrder.OLDEST: [0, 1, 2, 3, 4, 5],
         ReviewOrder.RUN: [0, 1, 2, 3, 4, 5],
     }
+
+    def after(order: ReviewOrder, found: list[int]) -> QueueRequest:
+        return QueueRequest(order=QueueOrder(order), n=2, skipped=frozenset(texts[i].id for i in found))
+
     for order in ReviewOrder:
         found: list[int] = []
-        while cards := store.review_queue.take(
-            task.id, ALL, holder="a", n=2, order=order, skipped=frozenset(texts[i].id for i in found)
-        ):
+        while cards := store.review_queue.take(task.id, after(order, found), holder="a"):
             found += [int(card.text.removeprefix("text ")) for card in cards]
         store.review_queue.hold([], holder="a")
         assert sorted(found) == list(range(6)), order
@@ -137,20 +153,25 @@ def test_a_second_opinion_is_asked_of_those_who_did_not_decide(
     task, texts = made
     store.reviews.decide(texts[2].id, ReviewAction.ACCEPT, reviewer="Ada")
     store.reviews.decide(texts[3].id, ReviewAction.REJECT, reviewer="Bob")
-    assert taken(store, task, "bob's tab", second_by="Bob") == "text 2"
-    assert taken(store, task, "ada's tab", second_by="Ada") == "text 3"
+    assert taken(store, task, "bob's tab", second_by("Bob")) == "text 2"
+    assert taken(store, task, "ada's tab", second_by("Ada")) == "text 3"
     store.reviews.decide(texts[2].id, ReviewAction.ACCEPT, reviewer="Bob")
-    assert taken(store, task, "bob's tab", second_by="Bob") is None
+    assert taken(store, task, "bob's tab", second_by("Bob")) is None
+
+
+def second_by(reviewer: str) -> QueueRequest:
+    return QueueRequest(order=QueueOrder(is_second=True), reviewer=reviewer)
 
 
 def test_four_reviewers_at_once_decide_every_text_once(store: Store) -> None:
     task, texts = make(store, 60)
     shown: list[int] = []
     errors: list[Exception] = []
+    request = QueueRequest(order=QueueOrder(ReviewOrder.RANDOM), n=2)
 
     def review(name: str) -> None:
         try:
-            while cards := store.review_queue.take(task.id, ALL, holder=name, n=2, order=ReviewOrder.RANDOM):
+            while cards := store.review_queue.take(task.id, request, holder=name):
                 for card in cards:
                     shown.append(card.id)
                     store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer=name, seen=card)

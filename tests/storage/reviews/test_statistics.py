@@ -12,6 +12,7 @@ from augment.records import (
     ReviewStatus,
     Task,
     TextFilters,
+    Verdict,
 )
 from storage import Store
 
@@ -52,8 +53,8 @@ def test_outcomes_are_counted_by_run_and_proposed_label(store: Store, task: Task
     other = import_run(store, task, 2, "other LM")
     decide = store.reviews.decide
     decide(ids[0], ACCEPT, reviewer="a")
-    decide(ids[3], RELABEL, reviewer="a", label="joy")  # the label it has: accepted as proposed
-    decide(ids[6], RELABEL, reviewer="a", label="anger")
+    decide(ids[3], Verdict(RELABEL, "joy"), reviewer="a")  # the label it has: accepted as proposed
+    decide(ids[6], Verdict(RELABEL, "anger"), reviewer="a")
     decide(ids[1], REJECT, reviewer="a")
     decide(other[1], ACCEPT, reviewer="a")
     assert outcomes(store, task) == {
@@ -67,7 +68,7 @@ def test_outcomes_are_counted_by_run_and_proposed_label(store: Store, task: Task
 
 
 def test_undo_takes_a_decision_out_of_the_counts(store: Store, task: Task, ids: list[int]) -> None:
-    store.reviews.decide(ids[0], RELABEL, reviewer="a", label="anger")
+    store.reviews.decide(ids[0], Verdict(RELABEL, "anger"), reviewer="a")
     store.reviews.decide(ids[0], REJECT, reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (2, 0, 0, 1)
     store.reviews.undo(task.id, reviewer="a")
@@ -79,7 +80,7 @@ def test_undo_takes_a_decision_out_of_the_counts(store: Store, task: Task, ids: 
 
 def test_bulk_steps_count_as_single_ones_do(store: Store, task: Task, ids: list[int]) -> None:
     store.reviews.decide_many(task.id, TextFilters(label="joy"), ACCEPT, reviewer="a")
-    store.reviews.decide_many(task.id, [ids[1], ids[4]], RELABEL, reviewer="a", label="surprise")
+    store.reviews.decide_many(task.id, [ids[1], ids[4]], Verdict(RELABEL, "surprise"), reviewer="a")
     store.reviews.decide_many(task.id, TextFilters(status=ReviewStatus.PENDING), REJECT, reviewer="b")
     expected = {(1, "anger"): (0, 0, 2, 1), (1, "joy"): (0, 3, 0, 0), (1, "surprise"): (0, 0, 0, 3)}
     assert outcomes(store, task) == expected
@@ -89,7 +90,7 @@ def test_bulk_steps_count_as_single_ones_do(store: Store, task: Task, ids: list[
 
 
 def test_a_text_edited_under_its_label_counts_as_kept(store: Store, task: Task, ids: list[int]) -> None:
-    store.reviews.decide(ids[0], ReviewAction.EDIT, reviewer="a", text="mended")
+    store.reviews.decide(ids[0], Verdict(ReviewAction.EDIT, text="mended"), reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (3, 0, 0, 0)
     store.reviews.decide(ids[0], ACCEPT, reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (2, 1, 0, 0)
@@ -98,8 +99,8 @@ def test_a_text_edited_under_its_label_counts_as_kept(store: Store, task: Task, 
 def test_people_stand_against_the_lm_by_the_last_decision_without_the_rejected(
     store: Store, task: Task, ids: list[int]
 ) -> None:
-    store.reviews.decide(ids[0], RELABEL, reviewer="a", label="anger")
-    store.reviews.decide(ids[0], RELABEL, reviewer="b", label="surprise")
+    store.reviews.decide(ids[0], Verdict(RELABEL, "anger"), reviewer="a")
+    store.reviews.decide(ids[0], Verdict(RELABEL, "surprise"), reviewer="b")
     store.reviews.decide(ids[1], ACCEPT, reviewer="a")
     store.reviews.decide(ids[2], REJECT, reviewer="a")
     assert store.review_statistics.count_against_lm(task.id) == {("joy", "surprise"): 1, ("anger", "anger"): 1}
@@ -125,7 +126,7 @@ def test_two_reviewers_meet_where_both_decided(store: Store, task: Task, ids: li
     decide(ids[0], ACCEPT, reviewer="eve")
     decide(ids[0], ACCEPT, reviewer="adam")  # the same decision is a second opinion, not a double click
     decide(ids[1], ACCEPT, reviewer="eve")
-    decide(ids[1], RELABEL, reviewer="adam", label="joy")
+    decide(ids[1], Verdict(RELABEL, "joy"), reviewer="adam")
     decide(ids[2], REJECT, reviewer="adam")
     decide(ids[2], ACCEPT, reviewer="eve")
     decide(ids[3], ACCEPT, reviewer="eve")  # adam never saw it
@@ -143,7 +144,7 @@ def test_a_reviewer_who_changes_their_mind_has_the_last_word_and_undo_brings_the
     store.reviews.decide(ids[0], ACCEPT, reviewer="b")
     store.reviews.decide(ids[0], REJECT, reviewer="a")
     assert pairs(store, task) == {("a", "b", "", "joy"): 1}
-    store.reviews.decide(ids[0], RELABEL, reviewer="a", label="anger")
+    store.reviews.decide(ids[0], Verdict(RELABEL, "anger"), reviewer="a")
     assert pairs(store, task) == {("a", "b", "anger", "joy"): 1}
     store.reviews.undo(task.id, reviewer="a")
     assert pairs(store, task) == {("a", "b", "", "joy"): 1}
@@ -153,7 +154,7 @@ def test_a_reviewer_who_changes_their_mind_has_the_last_word_and_undo_brings_the
 
 def test_bulk_decisions_meet_too_and_three_reviewers_are_three_pairs(store: Store, task: Task, ids: list[int]) -> None:
     store.reviews.decide_many(task.id, ids[:3], ACCEPT, reviewer="a")
-    store.reviews.decide_many(task.id, ids[:3], RELABEL, reviewer="b", label="anger")
+    store.reviews.decide_many(task.id, ids[:3], Verdict(RELABEL, "anger"), reviewer="b")
     store.reviews.decide_many(task.id, ids[:2], REJECT, reviewer="c")
     found = store.review_statistics.count_pairs(task.id)
     assert found == sorted(found, key=lambda one: (one.first, one.second, one.first_outcome, one.second_outcome))
@@ -174,10 +175,10 @@ def test_an_imported_decision_is_one(store: Store, task: Task, ids: list[int]) -
 def test_who_edits_or_annotates_a_text_decides_nothing(
     store: Store, task: Task, ids: list[int], action: ReviewAction
 ) -> None:
-    changes = {"text": "mended"} if action is ReviewAction.EDIT else {"note": "is it?"}
+    part = "text" if action is ReviewAction.EDIT else "note"
     store.reviews.decide(ids[0], ACCEPT, reviewer="a")
-    store.reviews.decide(ids[0], action, reviewer="b", **changes)  # type: ignore[arg-type]
+    store.reviews.decide(ids[0], Verdict(action, **{part: "is it?"}), reviewer="b")  # type: ignore[arg-type]
     assert pairs(store, task) == {}
-    store.reviews.decide(ids[0], RELABEL, reviewer="b", label="anger")
-    store.reviews.decide(ids[0], action, reviewer="a", **{key: f"{one} again" for key, one in changes.items()})  # type: ignore[arg-type]
+    store.reviews.decide(ids[0], Verdict(RELABEL, "anger"), reviewer="b")
+    store.reviews.decide(ids[0], Verdict(action, **{part: "is it again?"}), reviewer="a")  # type: ignore[arg-type]
     assert pairs(store, task) == {("a", "b", "joy", "anger"): 1}  # a never said anger
