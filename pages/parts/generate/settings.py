@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 import streamlit as st
 
+from augment.errors import AugmentError
 from augment.generation.generate import check_run, guess_cost
 from augment.generation.strategies import STRATEGIES
 from augment.generation.strategies.word_templates import default_templates
 from augment.prompts.few_shot import FewShot
 from augment.records import (
-    CheckAction,
     GenerationConfig,
     LabelWords,
     LMKind,
@@ -17,18 +17,31 @@ from augment.records import (
     Price,
     PromptVersion,
     Sampling,
-    SeedChoice,
     SeedSet,
     Task,
     TextChecks,
     WordTemplates,
 )
 from pages.parts.formats import escape_markdown
-from pages.parts.language_models import choose_lm, choose_seed_choice, choose_strategy, lacks_scores
+from pages.parts.generate.advanced import (
+    Cost,
+    Limits,
+    Prompting,
+    choose_checks,
+    choose_cost,
+    choose_limits,
+    choose_prompting,
+    choose_sampling,
+)
+from pages.parts.generate.state import use_rng_seed
+from pages.parts.language_models import choose_lm, choose_strategy, lacks_scores
+from pages.parts.layout import show_error
 from pages.parts.session import workbench
 
 AS_THEY_COME, BALANCED, GIVEN = "as they come", "balanced", "given shares"
-TOKENS_A_TEXT = 25  # a tweet's, to guess a cost by before anything was asked
+TOKENS_PER_TEXT = 25  # of a tweet; guesses the cost of a run before the LM was asked
+LOCAL_BATCH, ENDPOINT_BATCH = 64, 16  # completions between two stored steps
+RULES_LM = {"templates": "label-word templates", "eda": "EDA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,97 +54,143 @@ class NewRun:
     api_key: str | None
 
 
-def choose_settings(task: Task, seed_sets: list[SeedSet]) -> tuple[NewRun | None, str]:
-    """The new run as it is set, or None and what is missing.
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How many texts are wanted, and the run that writes them; None and why where it cannot start."""
 
-    Raises:
-        AugmentError: settings that do not go together.
+    target: int
+    run: NewRun | None
+    missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Who writes: a strategy, its LM (None while it has no name), and an endpoint's key and price."""
+
+    strategy: str
+    lm: LMSpec | None
+    api_key: str | None
+    cost: Cost
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """How many texts, the shares of their labels, and what label-word templates are filled with.
+
+    No shares: labels as they come, or evenly where the strategy gives the label.
     """
-    store = workbench().store
-    seed_set = st.selectbox(
-        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"generate_{task.id}_seed_set"
-    )
-    version = st.selectbox(
-        "Prompt version",
-        store.prompts.all(task.id),
-        format_func=lambda one: f"{one.number} · {one.created_at:%d %b %H:%M}",
-        key=f"generate_{task.id}_prompt",
-    )
-    name = choose_strategy("generate", with_rules=True)
-    strategy = STRATEGIES[name]
-    lm: LMSpec | None = LMSpec(LMKind.RULES, "label-word templates" if name == "templates" else "EDA")
-    api_key = None
-    if strategy.needs_lm:
-        lm, api_key = choose_lm("generate")
-    left, right = st.columns(2)
-    target = left.number_input("Texts", 1, 100_000, 50, 10, key="generate_target", persist_state="session")
-    with right:
-        shares = _choose_mixture(task, gives_label=strategy.gives_label)
-    words = _choose_words(task) if name == "templates" else None
-    prompting = _choose_prompting(name) if strategy.needs_lm else _Prompting()
-    sampling = _choose_sampling(has_lm=strategy.needs_lm)
-    checks = _choose_checks()
-    limits = _choose_limits(lm)
-    if lm is None:
-        return None, "Choose a language model that is there"
-    if lacks_scores("generate", lm, name):
-        return None, "This endpoint gives no label scores: choose another strategy"
-    config = GenerationConfig(
-        version.template,
+
+    target: int
+    shares: tuple[float, ...] | None
+    words: WordTemplates | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Advanced:
+    """What is behind "Advanced"."""
+
+    seed_set: SeedSet
+    version: PromptVersion
+    prompting: Prompting
+    sampling: Sampling
+    checks: TextChecks
+    limits: Limits
+
+
+def choose_settings(task: Task, seed_sets: list[SeedSet]) -> Settings:
+    """The new run as it is set. What is wrong with it is shown above the advanced settings."""
+    writer = _choose_writer()
+    strategy = STRATEGIES[writer.strategy]
+    target, shares = _choose_target(task, gives_label=strategy.gives_label)
+    words = _choose_words(task) if writer.strategy == "templates" else None
+    notes = st.container()
+    advanced = _choose_advanced(task, seed_sets, writer)
+    if writer.strategy == "templates" and words is None:
+        return Settings(target, None, "Fix the patterns and words first")
+    if writer.lm is None:
+        return Settings(target, None, "Choose a language model that can be loaded")
+    if lacks_scores("generate", writer.lm, writer.strategy):
+        return Settings(target, None, "This endpoint gives no label scores: choose the strategy free")
+    with notes:
+        try:
+            config = _config(task, _Wanted(target, shares, words), writer, writer.lm, advanced)
+            check_run(config, advanced.seed_set.examples)
+        except AugmentError as error:
+            show_error(str(error))
+            return Settings(target, None, "Fix the settings first")
+        _show_notes(task, config, advanced)
+    return Settings(target, NewRun(config, advanced.seed_set, advanced.version, writer.api_key))
+
+
+def _config(task: Task, wanted: _Wanted, writer: _Writer, lm: LMSpec, advanced: _Advanced) -> GenerationConfig:
+    prompting, limits = advanced.prompting, advanced.limits
+    return GenerationConfig(
+        advanced.version.template,
         task.labels,
         lm,
-        sampling,
-        strategy=name,
+        advanced.sampling,
+        strategy=writer.strategy,
         n_seeds=prompting.n_seeds,
-        target=target,
-        attempt_cap=max(limits.attempt_cap, target) if limits.attempt_cap else 0,
-        batch_size=16 if lm.kind is LMKind.OPENAI else 64,
+        target=wanted.target,
+        attempt_cap=max(limits.attempt_cap, wanted.target) if limits.attempt_cap else 0,
+        batch_size=ENDPOINT_BATCH if lm.kind is LMKind.OPENAI else LOCAL_BATCH,
         texts_per_prompt=prompting.texts_per_prompt,
         is_calibrated=prompting.is_calibrated,
-        checks=checks,
+        checks=advanced.checks,
         min_parse_rate=limits.min_parse_rate,
         seed_choice=prompting.seed_choice,
         n_contrast=prompting.n_contrast,
-        label_shares=shares,
-        price=limits.price,
-        budget=limits.budget,
-        word_templates=words,
+        label_shares=wanted.shares,
+        price=writer.cost.price,
+        budget=writer.cost.budget,
+        word_templates=wanted.words,
     )
-    check_run(config, seed_set.examples)
-    if limits.price != Price():
-        _show_expected_cost(config, seed_set)
-    _warn_of_repetition(task, config, seed_set)
-    return NewRun(config, seed_set, version, api_key), ""
 
 
-def _choose_mixture(task: Task, *, gives_label: bool) -> tuple[float, ...] | None:
-    """The wanted shares of the labels, or None for as they come (or evenly, where the strategy gives the label)."""
-    options = [BALANCED, GIVEN] if gives_label else [AS_THEY_COME, BALANCED, GIVEN]
-    chosen = st.selectbox(
+# Settings that everybody sees ----------------------------------------------------------------------------------------
+
+
+def _choose_writer() -> _Writer:
+    strategy = choose_strategy("generate", with_rules=True)
+    if not STRATEGIES[strategy].needs_lm:
+        return _Writer(strategy, LMSpec(LMKind.RULES, RULES_LM[strategy]), None, Cost(Price()))
+    lm, api_key = choose_lm("generate")
+    return _Writer(strategy, lm, api_key, choose_cost(lm))
+
+
+def _choose_target(task: Task, *, gives_label: bool) -> tuple[int, tuple[float, ...] | None]:
+    """How many texts, and the wanted shares of their labels."""
+    left, right = st.columns(2)
+    target = left.number_input("Texts", 1, 100_000, 50, 10, key="generate_target", persist_state="session")
+    chosen = right.selectbox(
         "Labels",
-        options,
+        [BALANCED, GIVEN] if gives_label else [AS_THEY_COME, BALANCED, GIVEN],
         key="generate_mixture_given" if gives_label else "generate_mixture",
         persist_state="session",
-        help="Texts over a label's share are kept as rejects, so that the run ends with exactly these numbers.",
+        help="Choose balanced when one label would crowd out the others; the run takes longer, because texts beyond a "
+        "label's share are rejected.",
     )
     if chosen != GIVEN:
-        return (1.0,) * len(task.labels) if chosen == BALANCED else None
-    return tuple(
-        st.number_input(
-            f"Share of {escape_markdown(label)}",
-            0.0,
-            100.0,
-            1.0,
-            0.5,
-            key=f"generate_{task.id}_share_{i}",
-            persist_state="session",
+        return target, (1.0,) * len(task.labels) if chosen == BALANCED else None
+    with st.container(horizontal=True):
+        shares = tuple(
+            st.number_input(
+                f"Share of {escape_markdown(label)}",
+                0.0,
+                100.0,
+                1.0,
+                0.5,
+                key=f"generate_{task.id}_share_{i}",
+                persist_state="session",
+                width=130,
+            )
+            for i, label in enumerate(task.labels)
         )
-        for i, label in enumerate(task.labels)
-    )
+    return target, shares
 
 
-def _choose_words(task: Task) -> WordTemplates:
-    """Patterns and each label's words, one a line."""
+def _choose_words(task: Task) -> WordTemplates | None:
+    """Patterns and each label's words, one per line; None where they cannot be used, which is said there."""
     default = default_templates(task.labels)
     with st.expander("Patterns and words"):
         patterns = _edit_lines("Patterns, with {word}", default.patterns, f"generate_{task.id}_patterns")
@@ -139,7 +198,11 @@ def _choose_words(task: Task) -> WordTemplates:
             LabelWords(one.label, _edit_lines(escape_markdown(one.label), one.words, f"generate_{task.id}_words_{i}"))
             for i, one in enumerate(default.words)
         ]
-    return WordTemplates(patterns, tuple(words))
+    try:
+        return WordTemplates(patterns, tuple(words))
+    except AugmentError as error:
+        show_error(str(error))
+        return None
 
 
 def _edit_lines(label: str, lines: tuple[str, ...], key: str) -> tuple[str, ...]:
@@ -147,213 +210,73 @@ def _edit_lines(label: str, lines: tuple[str, ...], key: str) -> tuple[str, ...]
     return tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Prompting:
-    n_seeds: int = 8
-    seed_choice: SeedChoice = SeedChoice.UNIFORM
-    n_contrast: int = 0
-    texts_per_prompt: int = 8
-    is_calibrated: bool = True
+# Settings behind "Advanced" ------------------------------------------------------------------------------------------
 
 
-def _choose_prompting(strategy: str) -> _Prompting:
-    """Which seeds stand in a prompt, and how often it is used."""
-    with st.expander("Seeds in a prompt"):
-        left, right = st.columns(2)
-        n_seeds = left.number_input("Seeds", 1, 16, 8, key="generate_n_seeds", persist_state="session")
-        texts_per_prompt = right.number_input(
-            "Texts a prompt",
-            1,
-            64,
-            8,
-            key="generate_texts_per_prompt",
-            persist_state="session",
-            help="More are faster: a prompt is read once for all its texts. Fewer show the LM more different seeds.",
+def _choose_advanced(task: Task, seed_sets: list[SeedSet], writer: _Writer) -> _Advanced:
+    has_lm = STRATEGIES[writer.strategy].needs_lm
+    with st.expander("Advanced"):
+        prompt, sampling, checks, limits = st.tabs(["Prompt", "Sampling", "Checks", "Limits"])
+        with prompt:
+            seed_set, version = _choose_prompt(task, seed_sets)
+            prompting = choose_prompting(writer.strategy) if has_lm else Prompting()
+        with sampling:
+            chosen_sampling = choose_sampling(has_lm=has_lm)
+        with checks:
+            chosen_checks = choose_checks()
+        with limits:
+            chosen_limits = choose_limits()
+    return _Advanced(seed_set, version, prompting, chosen_sampling, chosen_checks, chosen_limits)
+
+
+def _choose_prompt(task: Task, seed_sets: list[SeedSet]) -> tuple[SeedSet, PromptVersion]:
+    seed_set = st.selectbox(
+        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"generate_{task.id}_seed_set"
+    )
+    version = st.selectbox(
+        "Prompt version",
+        workbench().store.prompts.all(task.id),
+        format_func=lambda one: f"{one.number} · {one.created_at:%d %b %H:%M}",
+        key=f"generate_{task.id}_prompt",
+    )
+    return seed_set, version
+
+
+# Notes on the run ----------------------------------------------------------------------------------------------------
+
+
+def _show_notes(task: Task, config: GenerationConfig, advanced: _Advanced) -> None:
+    """What the run is made from, what it costs, and whether it would repeat an earlier one."""
+    seed_set = advanced.seed_set
+    st.caption(
+        escape_markdown(f"From seed set {seed_set.id} ({seed_set.name}) and prompt version {advanced.version.number}")
+    )
+    if config.price != Price():
+        cost = config.target * guess_cost(config, FewShot(config, seed_set.examples), n_tokens=TOKENS_PER_TEXT)
+        st.caption(f":material/payments: about {cost:.2g} for {config.target:,} texts, if every completion is kept")
+    used = _used_rng_seeds(task, config, seed_set)
+    if config.sampling.rng_seed in used:
+        st.caption(
+            f":material/info: Run {used[config.sampling.rng_seed]} had the same settings and RNG seed, so this one "
+            "would write the same texts. Extend that run, or use another RNG seed."
         )
-        choice = choose_seed_choice("generate")
-        n_contrast, is_calibrated = 0, True
-        if strategy == "conditional":
-            n_contrast = st.number_input(
-                "Seeds of other labels",
-                0,
-                16,
-                0,
-                key="generate_n_contrast",
-                persist_state="session",
-                help="Shown before those of the given label, as a contrast",
-            )
-        if strategy != "free":
-            is_calibrated = st.toggle(
-                "Calibrate label scores",
-                value=True,
-                key="generate_calibrated",
-                persist_state="session",
-                help="Divides them by those of a text that says nothing, 'N/A' (Zhao et al. 2021)",
-            )
-    return _Prompting(n_seeds, choice, n_contrast, texts_per_prompt, is_calibrated)
+        unused = max(used) + 1
+        st.button(f"Use RNG seed {unused}", key="generate_use_seed", on_click=use_rng_seed, args=(unused,))
 
 
-def _choose_sampling(*, has_lm: bool) -> Sampling:
-    """How the LM draws; without an LM the RNG seed alone."""
-    with st.expander("Sampling" if has_lm else "RNG seed"):
-        left, right = st.columns(2)
-        rng_seed = left.number_input("RNG seed", 0, value=0, key="generate_rng_seed", persist_state="session")
-        if not has_lm:
-            return Sampling(rng_seed=rng_seed)
-        temperature = right.number_input(
-            "Temperature", 0.1, 5.0, 1.0, 0.1, key="generate_temperature", persist_state="session"
-        )
-        top_p = left.number_input("Top-p", 0.05, 1.0, 0.9, 0.05, key="generate_top_p", persist_state="session")
-        max_new_tokens = right.number_input(
-            "New tokens a text", 5, 512, 60, 5, key="generate_max_new_tokens", persist_state="session"
-        )
-    return Sampling(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, rng_seed=rng_seed)
+def _used_rng_seeds(task: Task, config: GenerationConfig, seed_set: SeedSet) -> dict[int, int]:
+    """The RNG seeds of runs with the same settings, each with its run. An endpoint writes other texts each time."""
+    return {
+        run.config.sampling.rng_seed: run.id
+        for run in workbench().store.generations.all(task.id)
+        if run.config is not None
+        and run.seed_set_id == seed_set.id
+        and run.config.lm.kind is not LMKind.OPENAI
+        and _what_is_written(run.config) == _what_is_written(config)
+    }
 
 
-CHECK_TITLES = {
-    "too_short": "Too short",
-    "too_long": "Too long",
-    "cut_off": "Cut off",
-    "mark_inside": "Label mark inside",
-    "seed_copy": "Copy of a seed",
-    "duplicate": "Duplicate",
-    "near": "Near-duplicate",
-    "unsure": "Label too unsure",
-    "disagrees": "Label disagrees",
-}
-
-
-def _choose_checks() -> TextChecks:
-    """What a text must pass, and what failing does to it."""
-    default = TextChecks()
-    with st.expander("Checks"):
-        left, right = st.columns(2)
-        min_words = left.number_input(
-            "Words, at least", 1, 200, default.min_words, key="generate_min_words", persist_state="session"
-        )
-        max_words = right.number_input(
-            "at most", 1, 500, default.max_words, key="generate_max_words", persist_state="session"
-        )
-        near = left.number_input(
-            "Near-duplicate from",
-            0.5,
-            1.0,
-            default.near_duplicate,
-            0.05,
-            key="generate_near",
-            help="Edit similarity to a seed, a held-out text or another text of the run; 1 turns it off",
-            persist_state="session",
-        )
-        sure = right.number_input(
-            "Confidence, at least",
-            0.0,
-            0.99,
-            default.min_confidence,
-            0.05,
-            key="generate_sure",
-            help="Least probability of the label, where label scores are there",
-            persist_state="session",
-        )
-        earlier = st.toggle(
-            "Compare with earlier runs of the task too",
-            value=True,
-            key="generate_earlier",
-            persist_state="session",
-        )
-        actions: dict[str, CheckAction] = {}
-        for i, (name, title) in enumerate(CHECK_TITLES.items()):
-            chosen = (left, right)[i % 2].selectbox(
-                title,
-                list(CheckAction),
-                index=list(CheckAction).index(getattr(default, name)),
-                format_func=lambda one: one.value,
-                key=f"generate_check_{name}",
-                persist_state="session",
-            )
-            actions[name] = CheckAction(str(chosen))
-        st.caption("A flagged text is kept and marked. Copies of validation and test texts are always rejected.")
-    return TextChecks(min_words, max_words, near, sure, looks_at_earlier=earlier, **actions)
-
-
-@dataclass(frozen=True, slots=True)
-class _Limits:
-    attempt_cap: int
-    min_parse_rate: float
-    price: Price
-    budget: float | None
-
-
-def _choose_limits(lm: LMSpec | None) -> _Limits:
-    """Where a run stops short of its target: attempts, and for an endpoint money."""
-    with st.expander("Limits"):
-        cap = st.number_input(
-            "Attempts, at most",
-            0,
-            1_000_000,
-            0,
-            50,
-            key="generate_cap",
-            persist_state="session",
-            help="0 allows ten attempts a text, and fifty",
-        )
-        floor = st.number_input(
-            "Parse rate, at least",
-            0.0,
-            1.0,
-            0.1,
-            0.05,
-            key="generate_floor",
-            persist_state="session",
-            help="A run that parses less of its first 50 completions stops and says why",
-        )
-        if lm is None or lm.kind is not LMKind.OPENAI:
-            return _Limits(cap, floor, Price(), None)
-        left, right = st.columns(2)
-        help_price = "Per million tokens, in the currency your endpoint bills in; 0 where it costs nothing"
-        reading = left.number_input(
-            "Price, read", 0.0, value=0.0, step=0.1, key="generate_price_in", help=help_price, persist_state="session"
-        )
-        writing = right.number_input(
-            "Price, written",
-            0.0,
-            value=0.0,
-            step=0.1,
-            key="generate_price_out",
-            help=help_price,
-            persist_state="session",
-        )
-        budget = st.number_input(
-            "Budget",
-            0.0,
-            value=None,
-            step=1.0,
-            format="%g",
-            placeholder="none",
-            key="generate_budget",
-            persist_state="session",
-            help="The run stops before it would cost more",
-            disabled=not (reading or writing),
-        )
-    return _Limits(cap, floor, Price(reading, writing), budget if reading or writing else None)
-
-
-def _show_expected_cost(config: GenerationConfig, seed_set: SeedSet) -> None:
-    """What the run should cost if every completion is kept."""
-    cost = config.target * guess_cost(config, FewShot(config, seed_set.examples), n_tokens=TOKENS_A_TEXT)
-    st.caption(f":material/payments: about {cost:.2g} for {config.target:,} texts, if every completion is kept")
-
-
-def _warn_of_repetition(task: Task, config: GenerationConfig, seed_set: SeedSet) -> None:
-    """Say so where an earlier run had the same settings: it wrote the same texts, and they would be duplicates."""
-    for run in workbench().store.generations.all(task.id):
-        if run.config is None or run.seed_set_id != seed_set.id or run.config.lm.kind is LMKind.OPENAI:
-            continue
-        limited = replace(
-            run.config, target=config.target, attempt_cap=config.attempt_cap, budget=config.budget, price=config.price
-        )
-        if limited == config:
-            st.caption(
-                f":material/info: Run {run.id} had these settings, and the same RNG seed writes the same texts. Choose "
-                "another, or extend that run."
-            )
-            return
+def _what_is_written(config: GenerationConfig) -> GenerationConfig:
+    """The config without its RNG seed and without what only says when the run ends."""
+    sampling = replace(config.sampling, rng_seed=0)
+    return replace(config, sampling=sampling, target=1, attempt_cap=1, price=Price(), budget=None)

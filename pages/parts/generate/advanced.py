@@ -1,0 +1,240 @@
+"""Settings of a generation run that most people leave as they are: prompting, sampling, checks and limits."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from augment.records import CheckAction, LMKind, LMSpec, Price, Sampling, SeedChoice, TextChecks
+from pages.parts.generate.state import RNG_SEED
+from pages.parts.language_models import choose_seed_choice
+
+CHECK_TITLES = {
+    "too_short": "Too short",
+    "too_long": "Too long",
+    "cut_off": "Cut off",
+    "mark_inside": "Label mark inside",
+    "seed_copy": "Copy of a seed",
+    "duplicate": "Duplicate",
+    "near": "Near-duplicate",
+    "unsure": "Label too unsure",
+    "disagrees": "Label disagrees",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Prompting:
+    """Which seeds a prompt shows and how often it is used."""
+
+    n_seeds: int = 8
+    seed_choice: SeedChoice = SeedChoice.UNIFORM
+    n_contrast: int = 0
+    texts_per_prompt: int = 8
+    is_calibrated: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What an endpoint charges, and where a run stops."""
+
+    price: Price
+    budget: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Where a run stops short of its target."""
+
+    attempt_cap: int
+    min_parse_rate: float
+
+
+def choose_prompting(strategy: str) -> Prompting:
+    """How many seeds a prompt shows, which ones, and how many texts are written from it."""
+    left, right = st.columns(2)
+    n_seeds = left.number_input("Seeds per prompt", 1, 16, 8, key="generate_n_seeds", persist_state="session")
+    texts_per_prompt = right.number_input(
+        "Texts per prompt",
+        1,
+        64,
+        8,
+        key="generate_texts_per_prompt",
+        persist_state="session",
+        help="Choose more for speed: a prompt is read once for all its texts. Choose fewer to show more different "
+        "seeds.",
+    )
+    choice = choose_seed_choice("generate")
+    n_contrast, is_calibrated = 0, True
+    if strategy == "conditional":
+        n_contrast = st.number_input(
+            "Seeds of other labels",
+            0,
+            16,
+            0,
+            key="generate_n_contrast",
+            persist_state="session",
+            help="Choose a few when texts of different labels come out alike. They are shown first, as a contrast.",
+        )
+    if strategy != "free":
+        is_calibrated = st.toggle(
+            "Calibrate label scores",
+            value=True,
+            key="generate_calibrated",
+            persist_state="session",
+            help="Divides them by the scores of a text without content, 'N/A' (Zhao et al. 2021), so that a label the "
+            "language model always prefers does not win.",
+        )
+    return Prompting(n_seeds, choice, n_contrast, texts_per_prompt, is_calibrated)
+
+
+def choose_sampling(*, has_lm: bool) -> Sampling:
+    """How the language model samples; without one the RNG seed alone."""
+    left, right = st.columns(2)
+    rng_seed = left.number_input(
+        "RNG seed",
+        0,
+        value=0,
+        key=RNG_SEED,
+        persist_state="session",
+        help="Choose another number to get other texts with the same settings",
+    )
+    if not has_lm:
+        return Sampling(rng_seed=rng_seed)
+    temperature = right.number_input(
+        "Temperature",
+        0.1,
+        5.0,
+        1.0,
+        0.1,
+        key="generate_temperature",
+        persist_state="session",
+        help="Choose less than 1 for safer, more repetitive texts and more than 1 for odder ones",
+    )
+    top_p = left.number_input(
+        "Top-p",
+        0.05,
+        1.0,
+        0.9,
+        0.05,
+        key="generate_top_p",
+        persist_state="session",
+        help="Only the likeliest tokens that add up to this probability are drawn from",
+    )
+    max_new_tokens = right.number_input(
+        "Tokens per text, at most", 5, 512, 60, 5, key="generate_max_new_tokens", persist_state="session"
+    )
+    return Sampling(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, rng_seed=rng_seed)
+
+
+def choose_checks() -> TextChecks:
+    """What a text must pass, and what happens when it does not."""
+    default = TextChecks()
+    left, right = st.columns(2)
+    min_words = left.number_input(
+        "Words, at least", 1, 200, default.min_words, key="generate_min_words", persist_state="session"
+    )
+    max_words = right.number_input(
+        "Words, at most", 1, 500, default.max_words, key="generate_max_words", persist_state="session"
+    )
+    near = left.number_input(
+        "Near-duplicate from",
+        0.5,
+        1.0,
+        default.near_duplicate,
+        0.05,
+        key="generate_near",
+        persist_state="session",
+        help="Edit similarity to a seed, a held-out text or another text of the run; 1 turns the check off",
+    )
+    sure = right.number_input(
+        "Confidence, at least",
+        0.0,
+        0.99,
+        default.min_confidence,
+        0.05,
+        key="generate_sure",
+        persist_state="session",
+        help="Probability of the text's label, where labels are scored",
+    )
+    earlier = st.toggle(
+        "Compare with earlier runs of this task", value=True, key="generate_earlier", persist_state="session"
+    )
+    actions = _choose_actions(default)
+    st.caption("A flagged text is kept and marked. Copies of validation and test texts are always rejected.")
+    return TextChecks(min_words, max_words, near, sure, looks_at_earlier=earlier, **actions)
+
+
+def _choose_actions(default: TextChecks) -> dict[str, CheckAction]:
+    columns = st.columns(2)
+    actions: dict[str, CheckAction] = {}
+    for i, (name, title) in enumerate(CHECK_TITLES.items()):
+        chosen = columns[i % 2].selectbox(
+            title,
+            list(CheckAction),
+            index=list(CheckAction).index(getattr(default, name)),
+            format_func=lambda action: action.value,
+            key=f"generate_check_{name}",
+            persist_state="session",
+        )
+        actions[name] = CheckAction(str(chosen))
+    return actions
+
+
+def choose_limits() -> Limits:
+    """How many attempts a run may make, and how few of them may parse."""
+    cap = st.number_input(
+        "Attempts, at most",
+        0,
+        1_000_000,
+        0,
+        50,
+        key="generate_cap",
+        persist_state="session",
+        help="0 = 10 × texts + 50",
+    )
+    floor = st.number_input(
+        "Parse rate, at least",
+        0.0,
+        1.0,
+        0.1,
+        0.05,
+        key="generate_floor",
+        persist_state="session",
+        help="A run stops and says why when it parses a smaller share of its first 50 completions",
+    )
+    return Limits(cap, floor)
+
+
+def choose_cost(lm: LMSpec | None) -> Cost:
+    """What an endpoint charges; nothing for an LM that runs here."""
+    if lm is None or lm.kind is not LMKind.OPENAI:
+        return Cost(Price())
+    with st.expander("Price and budget"):
+        left, right = st.columns(2)
+        prices = [
+            column.number_input(
+                title,
+                0.0,
+                value=0.0,
+                step=0.1,
+                key=key,
+                persist_state="session",
+                help="Per million tokens, in the currency of your endpoint's bill; 0 if it is free",
+            )
+            for column, title, key in (
+                (left, "Price of input", "generate_price_in"),
+                (right, "Price of output", "generate_price_out"),
+            )
+        ]
+        budget = st.number_input(
+            "Budget",
+            0.0,
+            value=None,
+            step=1.0,
+            format="%g",
+            placeholder="none",
+            key="generate_budget",
+            persist_state="session",
+            help="The run stops before it costs more. Enter a price first.",
+            disabled=not any(prices),
+        )
+    return Cost(Price(*prices), budget if any(prices) else None)

@@ -1,0 +1,124 @@
+"""The template: which version the editor starts from, its fields, and what changed."""
+
+import difflib
+from dataclasses import asdict
+
+import streamlit as st
+
+from augment.prompts.template import DEFAULT_TEMPLATE
+from augment.records import PromptTemplate, PromptVersion, Task
+from pages.parts.prompt.state import (
+    choose_version,
+    chosen_version,
+    field_key,
+    is_loaded,
+    load_template,
+    version_key,
+)
+from pages.parts.session import workbench
+
+
+def save_version(task: Task, template: PromptTemplate) -> None:
+    """The save button's callback: the new version is the chosen one before the page runs again."""
+    choose_version(task.id, workbench().store.prompts.save(task.id, template).number)
+
+
+def default_template(task: Task) -> PromptTemplate:
+    """GPT3Mix's template with the task's own words for a text and its label."""
+    return PromptTemplate(
+        DEFAULT_TEMPLATE.description, DEFAULT_TEMPLATE.item, DEFAULT_TEMPLATE.open_item, task.text_type, task.label_type
+    )
+
+
+def edit_template(task: Task, versions: list[PromptVersion]) -> PromptTemplate:
+    """The template as it is in the editor, with its difference to the version it started from."""
+    if not is_loaded(task.id):
+        load_template(task.id, versions[0].template if versions else default_template(task))
+    base = _pick_version(task, versions)
+    template = _edit_fields(task)
+    if base is not None and template != base.template:
+        _show_changes(base.template, template)
+    return template
+
+
+def _pick_version(task: Task, versions: list[PromptVersion]) -> PromptVersion | None:
+    """Which version the editor starts from; choosing one loads it."""
+
+    def load() -> None:
+        number = chosen_version(task.id)
+        chosen = next((one for one in versions if one.number == number), None)
+        load_template(task.id, chosen.template if chosen else default_template(task))
+
+    number = st.selectbox(
+        "Version",
+        [*(one.number for one in versions), 0],
+        format_func=lambda n: _name_version(n, versions),
+        key=version_key(task.id),
+        on_change=load,
+        persist_state="session",
+        help="Choosing a version loads it into the editor. A saved version never changes.",
+    )
+    return next((one for one in versions if one.number == number), None)
+
+
+def _name_version(number: int, versions: list[PromptVersion]) -> str:
+    if not number:
+        return "Default (GPT3Mix)"
+    one = next(one for one in versions if one.number == number)
+    return f"{number} · {one.created_at:%d %b %H:%M}" + (f" · {one.note}" if one.note else "")
+
+
+def _edit_fields(task: Task) -> PromptTemplate:
+    description = st.text_area(
+        "Description",
+        height=150,
+        key=field_key(task.id, "description"),
+        persist_state="session",
+        help="Tells the language model what the list contains. {examples} is replaced by the seeds, one per line.",
+    )
+    item = st.text_input(
+        "Item",
+        key=field_key(task.id, "item"),
+        persist_state="session",
+        help="How one seed is written, on one line, with {text} before {label}",
+    )
+    open_item = st.text_input(
+        "Open item",
+        key=field_key(task.id, "open_item"),
+        persist_state="session",
+        help="The start of the line that the language model continues",
+    )
+    with st.expander("Advanced"):
+        given_item = st.text_input(
+            "Given item",
+            key=field_key(task.id, "given_item"),
+            persist_state="session",
+            help="Used by the strategy conditional only: {label} comes before {text}, which ends the line",
+        )
+        left, right = st.columns(2)
+        text_type = left.text_input(
+            "Text type", key=field_key(task.id, "text_type"), persist_state="session", help="Replaces {text_type}"
+        )
+        label_type = right.text_input(
+            "Label type", key=field_key(task.id, "label_type"), persist_state="session", help="Replaces {label_type}"
+        )
+        st.caption(
+            "Placeholders: {text_type}, {Text_type}, {label_type}, {Label_type} and {labels} in every field; "
+            "{examples} in the description; {text} and {label} in the items."
+        )
+    return PromptTemplate(description, item, open_item, text_type, label_type, given_item)
+
+
+def _show_changes(old: PromptTemplate, new: PromptTemplate) -> None:
+    """What the editor changes in the version it started from."""
+    before, after = (
+        "\n".join(f"{name}: {value}" for name, value in asdict(template).items()).splitlines()
+        for template in (old, new)
+    )
+    lines = [
+        line
+        for line in difflib.unified_diff(before, after, lineterm="", n=0)
+        if not line.startswith(("---", "+++", "@@"))
+    ]
+    with st.expander("Changes to this version", expanded=True):
+        st.code("\n".join(lines), language="diff")

@@ -1,0 +1,130 @@
+"""The rendered prompt, and what the language model writes when it is asked now. Nothing of a trial is stored."""
+
+import streamlit as st
+
+from augment.data.prepare import count_wordpieces
+from augment.generation.generate import draw_prompt
+from augment.generation.strategies import Outcome
+from augment.lms import EMBEDDED_LM
+from augment.prompts.few_shot import FewShot
+from augment.records import GenerationConfig, PromptTemplate, Sampling, SeedSet, Task
+from pages.parts.formats import escape_markdown
+from pages.parts.language_models import choose_lm, choose_seed_choice, choose_strategy
+from pages.parts.layout import label_bar, literal
+from pages.parts.prompt.state import PromptState, Trial
+from pages.parts.session import workbench
+from workbench.generation import try_prompt
+
+N_TRIES = 5
+
+
+def choose_trial(
+    task: Task, template: PromptTemplate, seed_sets: list[SeedSet], state: PromptState
+) -> tuple[GenerationConfig, SeedSet, str | None]:
+    """What the prompt is rendered and tried with: the config, its seeds and an endpoint's API key."""
+    left, right = st.columns(2)
+    seed_set = left.selectbox(
+        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"prompt_{task.id}_seed_set"
+    )
+    with right:
+        strategy = choose_strategy("prompt", with_rules=False)
+    with st.expander("Language model, seeds and sampling"):
+        chosen_lm, api_key = choose_lm("prompt")
+        left, right = st.columns(2)
+        with left:
+            seed_choice = choose_seed_choice("prompt")
+        n_seeds = right.number_input(
+            "Seeds per prompt", min_value=1, max_value=16, value=8, key="prompt_n_seeds", persist_state="session"
+        )
+        temperature = left.number_input(
+            "Temperature",
+            0.1,
+            5.0,
+            1.0,
+            0.1,
+            key="prompt_temperature",
+            persist_state="session",
+            help="Choose less than 1 for safer, more repetitive texts and more than 1 for odder ones",
+        )
+        top_p = right.number_input(
+            "Top-p",
+            0.05,
+            1.0,
+            0.9,
+            0.05,
+            key="prompt_top_p",
+            persist_state="session",
+            help="Only the likeliest tokens that add up to this probability are drawn from",
+        )
+    config = GenerationConfig(
+        template,
+        task.labels,
+        chosen_lm or EMBEDDED_LM,  # until another one has a name
+        Sampling(temperature=temperature, top_p=top_p, rng_seed=state.n_trials),
+        strategy=strategy,
+        n_seeds=n_seeds,
+        seed_choice=seed_choice,
+        texts_per_prompt=1,
+    )
+    return config, seed_set, api_key
+
+
+def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, api_key: str | None) -> None:
+    """The rendered prompt of one attempt with its token count; the trial and its outcomes below."""
+    prompt = draw_prompt(config, FewShot(config, seeds.examples), state.number).text
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**Rendered prompt** · {_count_tokens(config, prompt)}",
+            help="Counted with the language model's own vocabulary once it is loaded, until then with WordPiece",
+        )
+        if st.button("Other seeds", key="prompt_other", icon=":material/casino:"):
+            state.number += 1
+            st.rerun()
+        is_asked = st.button(
+            f"Try {N_TRIES}",
+            key="prompt_try",
+            icon=":material/play_arrow:",
+            help="Asks the language model for five completions of this prompt. Nothing is stored.",
+        )
+    st.code(prompt, language=None, wrap_lines=True, height=300)
+    if is_asked:
+        with st.spinner(f"Asking {config.lm.name} for {N_TRIES} completions; the first time loads it", show_time=True):
+            outcomes = try_prompt(workbench(), config, seeds.examples, number=state.number, n=N_TRIES, api_key=api_key)
+        state.trial, state.n_trials = Trial(config, prompt, tuple(outcomes)), state.n_trials + 1
+        st.rerun()  # the token count is exact now
+    if state.trial is None:
+        st.caption(
+            f"Not tried yet. Press **Try {N_TRIES}** to see raw completions and the text and label read from each."
+        )
+        return
+    _show_trial(state.trial, is_current=state.trial.is_of(config, prompt))
+
+
+def _count_tokens(config: GenerationConfig, prompt: str) -> str:
+    exact = workbench().lms.count_tokens(config.lm, prompt)
+    return f"{exact:,} tokens" if exact is not None else f"about {count_wordpieces([prompt])[0]:,} tokens"
+
+
+def _show_trial(trial: Trial, *, is_current: bool) -> None:
+    n_valid = sum(outcome.parsed.reason is None for outcome in trial.outcomes)
+    st.markdown(f"**{n_valid} of {len(trial.outcomes)}** parsed")
+    if not is_current:
+        st.caption(f":material/history: Written with an earlier prompt. Press **Try {N_TRIES}** to try this one.")
+    for outcome in trial.outcomes:
+        _show_outcome(outcome, trial.config.labels)
+
+
+def _show_outcome(outcome: Outcome, labels: tuple[str, ...]) -> None:
+    """One completion: raw, what it was read as, and its label probabilities where they were scored."""
+    with st.container(border=True):
+        parsed = outcome.parsed
+        if parsed.reason is None:
+            literal(parsed.text)
+            with st.container(horizontal=True, vertical_alignment="center"):
+                st.badge(escape_markdown(parsed.label), color="primary", icon=":material/label:")
+                if outcome.label_probs and len(outcome.label_probs) == len(labels):
+                    label_bar(labels, outcome.label_probs)
+        else:
+            st.badge(f"reject: {parsed.reason.value}", color="gray", icon=":material/block:")
+            st.caption(escape_markdown(parsed.detail))
+        st.code(outcome.completion.text or "(nothing)", language=None, wrap_lines=True)

@@ -1,0 +1,137 @@
+"""Few-shot seeds are drawn or picked from the pool, looked at, and saved as a seed set."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from augment.data import draw_seeds
+from augment.records import Example, Split, Task
+from augment.wording import plural
+from pages.parts.formats import escape_markdown
+from pages.parts.seeds.state import RNG_SEED, draw_again
+from pages.parts.session import workbench
+
+RANDOM, FIRST, BY_HAND = "Random", "First in order", "By hand"
+TABLE_HEIGHT = 420
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSeeds:
+    """The seeds as they are ticked now, and the RNG seed where one drew them."""
+
+    examples: list[Example]
+    rng_seed: int | None = None
+
+
+def seed_panel(task: Task, action: "st.delta_generator.DeltaGenerator") -> bool:
+    """Choose seeds and look at them; the save button goes into `action`. Returns whether these very seeds are saved."""
+    st.subheader("Few-shot seeds", anchor=False)
+    chosen = _choose(task)
+    by_label = {label: sum(one.label == label for one in chosen.examples) for label in task.labels}
+    saved = next(
+        (
+            one
+            for one in workbench().store.tasks.seed_sets(task.id)
+            if {example.id for example in one.examples} == {example.id for example in chosen.examples}
+        ),
+        None,
+    )
+    state = f":material/check_circle: Saved as seed set {saved.id} · " if saved else ""
+    st.caption(state + escape_markdown(", ".join(f"{label} {n}" for label, n in by_label.items())))
+    missing = [label for label, n in by_label.items() if not n]
+    if missing and chosen.examples:
+        st.warning(
+            escape_markdown(
+                f"No seed for {', '.join(missing)}. Add at least one: without it the language model hardly writes that "
+                "label, and no classifier can learn it."
+            ),
+            icon=":material/warning:",
+        )
+    if action.button(
+        "Saved" if saved else f"Save {plural(len(chosen.examples), 'seed')}",
+        key="seeds_save",
+        disabled=not chosen.examples or saved is not None,
+        icon=":material/save:",
+        type="secondary" if saved else "primary",
+        help=None if chosen.examples else "Select at least one text in the table",
+    ):
+        _save(task, chosen)
+        st.rerun()
+    return saved is not None
+
+
+def _save(task: Task, chosen: ChosenSeeds) -> None:
+    drawn = f", RNG seed {chosen.rng_seed}" if chosen.rng_seed is not None else ""
+    name = plural(len(chosen.examples), "seed") + drawn
+    workbench().store.tasks.create_seed_set(task.id, name, chosen.examples, rng_seed=chosen.rng_seed)
+
+
+def _choose(task: Task) -> ChosenSeeds:
+    """The seeds as they are chosen now, before they are saved."""
+    pool = workbench().store.tasks.examples(task.id, Split.POOL)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        method = st.segmented_control(
+            "How to choose",
+            [RANDOM, FIRST, BY_HAND],
+            default=RANDOM,
+            required=True,
+            key="seeds_method",
+            help="Choose Random for a fair draw, First in order to repeat the reference notebook, By hand to pick "
+            "typical texts yourself.",
+        )
+        if method == BY_HAND:
+            return ChosenSeeds(_pick_by_hand(pool))
+        n = st.number_input("Seeds per label", min_value=1, value=10, key="seeds_n", width=130)
+        if method == FIRST:
+            return ChosenSeeds(_tick(draw_seeds.take_first_seeds(pool, task.labels, n), task))
+        rng_seed = st.number_input(
+            "RNG seed", min_value=0, value=0, key=RNG_SEED, width=130, help="The same number draws the same seeds"
+        )
+        st.button("Draw again", key="seeds_again", icon=":material/casino:", on_click=draw_again)
+    drawn = draw_seeds.draw_seeds(pool, task.labels, n, rng_seed=rng_seed)
+    return ChosenSeeds(_tick(drawn, task), rng_seed)
+
+
+def _tick(drawn: list[Example], task: Task) -> list[Example]:
+    """The drawn seeds grouped by label, each with a tick; returns the ticked ones."""
+    frame = pd.DataFrame({"use": True, "label": [one.label for one in drawn], "text": [one.text for one in drawn]})
+    edited = st.data_editor(
+        frame,
+        hide_index=True,
+        height=TABLE_HEIGHT,
+        disabled=["label", "text"],
+        column_config={
+            "use": st.column_config.CheckboxColumn("use", width=60),
+            "label": st.column_config.TextColumn(width=90),
+        },
+        key=f"seeds_ticks_{task.id}_{hash(tuple(one.id for one in drawn))}",
+    )
+    return [one for one, used in zip(drawn, edited["use"], strict=True) if used]
+
+
+def _pick_by_hand(pool: list[Example]) -> list[Example]:
+    """The whole pool as a table; returns the selected rows."""
+    frame = pd.DataFrame({"label": [one.label for one in pool], "text": [one.text for one in pool]})
+    state = st.dataframe(
+        frame,
+        hide_index=True,
+        height=TABLE_HEIGHT,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key="seeds_pick",
+        column_config={"label": st.column_config.TextColumn(width=90)},
+    )
+    return [pool[row] for row in state.selection.rows]
+
+
+def show_seed_sets(task: Task) -> None:
+    """All saved seed sets with their texts, newest first."""
+    seed_sets = workbench().store.tasks.seed_sets(task.id)
+    if not seed_sets:
+        return
+    with st.expander(plural(len(seed_sets), "saved seed set")):
+        for one in seed_sets:
+            st.markdown(f"**{one.id}** · {escape_markdown(one.name)} · {one.created_at:%d %b %H:%M} UTC")
+            rows = [{"label": text.label, "text": text.text, "from": text.split.value} for text in one.examples]
+            st.dataframe(pd.DataFrame(rows), hide_index=True, height=180, key=f"seeds_set_{one.id}")

@@ -1,0 +1,187 @@
+"""Labelled texts come in: source, labels and a length filter; the import makes a task of them."""
+
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from augment.data import prepare, read_files
+from augment.records import Split
+from augment.wording import plural
+from pages.parts.columns import choose_columns
+from pages.parts.formats import escape_markdown
+from pages.parts.seeds.state import SOURCE, DataSource, seeds_state
+from pages.parts.session import choose_task, workbench
+
+REFERENCE_LABELS = ("joy", "anger", "surprise")
+SPLIT_NAMES = {None: "split automatically", Split.POOL: "pool", Split.VALIDATION: "validation", Split.TEST: "test"}
+MOST_LABELS = 10  # kept unless chosen otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenSource:
+    """Tables as read, the name that the task gets, and where they came from."""
+
+    tables: list[read_files.SourceTable]
+    name: str
+    origin: str
+    is_upload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """How prompts call a text and its label, and the length filter."""
+
+    max_tokens: int | None
+    text_type: str
+    label_type: str
+
+
+def import_panel(action: "st.delta_generator.DeltaGenerator | None" = None) -> None:
+    """Source and labels in two short steps, and the import button: in `action`, or below the steps."""
+    source = _choose_source()
+    if not source.tables:
+        return
+    text_column, label_column = choose_columns(source.tables, "seeds") if source.is_upload else ("text", "label")
+    if label_column is None:
+        return
+    st.subheader("2 · Labels", anchor=False)
+    counts = read_files.count_labels(source.tables, label_column)
+    rename = _choose_labels(counts)
+    words = _choose_words()
+    n = sum(counts[label] for label in rename)
+    if not (action or st).button(
+        f"Import {plural(n, 'text')}",
+        type="primary" if action else "secondary",
+        key="seeds_import",
+        icon=":material/download_done:",
+    ):
+        return
+    choice = prepare.DataChoice(
+        text_column, label_column, rename, words.max_tokens, text_type=words.text_type, label_type=words.label_type
+    )
+    with st.spinner("Filtering the texts and separating the splits"):
+        data = prepare.prepare(source.tables, choice, name=source.name, source=source.origin)
+        task = workbench().store.tasks.create(data)
+    choose_task(task.id)
+    st.rerun()
+
+
+# Source --------------------------------------------------------------------------------------------------------------
+
+
+def _choose_source() -> ChosenSource:
+    st.subheader("1 · Source", anchor=False)
+    source = st.segmented_control(
+        "Source",
+        list(DataSource),
+        default=DataSource.STARTER,
+        required=True,
+        format_func=str,
+        key=SOURCE,
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if source == DataSource.STARTER:
+        st.caption(read_files.STARTER_NOTE)
+        return ChosenSource(read_files.read_starter(), "Starter", "starter set")
+    return _download() if source == DataSource.HUB else _upload()
+
+
+def _download() -> ChosenSource:
+    """The Emotion data set, once it was downloaded."""
+    name = read_files.EMOTION_HUB_NAME
+    st.caption(
+        f"{name}: 20,000 tweets in six emotions (Saravia et al. 2018), for research and education. Choose it to repeat "
+        "the published experiment. Needs the internet."
+    )
+    state = seeds_state()
+    if not state.hub_tables and st.button("Download from the hub", key="seeds_download", icon=":material/download:"):
+        with st.spinner(f"Downloading {name} from the hub"):
+            state.hub_tables = read_files.read_hub(name)
+        st.rerun()
+    return ChosenSource(state.hub_tables, "Emotion", f"hub: {name}")
+
+
+@st.cache_data(max_entries=8, show_spinner="Reading the file")
+def _read_upload(name: str, data: bytes) -> list[read_files.SourceTable]:
+    return read_files.read_file(name, data)
+
+
+def _upload() -> ChosenSource:
+    """Files of any format that `read_files` reads, each with the split it is."""
+    files = st.file_uploader(
+        "CSV, TSV, JSONL, Parquet, 'text;label' .txt, or a zipped save_to_disk folder",
+        accept_multiple_files=True,
+        key="seeds_upload",
+        help="Upload several files when the data set comes in splits: names with train, val or test are recognised.",
+    )
+    tables = [table for file in files for table in _read_upload(file.name, file.getvalue())]
+    if not tables:
+        return ChosenSource([], "Upload", "")
+    name = st.text_input("Name", value="Upload", key="seeds_name", help="How the data set is called on every page")
+    return ChosenSource(
+        [_choose_split(i, table) for i, table in enumerate(tables)],
+        name.strip() or "Upload",
+        f"upload: {', '.join(file.name for file in files)}",
+        is_upload=True,
+    )
+
+
+def _choose_split(number: int, table: read_files.SourceTable) -> read_files.SourceTable:
+    """Which split a table is; guessed from its name."""
+    options = list(SPLIT_NAMES)
+    split = st.selectbox(
+        f"{escape_markdown(table.name)} ({len(table.frame):,} rows) is",
+        options,
+        index=options.index(table.split),
+        format_func=lambda split: SPLIT_NAMES[split],
+        key=f"seeds_split_{number}_{table.name}",
+    )
+    return replace(table, split=split)
+
+
+# Labels and words ----------------------------------------------------------------------------------------------------
+
+
+def _choose_labels(counts: dict[str, int]) -> dict[str, str]:
+    """The kept labels in their order, each with the name it gets."""
+    reference = [label for label in REFERENCE_LABELS if label in counts]
+    default = reference if len(reference) == len(REFERENCE_LABELS) else list(counts)[:MOST_LABELS]
+    kept = st.multiselect(
+        "Labels to keep",
+        list(counts),
+        default=default,
+        format_func=lambda label: f"{label} ({counts[label]:,})",
+        key="seeds_labels",
+        help="Texts with other labels are left out. All pages list the labels in this order.",
+    )
+    with st.popover("Rename labels", icon=":material/edit:", help="The prompt shows these names to the language model"):
+        return {
+            label: st.text_input(escape_markdown(label), value=label, key=f"seeds_rename_{label}").strip() or label
+            for label in kept
+        }
+
+
+def _choose_words() -> _Words:
+    """What most people leave as it is."""
+    with st.expander("Advanced"):
+        max_tokens = st.number_input(
+            "Keep texts shorter than, in tokens",
+            min_value=0,
+            value=30,
+            step=5,
+            key="seeds_max_tokens",
+            help="Choose 30 for tweets, as the reference notebook does; 0 keeps every length. WordPiece tokens, [CLS] "
+            "and [SEP] counted.",
+        )
+        left, right = st.columns(2)
+        text_type = left.text_input(
+            "Text type", value="tweet", key="seeds_text_type", help="What the prompt calls a text: tweet, review, title"
+        )
+        label_type = right.text_input(
+            "Label type",
+            value="sentiment",
+            key="seeds_label_type",
+            help="What the prompt calls a label: sentiment, topic, intent",
+        )
+    return _Words(max_tokens or None, text_type.strip() or "text", label_type.strip() or "label")
