@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from augment import lms
 from augment.data import prepare, read_files
 from augment.data.draw_seeds import take_first_seeds
-from augment.encoders.similarity import embed_texts
+from augment.encoders import embed_texts
 from augment.generation.generate import generate
 from augment.generation.strategies.word_templates import default_templates
 from augment.prompts.template import DEFAULT_TEMPLATE

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from augment.hardware.devices import leave_a_core
+from augment.hardware.cores import leave_a_core
 from augment.lms.cache import LMCache
 from storage import Store
 from workbench.jobs import JobRunner, is_worker_alive

@@ -7,6 +7,8 @@ every score and falls out of the softmax. Knows nothing of tokenisers, texts or 
 
 from typing import Any
 
+import torch
+
 # Names of query, key, value and output in transformers' self-attentions: BERT's and RoBERTa's, DistilBERT's, MPNet's.
 PROJECTIONS = (("query", "key", "value", ""), ("q_lin", "k_lin", "v_lin", "out_lin"), ("q", "k", "v", "o"))
 
@@ -31,7 +33,7 @@ def _shorten_attention(layer: Any) -> None:
         for names in PROJECTIONS:
             if all(hasattr(module, name) for name in names if name):
                 parent, _, own = path.rpartition(".")
-                setattr(layer.get_submodule(parent), own, _first_token_attention(module, names))
+                setattr(layer.get_submodule(parent), own, FirstTokenAttention(module, names))
                 return
 
 
@@ -41,42 +43,37 @@ def _cut(_module: Any, _inputs: Any, output: Any) -> Any:
     return output[:, :1].contiguous()
 
 
-def _first_token_attention(attention: Any, names: tuple[str, str, str, str]) -> Any:
-    """A module with the projections of `attention` that gives its first token only, (B, 1, hidden)."""
-    import torch
+class FirstTokenAttention(torch.nn.Module):
+    """Takes the place of a self-attention and uses its projections; gives the first token's output, (B, 1, hidden)."""
 
-    class FirstTokenAttention(torch.nn.Module):
-        """Called as the attentions that it stands for; keeps no weights of the attention."""
+    def __init__(self, attention: Any, names: tuple[str, str, str, str]) -> None:
+        super().__init__()
+        self.query, self.key, self.value = (getattr(attention, name) for name in names[:3])
+        self.output = getattr(attention, names[3]) if names[3] else torch.nn.Identity()
+        self.dropout = attention.dropout
+        self.n_heads = next(
+            getattr(attention, name) for name in ("num_attention_heads", "n_heads") if hasattr(attention, name)
+        )
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.query, self.key, self.value = (getattr(attention, name) for name in names[:3])
-            self.output = getattr(attention, names[3]) if names[3] else torch.nn.Identity()
-            self.dropout = attention.dropout
-            self.n_heads = next(
-                getattr(attention, name) for name in ("num_attention_heads", "n_heads") if hasattr(attention, name)
-            )
-
-        def forward(
-            self, hidden_states: Any, attention_mask: Any = None, position_bias: Any = None, **_options: Any
-        ) -> Any:
-            n_texts, _, width = hidden_states.shape
-            query = self.query(hidden_states[:, 0]).view(n_texts, self.n_heads, -1).transpose(0, 1)  # (heads, B, head)
-            scale = query.shape[-1] ** -0.5
-            keys = self.key.weight.view(self.n_heads, -1, width)  # (heads, head, width)
-            folded = (query * scale @ keys).transpose(0, 1)  # (B, heads, width)
-            scores = folded @ hidden_states.transpose(1, 2)  # (B, heads, T)
-            if position_bias is not None:
-                scores = scores + position_bias[:, :, 0]
-            if attention_mask is not None:
-                mask = attention_mask[:, :, 0]  # (B, 1, T)
-                scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
-            probs = self.dropout(scores.softmax(-1))
-            mixed = (probs @ hidden_states).transpose(0, 1)  # (heads, B, width)
-            values = self.value.weight.view(self.n_heads, -1, width)
-            found = (mixed @ values.transpose(1, 2)).transpose(0, 1)  # (B, heads, head)
-            if self.value.bias is not None:
-                found = found + self.value.bias.view(self.n_heads, -1) * probs.sum(-1, keepdim=True)
-            return self.output(found.reshape(n_texts, 1, -1)), None
-
-    return FirstTokenAttention()
+    def forward(
+        self, hidden_states: Any, attention_mask: Any = None, position_bias: Any = None, **_options: Any
+    ) -> Any:
+        """Called with the arguments of the attention that it replaces."""
+        n_texts, _, width = hidden_states.shape
+        query = self.query(hidden_states[:, 0]).view(n_texts, self.n_heads, -1).transpose(0, 1)  # (heads, B, head)
+        scale = query.shape[-1] ** -0.5
+        keys = self.key.weight.view(self.n_heads, -1, width)  # (heads, head, width)
+        folded = (query * scale @ keys).transpose(0, 1)  # (B, heads, width)
+        scores = folded @ hidden_states.transpose(1, 2)  # (B, heads, T)
+        if position_bias is not None:
+            scores = scores + position_bias[:, :, 0]
+        if attention_mask is not None:
+            mask = attention_mask[:, :, 0]  # (B, 1, T)
+            scores = scores.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else scores + mask
+        probs = self.dropout(scores.softmax(-1))
+        mixed = (probs @ hidden_states).transpose(0, 1)  # (heads, B, width)
+        values = self.value.weight.view(self.n_heads, -1, width)
+        found = (mixed @ values.transpose(1, 2)).transpose(0, 1)  # (B, heads, head)
+        if self.value.bias is not None:
+            found = found + self.value.bias.view(self.n_heads, -1) * probs.sum(-1, keepdim=True)
+        return self.output(found.reshape(n_texts, 1, -1)), None

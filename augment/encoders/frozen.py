@@ -1,28 +1,33 @@
-"""BERT-like encoders for classifiers: what never learns is computed once a text, what learns is copied for each run.
+"""BERT-like encoders for classifiers: frozen layers are computed once per text, the layers above are copied per run.
 
 Knows nothing of optimisers, labels' names or metrics. The part that learns is transformers' own sequence classifier
-without its embeddings and frozen layers; it is handed their outputs as `inputs_embeds`.
+without its embeddings and frozen layers; it receives their outputs as `inputs_embeds`.
 """
 
 import copy
 import zlib
 from collections.abc import Sequence
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from augment.embedded import find_encoder_folder
 from augment.encoders.first_token import keep_first_token
+from augment.encoders.loading import (
+    Pretrained,
+    fill_outline,
+    load_pretrained,
+    modules_of_head,
+    outline_classifier,
+    share_weights,
+)
+from augment.encoders.pooling import mean_over_tokens
 from augment.errors import TrainingError
 from augment.hardware.devices import best_device, fastest_dtype, free_memory
 from augment.hardware.memory import need_for
-from augment.records import EncoderKind, EncoderSpec, TrainingConfig
-
-if TYPE_CHECKING:
-    import torch
+from augment.records import EncoderSpec, TrainingConfig
 
 FEATURE_BATCH = 128
 N_VERSIONS = 8
@@ -34,26 +39,26 @@ PADDING = 4  # tokens: a batch's width is a multiple, since torch keeps compiled
 class Encoder:
     """One loaded encoder, with its lowest layers frozen or not. Asked from one thread at a time."""
 
-    def __init__(self, model: Any, tokenizer: Any, *, frozen_layers: int, max_tokens: int, device: str) -> None:
-        self.device = device
-        self.dtype = fastest_dtype(device)
-        self._tokenizer = tokenizer
+    def __init__(self, pretrained: Pretrained, outline: Any, *, frozen_layers: int, max_tokens: int) -> None:
+        """`outline` is the classifier that `outline_classifier` gives for the same encoder; it is filled here."""
+        self.device = pretrained.device
+        self.dtype = fastest_dtype(self.device)
+        self._tokenizer = copy.deepcopy(pretrained.tokenizer)  # its truncation is set here
         self._max_tokens = max_tokens
-        self._lower = _split_off(model, frozen_layers) if frozen_layers else None
+        self._lower = _take_lower(pretrained.model, frozen_layers) if frozen_layers else None
         self._lower_with_dropout: Any = None
-        self._model = model.to(device).eval()  # as pretrained; every run learns on a copy
+        upper = _take_upper(pretrained.model, frozen_layers) if frozen_layers else share_weights(pretrained.model)
+        self._model = fill_outline(outline, upper, self.device)  # on shared weights; every run learns on a copy
         self._kept: dict[str, torch.Tensor] = {}
         self._embeddings: dict[str, torch.Tensor] = {}
         self._versions: dict[str, torch.Tensor] = {}
         self._reads_first_token = self._can_shorten()
 
-    def encode(self, texts: Sequence[str]) -> "list[torch.Tensor]":
-        """What a run learns from, a tensor a text: the frozen layers' outputs (tokens, hidden), or token ids (tokens,).
+    def encode(self, texts: Sequence[str]) -> list[torch.Tensor]:
+        """What a run learns from, per text: the frozen layers' outputs (tokens, hidden), or token ids (tokens,).
 
-        Frozen layers stand in evaluation mode here: their outputs do not change, so they are computed once a text.
+        Frozen layers are in evaluation mode here. Their outputs do not change, so they are computed once per text.
         """
-        import torch
-
         if self._lower is None:
             return [torch.tensor(ids, device=self.device) for ids in self._tokenize(texts)]
         if len(self._kept) > MAX_KEPT_TEXTS:
@@ -71,20 +76,19 @@ class Encoder:
                     self._kept[text] = row[: len(own)].clone()
         return [self._kept[text] for text in texts]
 
-    def encode_with_dropout(self, texts: Sequence[str]) -> "list[list[torch.Tensor]]":
-        """Versions of each text as the frozen layers give it with their dropout on: what a plain loop would train on.
+    def encode_with_dropout(self, texts: Sequence[str]) -> list[list[torch.Tensor]]:
+        """Dropout samples of each text's frozen outputs, which a plain training loop would draw at every step.
 
-        A few versions stand for a new one at every step; computed once a text, in the width that runs learn in, and the
-        same ones for the same text.
-        Without frozen layers there is one version.
+        N_VERSIONS samples per text are cached, in the dtype that runs train in; the same text always gets the same
+        ones. Without frozen layers there is one version, the token ids.
         """
-        import torch
-
         if self._lower is None:
             return [[row] for row in self.encode(texts)]
         new = sorted(set(texts) - self._versions.keys())
         if new and self._lower_with_dropout is None:
-            self._lower_with_dropout = copy.deepcopy(self._lower).to(self.dtype).train()
+            is_narrower = self.dtype != torch.float32  # then, and only then, it needs weights of its own
+            lower = copy.deepcopy(self._lower).to(self.dtype) if is_narrower else share_weights(self._lower)
+            self._lower_with_dropout = lower.train()
         with torch.random.fork_rng(), torch.no_grad():
             for text, ids in zip(new, self._tokenize(new), strict=True):
                 torch.manual_seed(zlib.crc32(text.encode()))
@@ -97,31 +101,25 @@ class Encoder:
         return found
 
     def fresh_classifier(self) -> Any:
-        """A copy of the part that learns, with a head drawn from torch's global generator as the encoder draws its own.
-
-        It is called by `classify`.
-        """
-        import torch
-
+        """A copy of the part that learns, for `classify`. Its head is drawn from torch's global generator."""
         model = copy.deepcopy(self._model)
         if self._reads_first_token:
             _shorten(model)
-        for module in _heads(model):
-            torch.nn.init.normal_(module.weight, std=model.config.initializer_range)
-            torch.nn.init.zeros_(module.bias)
+        for module in modules_of_head(model):
+            if isinstance(module, torch.nn.Linear):
+                torch.nn.init.normal_(module.weight, std=model.config.initializer_range)
+                torch.nn.init.zeros_(module.bias)
         return model
 
     def fresh_encoder(self) -> Any:
-        """A copy of the part that learns, whole, for embeddings. It is called by `embed_with`."""
+        """A copy of the part that learns, with all its layers whole, for `embed_with`."""
         return copy.deepcopy(self._model)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """One unit vector a text, (len(texts), hidden): the mean over its tokens of the pretrained encoder's output.
+        """One unit vector per text, (len(texts), hidden): the mean over its tokens of the pretrained encoder's output.
 
-        Computed once a text. For all-MiniLM-L6-v2 it is the sentence embedding of its model card.
+        Computed once per text. For all-MiniLM-L6-v2 it is the sentence embedding of its model card.
         """
-        import torch
-
         if len(self._embeddings) > MAX_KEPT_TEXTS:
             self._embeddings.clear()
         new = sorted(set(texts) - self._embeddings.keys(), key=lambda text: (len(text), text))
@@ -132,18 +130,15 @@ class Encoder:
                 self._embeddings |= zip(chunk, embedded.cpu(), strict=True)
         return torch.stack([self._embeddings[text] for text in texts]).numpy()
 
-    def embed_with(self, model: Any, padded: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+    def embed_with(self, model: Any, padded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Unit vectors of `model` for a batch from `pad`, (B, hidden), in float32: means over tokens."""
-        import torch
-
         if self._lower is None:
             hidden = model.base_model(input_ids=padded, attention_mask=mask).last_hidden_state
         else:
             hidden = model.base_model(inputs_embeds=padded.to(model.dtype), attention_mask=mask).last_hidden_state
-        mean = (hidden.float() * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)  # (B, hidden)
-        return torch.nn.functional.normalize(mean, dim=1)
+        return mean_over_tokens(hidden, mask)
 
-    def classify(self, model: Any, padded: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
+    def classify(self, model: Any, padded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Logits of `model` for a batch of encoded texts from `pad`, (B, n_labels), in the model's own width."""
         if self._lower is None:
             logits: torch.Tensor = model(input_ids=padded, attention_mask=mask).logits
@@ -152,15 +147,13 @@ class Encoder:
         return logits
 
     def _can_shorten(self) -> bool:
-        """Whether the head reads the last layer's first token only, found by trying."""
-        import torch
-
-        shortened = copy.deepcopy(self._model)
+        """Whether the head reads the last layer's first token only; found out by comparing logits."""
+        shortened = share_weights(self._model)
         if not _shorten(shortened):
             return False
         rows = self.encode(["a", "a text of a few words, to try it"])
         with torch.inference_mode():
-            whole, short = (self.classify(one, *pad(rows)) for one in (self._model, shortened))
+            whole, short = (self.classify(model, *pad(rows)) for model in (self._model, shortened))
         return bool(torch.allclose(whole, short, atol=1e-4, equal_nan=True))
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -180,81 +173,50 @@ def load_encoder(config: TrainingConfig) -> Encoder:
 
 @lru_cache(maxsize=1)
 def _load(spec: EncoderSpec, n_labels: int, frozen_layers: int, max_tokens: int) -> Encoder:
-    import torch
-    from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()  # the report on the head's fresh weights is no news here
-    source, device = _locate(spec), best_device()
-    try:
-        model_config = AutoConfig.from_pretrained(source, num_labels=n_labels)
-        with torch.device("meta"):
-            n_parameters = sum(
-                one.numel() for one in AutoModelForSequenceClassification.from_config(model_config).parameters()
-            )
-        # weights, gradients and AdamW's two moments
-        need = need_for(n_parameters * 16, free_memory(device), device)
-        if not need.fits:
-            raise TrainingError(f"The encoder '{spec.name}' {need}. Choose a smaller encoder.")
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        # A head of another task is replaced by a fresh one.
-        model = AutoModelForSequenceClassification.from_pretrained(
-            source,
-            config=model_config,
-            dtype=torch.float32,
-            ignore_mismatched_sizes=True,
-            attn_implementation="eager" if device == "cpu" else None,  # the faster one on short texts, see docs/LOG.md
-        )
-    except (OSError, ValueError, KeyError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise TrainingError(
-            f"No encoder '{spec.name}' could be loaded. Expected a hub name such as distilbert-base-uncased, "
-            f"or a folder with a BERT-like model; transformers says: {reason}"
-        ) from error
-    n_layers = len(_find_layers(model)) if frozen_layers else 0
+    outline, device = outline_classifier(spec, n_labels), best_device()
+    # weights, gradients and AdamW's two moments
+    n_bytes = 16 * sum(parameter.numel() for parameter in outline.parameters())
+    need = need_for(n_bytes, free_memory(device), device)
+    if not need.fits:
+        raise TrainingError(f"The encoder '{spec.name}' {need}. Choose a smaller encoder.")
+    n_layers = len(_find_layers(outline.base_model)) if frozen_layers else 0
     if frozen_layers > n_layers:
         raise TrainingError(f"'{spec.name}' has {n_layers} layers; {frozen_layers} cannot be frozen. Freeze fewer.")
-    return Encoder(model, tokenizer, frozen_layers=frozen_layers, max_tokens=max_tokens, device=device)
+    return Encoder(load_pretrained(spec), outline, frozen_layers=frozen_layers, max_tokens=max_tokens)
 
 
-def _locate(encoder: EncoderSpec) -> str:
-    if encoder.kind is EncoderKind.EMBEDDED:
-        return str(find_encoder_folder())
-    path = Path(encoder.name).expanduser()
-    if not path.is_dir() and (path.is_absolute() or encoder.name.count("/") > 1):
-        raise TrainingError(f"There is no folder '{encoder.name}' on this machine. Expected a folder or a hub name.")
-    return str(path) if path.is_dir() else encoder.name
+class _PassOn(torch.nn.Module):
+    """Takes the place of the embeddings: its input has been through them."""
+
+    def forward(self, input_ids: Any = None, inputs_embeds: Any = None, *_: Any, **options: Any) -> Any:
+        return inputs_embeds
 
 
-def _split_off(model: Any, n_layers: int) -> Any:
-    """Take embeddings and the lowest layers out of `model`; returns them as a model of their own."""
-    import torch
-
-    class PassOn(torch.nn.Module):
-        """Stands where the embeddings stood: what comes in has been through them."""
-
-        def forward(self, input_ids: Any = None, inputs_embeds: Any = None, *_: Any, **options: Any) -> Any:
-            return inputs_embeds
-
-    lower = copy.deepcopy(model.base_model)
+def _take_lower(encoder: Any, n_layers: int) -> Any:
+    """The embeddings and the lowest layers of `encoder`, on its weights."""
+    lower = share_weights(encoder)
     del _find_layers(lower)[n_layers:]
-    del _find_layers(model)[:n_layers]
-    model.base_model.config.num_hidden_layers -= n_layers
-    model.base_model.embeddings = PassOn()
-    return lower.eval()
+    return lower
+
+
+def _take_upper(encoder: Any, n_layers: int) -> Any:
+    """The layers of `encoder` above the lowest, on its weights."""
+    upper = share_weights(encoder)
+    del _find_layers(upper)[:n_layers]
+    upper.config.num_hidden_layers -= n_layers
+    upper.embeddings = _PassOn()
+    return upper
 
 
 def _shorten(model: Any) -> bool:
-    """Let the last layer go on with its first token; False where the model has no layer to shorten so."""
-    layers = _find_layers(model) if getattr(model.base_model.config, "num_hidden_layers", 0) else []
+    """Let the last layer compute its first token only; False if the model has no such layer."""
+    encoder = model.base_model
+    layers = _find_layers(encoder) if getattr(encoder.config, "num_hidden_layers", 0) else []
     return bool(layers) and keep_first_token(layers[-1])
 
 
-def pad(rows: "Sequence[torch.Tensor]") -> "tuple[torch.Tensor, torch.Tensor]":
+def pad(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
     """Encoded texts as one batch, (B, width[, hidden]), a little wider than the longest, and its mask, (B, width)."""
-    import torch
-
     padded = torch.nn.utils.rnn.pad_sequence(list(rows), batch_first=True)
     missing = -padded.shape[1] % PADDING
     padded = torch.nn.functional.pad(padded, (0, 0) * (padded.ndim - 2) + (0, missing))
@@ -262,20 +224,9 @@ def pad(rows: "Sequence[torch.Tensor]") -> "tuple[torch.Tensor, torch.Tensor]":
     return padded, (torch.arange(padded.shape[1], device=padded.device)[None] < lengths[:, None]).long()
 
 
-def _find_layers(model: Any) -> Any:
-    """The list of transformer layers, which may be changed in place."""
-    import torch
-
-    base = getattr(model, "base_model", model)
-    for module in base.modules():
-        if isinstance(module, torch.nn.ModuleList) and len(module) == base.config.num_hidden_layers:
+def _find_layers(encoder: Any) -> Any:
+    """The list of transformer layers of a base model, which may be changed in place."""
+    for module in encoder.modules():
+        if isinstance(module, torch.nn.ModuleList) and len(module) == encoder.config.num_hidden_layers:
             return module
-    raise TrainingError(f"'{base.config.model_type}' has no list of layers to freeze. Set frozen layers to 0.")
-
-
-def _heads(model: Any) -> list[Any]:
-    """Linear layers outside the encoder: the head, which no checkpoint of the encoder holds."""
-    import torch
-
-    inside = set(model.base_model.modules())
-    return [one for one in model.modules() if isinstance(one, torch.nn.Linear) and one not in inside]
+    raise TrainingError(f"'{encoder.config.model_type}' has no list of layers to freeze. Set frozen layers to 0.")

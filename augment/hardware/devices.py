@@ -1,44 +1,28 @@
-"""Which device and which width of numbers are fastest here."""
+"""Which device and which width of numbers are fastest here, and what is free on a device."""
 
-import os
 import time
 from functools import cache
-from typing import TYPE_CHECKING
+
+import torch
 
 from augment.hardware.memory import free_main_memory
-
-if TYPE_CHECKING:
-    import torch
-
-
-def leave_a_core() -> None:
-    """Have torch use all cores but one, so that pages answer while a run is going; before torch is imported.
-
-    Threads that wait for each other on a busy core cost more than the core they leave (docs/LOG.md). OMP_NUM_THREADS in
-    the environment goes before.
-    """
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) - 1)))
 
 
 def best_device() -> str:
     """'cuda', 'mps' or 'cpu': the first that is there."""
-    import torch
-
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
 @cache
-def fastest_dtype(device: str) -> "torch.dtype":
+def fastest_dtype(device: str) -> torch.dtype:
     """bfloat16 where matrix products are faster in it than in float32 on this device, else float32.
 
     Every process on a machine must choose alike, or a resumed run would go on differently from one that nobody stopped.
     So an x86 processor is asked for its instructions, where a measurement on a busy machine goes either way
     (docs/LOG.md); other devices are measured.
     """
-    import torch
-
     capabilities = torch.cpu.get_capabilities() if device == "cpu" else {}
     if capabilities.get("architecture") == "x86_64":
         has_products = capabilities.get("amx_bf16") or capabilities.get("avx512_bf16")
@@ -59,7 +43,5 @@ def fastest_dtype(device: str) -> "torch.dtype":
 
 def free_memory(device: str) -> int:
     """Bytes that are free on `device` now."""
-    import torch
-
     free: int = torch.cuda.mem_get_info()[0] if device == "cuda" else free_main_memory()
     return free

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.encoders.similarity import embed_texts
+from augment.encoders import embed_texts
 
 Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 

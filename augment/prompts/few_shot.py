@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.encoders.similarity import embed_texts
+from augment.encoders import embed_texts
 from augment.prompts.template import render_conditional_prompt, render_prompt
 from augment.records import Example, GenerationConfig, LabelledText, SeedChoice
 

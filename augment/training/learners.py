@@ -5,19 +5,18 @@ SetFit, Tunstall et al. 2022, arXiv 2209.11055: pairs of texts of one label are 
 """
 
 import copy
+import random
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from augment.encoders.frozen import Encoder, pad
 from augment.errors import TrainingError
 from augment.records import ClassifierKind, TrainingConfig, TrainingText
 from augment.training.probes import fit_probe
-
-if TYPE_CHECKING:
-    import torch
 
 EVALUATION_TOKENS = 2048  # a batch, padding included: what is fastest on two cores and bounds memory for long texts
 
@@ -33,10 +32,8 @@ class Batches:
             padded, mask = pad([rows[i] for i in batch])
             self._batches.append((batch, padded.to(encoder.dtype) if padded.is_floating_point() else padded, mask))
 
-    def apply(self, model: Any, width: int, function: "Callable[..., torch.Tensor]") -> NDArray[np.float64]:
+    def apply(self, model: Any, width: int, function: Callable[..., torch.Tensor]) -> NDArray[np.float64]:
         """`function(model, padded, mask)` of every batch in evaluation mode, as (texts, width) in the texts' order."""
-        import torch
-
         found = np.zeros((self.n_texts, width))
         with torch.inference_mode():
             model.eval()
@@ -50,7 +47,7 @@ class Learner(Protocol):
 
     model: Any
 
-    def loss(self) -> "torch.Tensor":
+    def loss(self) -> torch.Tensor:
         """The loss of the next step's batch, in nats or squared cosines; draws from torch's global generator."""
 
     def predict(self, texts: Batches) -> NDArray[np.float64]:
@@ -76,7 +73,7 @@ class HeadLearner:
         self._batches = draw_batches(len(texts), config)
         self.model = encoder.fresh_classifier()
 
-    def loss(self) -> "torch.Tensor":
+    def loss(self) -> torch.Tensor:
         """Weighted soft cross-entropy of the next texts, in nats."""
         batch = next(self._batches)
         logits = self._encoder.classify(self.model, *pad([_draw_version(self._rows[i]) for i in batch])).float()
@@ -107,10 +104,8 @@ class PairLearner:
         self._pairs = draw_pairs(likeliest_labels(texts, config.labels), config)
         self.model = encoder.fresh_encoder()
 
-    def loss(self) -> "torch.Tensor":
+    def loss(self) -> torch.Tensor:
         """Mean squared difference of the pairs' cosines to 1 (one label) or 0 (two)."""
-        import torch
-
         first, second, is_same = next(self._pairs)
         rows = [_draw_version(self._rows[i]) for i in (*first, *second)]
         embeddings = self._encoder.embed_with(self.model, *pad(rows))  # (2 · pairs, hidden)
@@ -132,7 +127,7 @@ class PairLearner:
         return kept
 
 
-def soft_cross_entropy(logits: "torch.Tensor", targets: "torch.Tensor", weights: "torch.Tensor") -> "torch.Tensor":
+def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
     """Mean over texts of weight · -Σ target · log softmax(logits), in nats; logits and targets are (B, n_labels).
 
     One-hot targets and weights of 1 give the usual cross-entropy. The weights' mean should be 1 over the training set:
@@ -145,8 +140,6 @@ def soft_cross_entropy(logits: "torch.Tensor", targets: "torch.Tensor", weights:
 
 def draw_batches(n_texts: int, config: TrainingConfig) -> Iterator[list[int]]:
     """Batches of indices without end: epoch after epoch, each in a new order, the last of an epoch smaller."""
-    import torch
-
     generator = torch.Generator().manual_seed(config.rng_seed)
     while True:
         order = torch.randperm(n_texts, generator=generator).tolist()
@@ -167,8 +160,6 @@ def draw_pairs(labels: Sequence[str], config: TrainingConfig) -> Iterator[tuple[
     Raises:
         TrainingError: all texts are of one label.
     """
-    import random
-
     rng = random.Random(config.rng_seed)
     groups = [group for one in config.labels if (group := [i for i, label in enumerate(labels) if label == one])]
     if len(groups) < 2:
@@ -194,16 +185,12 @@ def batch_by_tokens(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
         yield batch
 
 
-def _targets(texts: Sequence[TrainingText], labels: Sequence[str], device: str) -> "tuple[torch.Tensor, torch.Tensor]":
+def _targets(texts: Sequence[TrainingText], labels: Sequence[str], device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Label distributions, (n, n_labels), and weights of mean 1, (n,)."""
-    import torch
-
     rows = [one.probs or tuple(float(label == one.label) for label in labels) for one in texts]
     weights = torch.tensor([one.weight for one in texts], device=device)
     return torch.tensor(rows, device=device), weights / weights.mean()
 
 
-def _draw_version(versions: "Sequence[torch.Tensor]") -> "torch.Tensor":
-    import torch
-
+def _draw_version(versions: Sequence[torch.Tensor]) -> torch.Tensor:
     return versions[int(torch.randint(len(versions), ()))]

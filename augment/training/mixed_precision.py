@@ -7,10 +7,9 @@ layer by layer as autocast does.
 Source: master weights, Micikevicius et al. 2018, arXiv 1710.03740, section 3.1.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
+import torch
 
 
 class MixedPrecisionAdamW:
@@ -20,10 +19,8 @@ class MixedPrecisionAdamW:
     """
 
     def __init__(
-        self, model: Any, dtype: "torch.dtype", *, learning_rate: float, weight_decay: float, n_steps: int
+        self, model: Any, dtype: torch.dtype, *, learning_rate: float, weight_decay: float, n_steps: int
     ) -> None:
-        import torch
-
         learning = [one for one in model.parameters() if one.requires_grad]
         groups = [
             (weight_decay, [one for one in learning if one.ndim > 1]),
@@ -47,8 +44,6 @@ class MixedPrecisionAdamW:
 
     def step(self) -> None:
         """Learn from the gradients that are there, and clear them."""
-        import torch
-
         for original, (_, gradient) in zip(self._originals, self._blocks, strict=True):
             assert original.grad is not None  # noqa: S101  given in __init__, never taken away
             original.grad.copy_(gradient)
@@ -60,10 +55,8 @@ class MixedPrecisionAdamW:
             weights.copy_(original.data)
 
 
-def _share_memory(parameters: "list[torch.nn.Parameter]") -> "tuple[torch.Tensor, torch.Tensor]":
+def _share_memory(parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:
     """Move weights and gradients of `parameters` into one block each; returns the two blocks."""
-    import torch
-
     weights = torch.cat([one.data.flatten() for one in parameters])
     gradients = torch.zeros_like(weights)
     start = 0

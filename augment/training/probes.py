@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
 
 from augment.records import TrainingConfig, TrainingText
 
@@ -20,8 +21,6 @@ def fit_probe(embeddings: NDArray[np.float32], texts: Sequence[TrainingText], co
     A soft label enters as one copy of its text a label, weighted by the label's probability: the same loss as soft
     cross-entropy. The probe gives (n, n_labels), in the order of the task's labels.
     """
-    from sklearn.linear_model import LogisticRegression
-
     rows, targets, weights = [], [], []
     for i, one in enumerate(texts):
         probs = one.probs or tuple(float(label == one.label) for label in config.labels)

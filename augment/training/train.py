@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from augment.encoders.frozen import load_encoder
@@ -65,8 +66,6 @@ def _train_by_steps(
     validation: Sequence[LabelledText],
     others: Sequence[str],
 ) -> Iterator[MetricPoint | Prediction | TrainingProgress]:
-    import torch
-
     started, n_steps = time.monotonic(), config.count_steps(len(train))
     yield TrainingProgress(0, n_steps, 0.0, f"Loading {config.encoder.name}")
     encoder = load_encoder(config)
@@ -216,8 +215,6 @@ def _tell(probs: NDArray[np.float64], labels: Sequence[str]) -> Iterator[Predict
 @contextmanager
 def explaining_memory(config: TrainingConfig) -> Iterator[None]:
     """Say in a sentence that memory ran out."""
-    import torch
-
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:

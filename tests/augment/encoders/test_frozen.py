@@ -17,8 +17,8 @@ from transformers import (
 )
 
 from augment.embedded import find_encoder_folder
+from augment.encoders import embed_texts
 from augment.encoders.frozen import load_encoder, pad
-from augment.encoders.similarity import embed_texts
 from augment.errors import TrainingError
 from augment.records import EncoderKind, EncoderSpec, TrainingConfig
 

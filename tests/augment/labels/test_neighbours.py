@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from augment.encoders.similarity import embed_texts
+from augment.encoders import embed_texts
 from augment.labels.neighbours import Neighbour, NeighbourIndex, NeighbourProgress
 from augment.records import PreparedData, Split
 

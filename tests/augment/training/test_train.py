@@ -234,7 +234,7 @@ def test_other_texts_are_judged_as_evaluation_texts_are(kind: ClassifierKind, st
 def test_the_probe_is_scikit_learn_s_on_the_model_card_s_embeddings(starter: PreparedData) -> None:
     from sklearn.linear_model import LogisticRegression
 
-    from augment.encoders.similarity import embed_texts
+    from augment.encoders import embed_texts
 
     rows, test = seeds_of(starter, 6), starter.splits[Split.TEST]
     config = replace(SHORT, kind=ClassifierKind.PROBE)
