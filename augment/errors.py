@@ -7,6 +7,7 @@ AugmentError
 │   ├── PartialError    some of a batch's answers came, some did not
 │   └── NoScoresError   the LM gives no label scores
 ├── TrainingError   a classifier or its training set
+│   └── ShortageError   texts that are missing; training again changes nothing
 └── StorageError    the database: full, locked, from a newer version
 """
 
@@ -44,6 +45,10 @@ class NoScoresError(LMError):
 
 class TrainingError(AugmentError):
     """A classifier cannot be trained as asked."""
+
+
+class ShortageError(TrainingError):
+    """A variant or a seed set lacks texts. The same experiment fails again; another one, with more texts, need not."""
 
 
 class StorageError(AugmentError):

@@ -1,15 +1,15 @@
-"""What synthetic texts are worth on the Emotion task, and what review adds: every arm, 10 RNG seeds, mean and interval.
+"""What synthetic texts gain on the Emotion task, and what review adds: every variant, 10 RNG seeds, with intervals.
 
 Seeds: the first ten texts of each label, as in the notebook. Texts: the notebook's own of GPT-3, GPT-J and GPT-Neo, the
 embedded LM's by `mix` and `conditional`, label-word templates and EDA; real texts as the ceiling. Decisions are a
 simulated reviewer's: MiniLM fine-tuned on every real train row, never on validation or test rows; its label takes the
-place of the LM's where they differ. `--part arms` is one experiment of the workbench itself, stored in `--store`: a
+place of the LM's where they differ. `--part variants` is one experiment of the workbench itself, stored in `--store`: a
 killed benchmark goes on where it stood. `--part review` trains after so many decisions on 200 texts, in random order or
 in the review queue's (what the seeds' classifier likes least first): on all of them, or on the reviewed ones only.
 `--development` measures on the validation split instead, with probes only, and is what methods were chosen by.
 `--table` writes docs/RESULTS.md.
 
-Last line: JSON with the macro-F1 of the best arms.
+Last line: JSON with the macro-F1 of the best variants.
 """
 
 import argparse
@@ -29,7 +29,6 @@ from augment.data.prepare import read_labelled
 from augment.generation.strategies.word_templates import default_templates
 from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
-    ArmSpec,
     ClassifierKind,
     ExperimentConfig,
     GenerationConfig,
@@ -52,6 +51,7 @@ from augment.records import (
     TrainingConfig,
     TrainingRun,
     TrainingText,
+    Variant,
     Verdict,
 )
 from augment.training.experiments import run_experiment
@@ -71,7 +71,7 @@ from benchmarks.quality_table import (
     write_table,
 )
 from workbench.bench import Workbench, open_workbench
-from workbench.experiments import resume_experiment, start_experiment
+from workbench.experiments import name_experiment_variants, name_writers, resume_experiment, start_experiment
 from workbench.generation import import_texts, start_generation
 
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
@@ -149,42 +149,44 @@ def _labelled(bench: Workbench, task: Task, split: Split) -> list[LabelledText]:
     return [LabelledText(one.text, one.label) for one in bench.store.tasks.examples(task.id, split)]
 
 
-# Arms ----------------------------------------------------------------------------------------------------------------
+# Variants -------------------------------------------------------------------------------------------------------------
 
 
-def list_arms(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[ArmSpec, ...]:
-    """Every arm: each source raw, accepted, relabelled, filtered; soft labels where there are any; real texts."""
+def list_variants(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[Variant, ...]:
+    """Every variant: each source raw, accepted, relabelled, filtered; soft labels where there are any; real texts."""
     runs = {run.writer: run for run in bench.store.generations.all(task.id)}
     seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
-    arms = [ArmSpec(TextUse.REAL, kind=kind)]
+    found = [Variant(TextUse.REAL, kind=kind)]
     for run in reversed(runs.values()):
-        arms += [ArmSpec(use, (run.id,), kind=kind) for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)]
-        arms.append(ArmSpec(TextUse.RAW, (run.id,), TextFilter(agrees=True), kind))
+        found += [Variant(use, (run.id,), kind=kind) for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)]
+        found.append(Variant(TextUse.RAW, (run.id,), TextFilter(agrees=True), kind))
         if kind is PROBE:
-            arms.append(ArmSpec(TextUse.RAW, (run.id,), TextFilter(agrees=True, is_balanced=True), kind))
-            arms.append(ArmSpec(TextUse.RAW, (run.id,), TextFilter(keep_share=0.5), kind))
-        if bench.store.experiments.count_texts(ArmSpec(TextUse.SOFT, (run.id,)), seed_set_id):
-            arms.append(ArmSpec(TextUse.SOFT, (run.id,), kind=kind))
-    return tuple(arms)
+            found.append(Variant(TextUse.RAW, (run.id,), TextFilter(agrees=True, is_balanced=True), kind))
+            found.append(Variant(TextUse.RAW, (run.id,), TextFilter(keep_share=0.5), kind))
+        if bench.store.experiments.count_texts(Variant(TextUse.SOFT, (run.id,)), seed_set_id):
+            found.append(Variant(TextUse.SOFT, (run.id,), kind=kind))
+    return tuple(found)
 
 
-def list_contrastive(bench: Workbench, task: Task) -> tuple[ArmSpec, ...]:
+def list_contrastive(bench: Workbench, task: Task) -> tuple[Variant, ...]:
     """What people would choose: raw, relabelled and soft labels of the best sources, and the ceiling."""
     runs = {run.writer: run.id for run in bench.store.generations.all(task.id)}
-    sources_of = ("GPT-3 davinci", "GPT-J 6B", "label-word templates", f"{lms.EMBEDDED_LM.name} · conditional")
-    arms = [
-        ArmSpec(use, (runs[one],), kind=CONTRASTIVE) for one in sources_of for use in (TextUse.RAW, TextUse.RELABELLED)
+    sources = ("GPT-3 davinci", "GPT-J 6B", "label-word templates", f"{lms.EMBEDDED_LM.name} · conditional")
+    found = [
+        Variant(use, (runs[source],), kind=CONTRASTIVE)
+        for source in sources
+        for use in (TextUse.RAW, TextUse.RELABELLED)
     ]
     return (
-        *arms,
-        ArmSpec(TextUse.SOFT, (runs[sources_of[-1]],), kind=CONTRASTIVE),
-        ArmSpec(TextUse.SOFT, tuple(sorted(runs[one] for one in sources_of[-2:])), kind=CONTRASTIVE),
-        ArmSpec(TextUse.REAL, kind=CONTRASTIVE),
+        *found,
+        Variant(TextUse.SOFT, (runs[sources[-1]],), kind=CONTRASTIVE),
+        Variant(TextUse.SOFT, tuple(sorted(runs[source] for source in sources[-2:])), kind=CONTRASTIVE),
+        Variant(TextUse.REAL, kind=CONTRASTIVE),
     )
 
 
 def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
-    """The experiments, cheapest first. A run whose arm has too few texts fails with a sentence; the others go on."""
+    """The experiments, cheapest first. A variant with fewer texts than a size is trained on all of them."""
     seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
     recipe = TrainingConfig(LABELS, eval_every=125)  # only the last figures are wanted
     found = {}
@@ -196,19 +198,19 @@ def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
         ("fine-tuned, large", TUNED, (300, 400, 500)),
     ):
         found[name] = ExperimentConfig(
-            seed_set_id, recipe, list_arms(bench, task, kind), sizes, RNG_SEEDS, baselines=(kind,)
+            seed_set_id, recipe, list_variants(bench, task, kind), sizes, RNG_SEEDS, baselines=(kind,)
         )
     for name, sizes in (("contrastive, 200", (200,)), ("contrastive, others", (50, 100, 500))):
-        arms = list_contrastive(bench, task)
-        found[name] = ExperimentConfig(seed_set_id, recipe, arms, sizes, RNG_SEEDS, baselines=(CONTRASTIVE,))
+        variants = list_contrastive(bench, task)
+        found[name] = ExperimentConfig(seed_set_id, recipe, variants, sizes, RNG_SEEDS, baselines=(CONTRASTIVE,))
     ids = {run.writer: run.id for run in bench.store.generations.all(task.id)}
     both = (ids["label-word templates"], ids[f"{lms.EMBEDDED_LM.name} · conditional"])
-    arms = tuple(ArmSpec(use, tuple(sorted(both))) for use in (TextUse.SOFT, TextUse.RAW))
-    found["together"] = ExperimentConfig(seed_set_id, recipe, arms, (200, 400), RNG_SEEDS)
+    variants = tuple(Variant(use, tuple(sorted(both))) for use in (TextUse.SOFT, TextUse.RAW))
+    found["together"] = ExperimentConfig(seed_set_id, recipe, variants, (200, 400), RNG_SEEDS)
     return found
 
 
-def run_arms(bench: Workbench, task: Task, only: str) -> None:
+def run_variants(bench: Workbench, task: Task, only: str) -> None:
     """Make the experiments that are not there, and run what is not done."""
     known = {one.name: one for one in bench.store.experiments.all(task.id)}
     for name, config in configs_of(bench, task).items():
@@ -226,24 +228,20 @@ def run_arms(bench: Workbench, task: Task, only: str) -> None:
 def develop(bench: Workbench, task: Task) -> None:
     """The probes' macro-F1 on the validation split; nothing is stored, the test split is not looked at."""
     config = replace(configs_of(bench, task)["probes"], sizes=(50, 200))
-    experiment = bench.store.experiments.create(
-        task.id, "", config, arm_names=[str(i) for i in range(len(config.arms))], baselines=["seeds only"]
-    )
-    names = {run.id: run.writer for run in bench.store.generations.all(task.id)}
-    found: dict[tuple[str, int], list[float]] = {}
+    experiment = bench.store.experiments.create(task.id, "", config)
+    names = name_experiment_variants(bench, experiment)
+    found: dict[tuple[Variant, int], list[float]] = {}
     material = bench.store.experiments.material(experiment.id)
     material = replace(material, test=material.validation)
     runs = {run.id: run for run in bench.store.experiments.runs(experiment.id)}
-    for record in run_experiment(experiment, list(runs.values()), material):
+    for record in run_experiment(experiment, list(runs.values()), material, names.names):
         if isinstance(record, RunMeasured) and isinstance(record.record, MetricPoint):
             run = runs[record.run_id]
-            found.setdefault((run.arm, run.n_synthetic), []).append(record.record.macro_f1)
+            found.setdefault((run.variant, run.n_synthetic), []).append(record.record.macro_f1)
     bench.store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.CANCELLED, "")
     bench.store.experiments.remove(experiment.id)
-    for (arm, size), values in sorted(found.items(), key=lambda item: -float(np.mean(item[1]))):
-        spec = config.arms[int(arm)] if arm.isdecimal() else None
-        what = f"{[names[i] for i in spec.generation_run_ids]} {spec.use} {spec.filter}" if spec else arm
-        print(f"{np.mean(values):.3f} {size:4} {what}")
+    for (variant, size), values in sorted(found.items(), key=lambda item: -float(np.mean(item[1]))):
+        print(f"{np.mean(values):.3f} {size:4} {names[variant]}")
 
 
 # The value of review -------------------------------------------------------------------------------------------------
@@ -324,11 +322,28 @@ def done_runs(bench: Workbench, task: Task) -> list[TrainingRun]:
     ]
 
 
+def done_elsewhere(bench: Workbench, task: Task, folder: Path) -> list[TrainingRun]:
+    """The finished runs of another process's store, their variants by the generation runs of this one."""
+    other = open_workbench(f"sqlite:///{folder / 'quality.db'}")
+    other_task = prepare(other)
+    writers = name_writers(other, other_task.id)
+    ids = {writer: run_id for run_id, writer in name_writers(bench, task.id).items()}
+    return [
+        replace(
+            run,
+            variant=replace(
+                run.variant, generation_run_ids=tuple(ids[writers[one]] for one in run.variant.generation_run_ids)
+            ),
+        )
+        for run in done_runs(other, other_task)
+    ]
+
+
 def main() -> None:
-    """Do the parts that are asked for, and print the best arms."""
+    """Do the parts that are asked for, and print the best variants."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, default=Path("instance") / "quality")
-    parser.add_argument("--part", choices=["all", "arms", "review", "none"], default="all")
+    parser.add_argument("--part", choices=["all", "variants", "review", "none"], default="all")
     parser.add_argument("--only", default="", help="experiments whose name holds this")
     parser.add_argument("--kinds", nargs="*", type=ClassifierKind, default=[PROBE, TUNED, CONTRASTIVE])
     parser.add_argument("--development", action="store_true")
@@ -343,20 +358,18 @@ def main() -> None:
     if options.development:
         develop(bench, task)
         return
-    if options.part in ("all", "arms"):
-        run_arms(bench, task, options.only)
+    if options.part in ("all", "variants"):
+        run_variants(bench, task, options.only)
     if options.part in ("all", "review"):
         run_review(bench, task, options.kinds, review_file)
     points = list(read_points(review_file))
     if options.table:
         runs = done_runs(bench, task)
         for folder in options.also:
-            other = open_workbench(f"sqlite:///{folder / 'quality.db'}")
-            runs += [
-                run for run in done_runs(other, prepare(other)) if place_of(run) not in {place_of(one) for one in runs}
-            ]
+            known = {place_of(run) for run in runs}
+            runs += [run for run in done_elsewhere(bench, task, folder) if place_of(run) not in known]
             points += [one for one in read_points(folder / "review.jsonl") if one not in points]
-        print(json.dumps(write_table(runs, points, options.note)))
+        print(json.dumps(write_table(runs, points, options.note, name_writers(bench, task.id))))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """docs/RESULTS.md of what `benchmarks.quality` measured: a table a kind of classifier, and one of review's value."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from augment.records import ClassifierKind, TrainingRun
+from augment.records import ClassifierKind, TrainingRun, Variant
 from augment.results.comparison import aggregate_runs
-from augment.results.variants import SEEDS_ONLY
+from augment.results.variants import VariantNames, name_variants
 from augment.training.metrics import mean_interval
 
 RESULTS = Path(__file__).parents[1] / "docs" / "RESULTS.md"
@@ -38,41 +38,44 @@ def read_points(file: Path) -> Iterator[Point]:
             yield Point(**{**values, "kind": ClassifierKind(values["kind"])})
 
 
-def write_table(runs: Sequence[TrainingRun], points: Sequence[Point], note: str) -> dict[str, float]:
-    """docs/RESULTS.md of everything that is measured, under a note; returns the best arms' macro-F1."""
+def write_table(
+    runs: Sequence[TrainingRun], points: Sequence[Point], note: str, writers: Mapping[int, str]
+) -> dict[str, float]:
+    """docs/RESULTS.md of everything that is measured, under a note; returns the best variants' macro-F1."""
+    names = name_variants([run.variant for run in runs], writers)
     parts = [_INTRODUCTION, note] if note else [_INTRODUCTION]
     best: dict[str, float] = {}
     for kind in (PROBE, TUNED, CONTRASTIVE):
         of_kind = [run for run in runs if run.config.kind is kind]
-        parts.append(f"## {str(kind).capitalize()}\n\n" + _tabulate(of_kind, best))
+        parts.append(f"## {str(kind).capitalize()}\n\n" + _tabulate(of_kind, best, names))
     parts.append(_REVIEW_INTRODUCTION + _tabulate_review(points))
     RESULTS.write_text("\n\n".join(parts).rstrip() + "\n")
     return dict(sorted(best.items(), key=lambda item: -item[1])[:8])
 
 
-def place_of(run: TrainingRun) -> tuple[str, int, int]:
-    """What tells a point of one RNG seed from every other."""
-    return run.arm, run.n_synthetic, run.config.rng_seed
+def place_of(run: TrainingRun) -> tuple[Variant, int, int]:
+    """What distinguishes a point of one RNG seed from every other."""
+    return run.variant, run.n_synthetic, run.config.rng_seed
 
 
-def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float]) -> str:
-    accuracy = {(one.arm, one.n_synthetic): one.interval for one in aggregate_runs(runs, "accuracy")}
+def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float], names: VariantNames) -> str:
+    accuracy = {(one.variant, one.n_synthetic): one.interval for one in aggregate_runs(runs, "accuracy")}
     f1 = aggregate_runs(runs, "macro_f1")
     sizes = sorted({one.n_synthetic for one in f1})
-    lines = ["| arm | " + " | ".join(f"{size}" for size in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
-    arms: dict[str, dict[int, str]] = {}
+    lines = ["| variant | " + " | ".join(f"{size}" for size in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
+    cells: dict[Variant, dict[int, str]] = {}
     for one in f1:
-        of_accuracy = accuracy[one.arm, one.n_synthetic]
+        of_accuracy = accuracy[one.variant, one.n_synthetic]
         half, half_accuracy = one.interval.high - one.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
         if one.interval.n < len(RNG_SEEDS):  # too few for an interval worth printing
             n_seeds = f"{one.interval.n} RNG seed{'s' if one.interval.n > 1 else ''}"
             cell = f"{one.interval.mean:.3f}, {100 * of_accuracy.mean:.1f}% ({n_seeds})"
         else:
             cell = f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f}%"
-        arms.setdefault(one.arm, {})[one.n_synthetic] = cell
-        best[f"{one.arm}, {one.n_synthetic}"] = round(one.interval.mean, 3)
-    order = sorted(arms, key=lambda arm: (not arm.startswith(SEEDS_ONLY), arm))
-    lines += [f"| {arm} | " + " | ".join(arms[arm].get(size, "") for size in sizes) + " |" for arm in order]
+        cells.setdefault(one.variant, {})[one.n_synthetic] = cell
+        best[f"{names[one.variant]}, {one.n_synthetic}"] = round(one.interval.mean, 3)
+    order = sorted(cells, key=lambda variant: (not variant.is_baseline, names[variant]))
+    lines += [f"| {names[one]} | " + " | ".join(cells[one].get(size, "") for size in sizes) + " |" for one in order]
     return "\n".join(lines)
 
 
@@ -100,7 +103,7 @@ Written by `python -m benchmarks.quality --table`; its docstring says how. Three
 seeds (the first ten of each), 797 test texts (joy 537, anger 210, surprise 50: always "joy" is 67.4% accurate and has
 a macro-F1 of 0.268). Each cell: **macro-F1** ± half its 95% interval, accuracy ± half its interval, over 10 RNG seeds,
 by number of synthetic texts; an RNG seed draws which texts, their order, and the classifier's head. A probe on the
-seeds, or on all texts that an arm has, has nothing to draw: its interval is 0. "accepted" and "relabelled" are by the
+seeds, or on all texts of a variant, has nothing to draw: its interval is 0. "accepted" and "relabelled" are by the
 simulated reviewer."""
 
 _REVIEW_INTRODUCTION = """## The value of review

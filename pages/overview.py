@@ -1,24 +1,24 @@
-"""Overview: where the project stands, what runs, what it bought so far, and the one next thing to do."""
+"""Overview: how far the task has come, what runs, what it gained, and the one next step. Without a task: Welcome."""
 
 import streamlit as st
 
-from augment.data.read_files import STARTER_NOTE
 from augment.records import GenerationRun, ReviewStatus, RunStatus, Task
 from augment.results.charts.learning import learning_curve
-from augment.results.comparison import aggregate_runs, headline
+from augment.results.comparison import aggregate_runs
+from augment.results.headlines import headline
 from augment.wording import plural
 from pages.parts.charts import show_chart
 from pages.parts.formats import escape_markdown, format_duration, progress_share
+from pages.parts.generate.state import open_run
 from pages.parts.layout import PAGES, page_header, showing_errors, task_line
-from pages.parts.results.comparisons import compare, styles_of
 from pages.parts.session import current_task, enter_through_app, workbench
+from pages.parts.welcome import show_welcome
+from workbench.comparisons import compare
 
 
-def next_step(task: Task | None) -> tuple[str, str]:
+def next_step(task: Task) -> tuple[str, str]:
     """The one next thing to do: the button's words and its page."""
     store = workbench().store
-    if task is None:
-        return "Start: choose seeds", "seeds"
     if not store.tasks.seed_sets(task.id):
         return "Continue: save a seed set", "seeds"
     if not store.prompts.all(task.id):
@@ -28,35 +28,14 @@ def next_step(task: Task | None) -> tuple[str, str]:
     waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
     if waiting and not store.reviews.count_events(task.id):
         return f"Continue: review {plural(waiting, 'text')}", "review"
-    if not has_arm_measured(task):
+    if not has_variant_measured(task):
         return "Continue: train classifiers", "train"
     return (f"Continue: review {plural(waiting, 'text')}", "review") if waiting else ("See the results", "results")
 
 
-def has_arm_measured(task: Task) -> bool:
-    """Whether any experiment that has a finished run has an arm."""
-    return any(one.arms for one in workbench().store.experiments.list_finished(task.id))
-
-
-def show_welcome() -> None:
-    """What this is, for somebody who sees it first."""
-    st.markdown(
-        "A small labelled set of short texts grows here: a language model writes more like it, "
-        "you correct what it wrote, "
-        "and a classifier shows whether it helped."
-    )
-    steps = {
-        "Seeds": "take real labelled texts, draw a few as examples",
-        "Prompt": "see what the language model makes of them",
-        "Generate": "write new labelled texts in the background",
-        "Review": "accept, reject, relabel",
-        "Train": "a small classifier with and without the new texts",
-        "Results": "accuracy and macro-F1 against their number",
-    }
-    for (name, text), column in zip(steps.items(), [*st.columns(3), *st.columns(3)], strict=True):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{name}**  \n{text}")
-    st.caption(f"No data at hand? The starter set is built in: {STARTER_NOTE}")
+def has_variant_measured(task: Task) -> bool:
+    """Whether any experiment with a finished run has a variant."""
+    return any(one.variants for one in workbench().store.experiments.list_finished(task.id))
 
 
 def show_counts(task: Task, runs: list[GenerationRun]) -> None:
@@ -83,10 +62,6 @@ def show_counts(task: Task, runs: list[GenerationRun]) -> None:
 def show_running() -> None:
     """What runs now, with what is left; polls only while something does."""
     unfinished = workbench().store.runs.unfinished()
-    if st.session_state.get("overview_was_running") and not unfinished:
-        st.session_state["overview_was_running"] = False
-        st.rerun()
-    st.session_state["overview_was_running"] = bool(unfinished)
     if not unfinished:
         st.caption("Nothing runs now.")
     for key, state in unfinished:
@@ -109,7 +84,7 @@ def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
             st.caption(f"{kind} {number}: {state.status.value} at {done}; it can be resumed there.")
             if st.button(f"Open {kind.lower()} {number}", key=f"overview_{page}", icon=":material/resume:"):
                 if page == "generate":
-                    st.session_state["generate_run"] = number
+                    open_run(number)
                 st.switch_page(PAGES[page])
 
 
@@ -124,7 +99,7 @@ def show_journey(task: Task, runs: list[GenerationRun]) -> None:
         "generate": ("Generate", any(run.n_texts for run in runs)),
         "review": (f"Review · {waiting:,} left" if waiting else "Review", n_events > 0 and not waiting),
         "train": ("Train", store.trainings.count_done(task.id) > 0),
-        "results": ("Results", has_arm_measured(task)),
+        "results": ("Results", has_variant_measured(task)),
     }
     for page, (name, is_done) in done.items():
         st.page_link(
@@ -134,15 +109,16 @@ def show_journey(task: Task, runs: list[GenerationRun]) -> None:
 
 enter_through_app()
 task = current_task()
-store = workbench().store
-button, page = next_step(task)
-if page_header("Overview", task_line(task) if task else "").button(
-    button, type="primary", key="overview_next", icon=":material/arrow_forward:"
-):
-    st.switch_page(PAGES[page])
 if task is None:
     show_welcome()
     st.stop()
+assert task is not None  # noqa: S101  st.stop has ended the script
+store = workbench().store
+button, page = next_step(task)
+if page_header("Overview", task_line(task)).button(
+    button, type="primary", key="overview_next", icon=":material/arrow_forward:"
+):
+    st.switch_page(PAGES[page])
 
 with showing_errors():
     runs = store.generations.all(task.id)
@@ -150,11 +126,13 @@ with showing_errors():
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height="stretch"):
         experiment = next(iter(store.experiments.list_finished(task.id)), None)
-        measured = compare([experiment]).runs if experiment else ()
-        st.subheader(escape_markdown(headline(measured, "macro_f1")) if measured else "What it bought", anchor=False)
+        measured = compare(workbench(), [experiment]) if experiment else None
+        answer = headline(measured.runs, "macro_f1", measured.names) if measured else "What augmentation gained"
+        st.subheader(escape_markdown(answer), anchor=False)
         if measured:
+            points = aggregate_runs(measured.runs, "macro_f1")
             show_chart(
-                learning_curve(aggregate_runs(measured, "macro_f1"), "macro_f1", styles_of(task)),
+                learning_curve(points, "macro_f1", measured.styles, measured.names),
                 key="overview_gain",
                 alt="macro-F1 by number of synthetic texts, newest experiment",
             )

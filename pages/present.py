@@ -4,14 +4,15 @@ import streamlit as st
 
 from augment.records import Experiment, Task
 from augment.results.charts.learning import learning_curve, review_chart
-from augment.results.comparison import aggregate_runs, describe_arms, headline
+from augment.results.comparison import aggregate_runs
+from augment.results.headlines import describe_variants, headline
 from augment.results.review_gains import review_gains
 from augment.results.variants import name_recipe
 from pages.parts.charts import show_chart
 from pages.parts.formats import escape_markdown, format_state
 from pages.parts.layout import CHARTS_POLL_S, empty_state, showing_errors, task_line
-from pages.parts.results.comparisons import compare, majority_of, styles_of
 from pages.parts.session import enter_through_app, require_task, workbench
+from workbench.comparisons import compare, majority_of
 
 FONT_SIZE = 18
 
@@ -36,24 +37,28 @@ def show(task: Task, experiment_id: int) -> None:
 
 
 def draw(task: Task, experiment_id: int) -> None:
-    """Answer, curve, what review bought, and how sure."""
+    """Answer, curve, what review gained, and how sure."""
     experiment = workbench().store.experiments.get(experiment_id)
-    comparison = compare([experiment])
-    st.title(escape_markdown(headline(comparison.runs, "macro_f1")), anchor=False)
+    comparison = compare(workbench(), [experiment])
+    names = comparison.names
+    st.title(escape_markdown(headline(comparison.runs, "macro_f1", names)), anchor=False)
     st.caption(task_line(task))
-    styles, majority = styles_of(task), majority_of(task)
+    if names.shared:
+        st.caption(escape_markdown(f"All variants: {names.shared}"))
+    styles, majority = comparison.styles, majority_of(workbench(), task)
     for metric in ("macro_f1", "accuracy"):
-        figure = learning_curve(aggregate_runs(comparison.runs, metric), metric, styles, majority=majority)
+        points = aggregate_runs(comparison.runs, metric)
+        figure = learning_curve(points, metric, styles, names, majority=majority)
         figure.update_layout(font={"size": FONT_SIZE}, height=520)
         figure.for_each_annotation(lambda one: one.update(font={"size": FONT_SIZE - 3}))
         show_chart(figure, key=f"present_{metric}", alt=f"{metric} by number of synthetic texts", can_export=False)
-    gains = review_gains(comparison.runs, comparison.arms, "macro_f1")
+    gains = review_gains(comparison.runs, comparison.variants, "macro_f1")
     if gains:
-        st.header("What review bought", anchor=False)
-        figure = review_chart(gains, "macro_f1").update_layout(font={"size": FONT_SIZE})
+        st.header("What review gained", anchor=False)
+        figure = review_chart(gains, "macro_f1", names).update_layout(font={"size": FONT_SIZE})
         show_chart(figure, key="present_review", alt="macro-F1 with raw and reviewed texts", can_export=False)
     st.header("How sure is this?", anchor=False)
-    for sentence in describe_arms(comparison.runs, "macro_f1"):
+    for sentence in describe_variants(comparison.runs, "macro_f1", names):
         st.markdown(f"- {escape_markdown(sentence)}")
     state = experiment.state
     going_on = f" · {format_state(state, 'runs')}" if state.status.is_active else ""

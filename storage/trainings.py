@@ -18,6 +18,7 @@ from augment.records import (
     TextJudged,
     TrainingConfig,
     TrainingRun,
+    Variant,
 )
 from storage.codec import from_json
 from storage.engine import reading
@@ -141,6 +142,7 @@ def end_training(session: Session, record: RunEnded) -> None:
     """The run is done or failed."""
     row = _get(session, record.run_id)
     row.status, row.message, row.final_step = record.status, record.message, record.final_step
+    row.can_retry = record.can_retry
     row.elapsed_s, row.finished_at = record.elapsed_s, utc_now()
     if record.status is RunStatus.DONE:
         row.n_done = row.n_total
@@ -196,15 +198,16 @@ def select_runs() -> Select[TrainingRunRow, MetricPointRow]:
 
 def to_run(row: TrainingRunRow, point: MetricPointRow | None) -> TrainingRun:
     """A run as a record."""
+    config = from_json(TrainingConfig, row.config)
     return TrainingRun(
         id=row.id,
         task_id=row.task_id,
         experiment_id=row.experiment_id,
-        arm_id=row.arm_id,
-        arm=row.arm,
+        variant_id=row.variant_id,
+        variant=from_json(Variant, row.variant.spec) if row.variant else Variant(kind=config.kind),
         n_synthetic=row.n_synthetic,
         n_train=row.n_train,
-        config=from_json(TrainingConfig, row.config),
+        config=config,
         state=state_of(row),
         last=_to_point(point) if point else None,
     )

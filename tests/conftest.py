@@ -12,7 +12,6 @@ from augment.data.draw_seeds import draw_seeds
 from augment.embedded import unpacked_lm_folder
 from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
-    ArmSpec,
     ExperimentConfig,
     ExperimentProgress,
     LabelledText,
@@ -30,6 +29,7 @@ from augment.records import (
     Task,
     TextUse,
     TrainingConfig,
+    Variant,
 )
 from storage import Store
 from tests.app_test import Open
@@ -142,9 +142,9 @@ def filled(bench: Store, starter: PreparedData) -> Task:
     run = bench.generations.import_texts(task.id, "GPT-J", texts)
     bench.reviews.decide(bench.generations.texts([run.id])[0].id, ReviewAction.REJECT, reviewer="x")
     config = ExperimentConfig(
-        seed_set.id, TrainingConfig(task.labels), (ArmSpec(TextUse.RAW, (run.id,)),), sizes=(12,), rng_seeds=(0,)
+        seed_set.id, TrainingConfig(task.labels), (Variant(TextUse.RAW, (run.id,)),), sizes=(12,), rng_seeds=(0,)
     )
-    made = bench.experiments.create(task.id, "", config, arm_names=["GPT-J · raw"], baselines=["seeds only"])
+    made = bench.experiments.create(task.id, "", config)
     for trained, score in zip(bench.experiments.runs(made.id), (0.4, 0.6), strict=True):
         records = [
             RunStarted(trained.id, trained.n_train, ()),

@@ -5,28 +5,20 @@ Reads from the store what the training runs need and submits them to the job run
 
 from collections.abc import Generator
 
-from augment.records import ExperimentConfig, ExperimentProgress, RunKey, RunKind, RunStatus
-from augment.results.variants import name_arm, name_baseline
-from augment.training.experiments import run_experiment
+from augment.records import Experiment, ExperimentConfig, ExperimentProgress, RunKey, RunKind, RunStatus, Variant
+from augment.results.variants import VariantNames, name_variants
 from workbench.bench import Workbench
 from workbench.jobs import Record, worker_name
 
 
 def start_experiment(bench: Workbench, task_id: int, config: ExperimentConfig, *, name: str = "") -> RunKey:
-    """Store a new experiment with the texts that its arms find now, and queue it."""
-    writers = {run.id: run.writer for run in bench.store.generations.all(task_id)}
-    experiment = bench.store.experiments.create(
-        task_id,
-        name,
-        config,
-        arm_names=[name_arm([writers[one] for one in spec.generation_run_ids], spec) for spec in config.arms],
-        baselines=[name_baseline(kind) for kind in config.baselines],
-    )
+    """Store a new experiment with the texts that its variants find now, and queue it."""
+    experiment = bench.store.experiments.create(task_id, name, config)
     return _submit_experiment(bench, experiment.id)
 
 
 def resume_experiment(bench: Workbench, experiment_id: int) -> RunKey:
-    """Queue an experiment's training runs that are not done, failed ones too, each from its beginning.
+    """Queue an experiment's training runs that are not done, each from its beginning; failed ones where it can help.
 
     Raises:
         StorageError: it runs or waits already.
@@ -42,6 +34,19 @@ def extend_experiment(bench: Workbench, experiment_id: int, n_more: int) -> RunK
     return resume_experiment(bench, experiment_id)
 
 
+def name_experiment_variants(bench: Workbench, experiment: Experiment) -> VariantNames:
+    """What the experiment's variants and baselines are called, on charts and while it runs."""
+    config = experiment.config
+    return name_variants(
+        [*(Variant(kind=kind) for kind in config.baselines), *config.variants], name_writers(bench, experiment.task_id)
+    )
+
+
+def name_writers(bench: Workbench, task_id: int) -> dict[int, str]:
+    """Who wrote each generation run of the task."""
+    return {run.id: run.writer for run in bench.store.generations.all(task_id)}
+
+
 def _submit_experiment(bench: Workbench, experiment_id: int) -> RunKey:
     key = RunKey(RunKind.EXPERIMENT, experiment_id)
     bench.store.runs.queue(key, worker_name())
@@ -50,6 +55,8 @@ def _submit_experiment(bench: Workbench, experiment_id: int) -> RunKey:
 
 
 def _experiment(bench: Workbench, experiment_id: int) -> Generator[Record | ExperimentProgress, None, None]:
+    from augment.training.experiments import run_experiment  # loads torch, transformers and scikit-learn
+
     bench.lms.unload()  # it shares the memory; loading it again takes seconds
     store = bench.store
     experiment = store.experiments.get(experiment_id)
@@ -57,6 +64,7 @@ def _experiment(bench: Workbench, experiment_id: int) -> Generator[Record | Expe
         experiment,
         store.experiments.runs(experiment_id, status=RunStatus.QUEUED),
         store.experiments.material(experiment_id),
+        name_experiment_variants(bench, experiment).names,
         n_done=experiment.state.n_done,
         elapsed_s=experiment.state.elapsed_s,
     )

@@ -8,23 +8,21 @@ from augment.records.checks import CheckAction, Finding, RejectReason, TextCheck
 from augment.records.data import Example, LabelledText, LeftOut, PreparedData, SeedSet, Split, Task
 from augment.records.exchange import DecidedElsewhere, DecisionCount, ExportedEvent, ExportedText, Restoration
 from augment.records.experiments import (
-    Arm,
-    ArmFiltered,
-    ArmSpec,
-    ArmText,
     Experiment,
     ExperimentConfig,
     ExperimentMaterial,
     ExperimentProgress,
     ExperimentRecord,
+    ExperimentVariant,
     RunEnded,
+    RunFailures,
     RunMeasured,
     RunStarted,
     StoredPrediction,
-    TextFilter,
     TextJudged,
-    TextUse,
     TrainingRun,
+    VariantFiltered,
+    cut_runs,
 )
 from augment.records.figures import Interval
 from augment.records.generation import (
@@ -83,14 +81,11 @@ from augment.records.training import (
     TrainingProgress,
     TrainingText,
 )
+from augment.records.variants import TextFilter, TextUse, Variant, VariantText, cut_sizes
 
 __all__ = [
     "CHANGE_COLUMNS",
     "MAX_TEXT_LENGTH",
-    "Arm",
-    "ArmFiltered",
-    "ArmSpec",
-    "ArmText",
     "Attempt",
     "CheckAction",
     "ClassifierKind",
@@ -107,6 +102,7 @@ __all__ = [
     "ExperimentMaterial",
     "ExperimentProgress",
     "ExperimentRecord",
+    "ExperimentVariant",
     "ExportedEvent",
     "ExportedText",
     "Finding",
@@ -141,6 +137,7 @@ __all__ = [
     "ReviewStatus",
     "ReviewStep",
     "RunEnded",
+    "RunFailures",
     "RunKey",
     "RunKind",
     "RunMeasured",
@@ -169,6 +166,11 @@ __all__ = [
     "TrainingProgress",
     "TrainingRun",
     "TrainingText",
+    "Variant",
+    "VariantFiltered",
+    "VariantText",
     "Verdict",
     "WordTemplates",
+    "cut_runs",
+    "cut_sizes",
 ]

@@ -1,102 +1,50 @@
-"""An experiment: a grid of training runs (arm × size × RNG seed), what it is made of and what it yields."""
+"""An experiment: a grid of training runs (variant × size × RNG seed), what it is made of and what it yields."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 
 from augment.errors import TrainingError
 from augment.records.data import LabelledText
 from augment.records.runs import RunState, RunStatus
 from augment.records.training import ClassifierKind, MetricPoint, Prediction, TrainingConfig
-
-
-class TextUse(StrEnum):
-    """Which texts an arm adds to the seeds, and with which label.
-
-    RAW: every text, the label that the LM proposed. ACCEPTED: what people accepted as it was proposed. RELABELLED: all
-    but what people rejected, each with the label it has now. REVIEWED: of these only what people accepted, so nothing
-    that waits. SOFT: every text with its label probabilities as its
-    label, where it has some (label-word templates have none); nothing where no text has. REAL: real texts of the pool
-    that are no seeds, as the ceiling.
-    """
-
-    RAW = "raw"
-    ACCEPTED = "accepted"
-    REVIEWED = "reviewed"
-    RELABELLED = "relabelled"
-    SOFT = "soft labels"
-    REAL = "real"
-
-
-@dataclass(frozen=True, slots=True)
-class TextFilter:
-    """What leaves out texts of an arm without looking at validation or test data.
-
-    `agrees` drops texts to which a linear probe trained on the seeds gives another label; `keep_share` keeps that share
-    of each label's texts, those whose label the probe holds likeliest; `is_balanced` takes equally many of each label.
-    """
-
-    agrees: bool = False
-    keep_share: float = 1.0
-    is_balanced: bool = False
-
-    def __post_init__(self) -> None:
-        if not 0 < self.keep_share <= 1:
-            raise TrainingError(
-                f"The share of texts to keep must lie above 0 and at most at 1; found {self.keep_share:g}."
-            )
-
-    @property
-    def needs_probe(self) -> bool:
-        """Whether the seeds' classifier must look at the texts."""
-        return self.agrees or self.keep_share < 1
-
-
-@dataclass(frozen=True, slots=True)
-class ArmSpec:
-    """One line of the learning curve: texts, their labels, a filter, and what is trained on them."""
-
-    use: TextUse
-    generation_run_ids: tuple[int, ...] = ()
-    filter: TextFilter = field(default_factory=TextFilter)
-    kind: ClassifierKind = ClassifierKind.FINE_TUNED
-
-    def __post_init__(self) -> None:
-        if self.use is not TextUse.REAL and not self.generation_run_ids:
-            raise TrainingError("No generation run is chosen. Choose at least one, or train on the seeds only.")
+from augment.records.variants import Variant, VariantText
 
 
 @dataclass(frozen=True, slots=True)
 class ExperimentConfig:
-    """The whole grid. `recipe` is every run's config but for its kind and RNG seed.
+    """The whole grid. `recipe` is every run's config except for its kind and RNG seed.
 
-    Each kind of classifier in `baselines` is also trained on the seeds only, once an RNG seed.
+    Each kind of classifier in `baselines` is also trained on the seeds only, once per RNG seed.
     """
 
     seed_set_id: int
     recipe: TrainingConfig
-    arms: tuple[ArmSpec, ...] = ()
+    variants: tuple[Variant, ...] = ()
     sizes: tuple[int, ...] = (10, 50, 100, 200)
     rng_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     baselines: tuple[ClassifierKind, ...] = (ClassifierKind.FINE_TUNED,)
 
     def __post_init__(self) -> None:
-        if not self.arms and not self.baselines:
-            raise TrainingError("Nothing to train: choose an arm or the baseline.")
-        if self.arms and not self.sizes:
+        if not self.variants and not self.baselines:
+            raise TrainingError("Nothing to train: choose a variant or the baseline.")
+        if self.variants and not self.sizes:
             raise TrainingError("No size is chosen. Choose how many synthetic texts to add, such as 10, 50, 100, 200.")
         if any(size < 1 for size in self.sizes):
             raise TrainingError(f"Sizes must be 1 or more; found {min(self.sizes)}. The baseline is size 0.")
         if not self.rng_seeds:
             raise TrainingError("No RNG seed is chosen. Choose at least one; from 2 on there is an interval.")
-        for values, name in ((self.arms, "arms"), (self.sizes, "sizes"), (self.rng_seeds, "RNG seeds")):
+        for values, name in ((self.variants, "variants"), (self.sizes, "sizes"), (self.rng_seeds, "RNG seeds")):
             if len(set(values)) < len(values):
-                raise TrainingError(f"The {name} hold one twice. Choose each once.")
+                raise TrainingError(f"One of the {name} is chosen twice. Choose each once.")
+        for variant in self.variants:
+            if variant.is_baseline or variant.experiment_id is not None:
+                raise TrainingError("The seeds only are a baseline, not a variant. Choose texts to add.")
 
     @property
     def n_points(self) -> int:
-        """Points on the learning curve: one an arm and size, and the baselines."""
-        return len(self.baselines) + len(self.arms) * len(self.sizes)
+        """Points on the learning curve: one per variant and size, and the baselines."""
+        return len(self.baselines) + len(self.variants) * len(self.sizes)
 
     @property
     def n_runs(self) -> int:
@@ -105,61 +53,81 @@ class ExperimentConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Arm:
-    """A stored arm. `n_texts` were there when the experiment was made, `n_dropped` of them its filter left out.
+class ExperimentVariant:
+    """A variant of a stored experiment. `n_texts` is how many texts it had when the experiment was created.
 
-    `n_dropped` is None until a filter that asks the seeds' classifier has run, which it does once an experiment.
-    `n_decisions` counts the decisions of people that stood on those texts then.
+    `n_dropped` of them were left out by its filter; None until a filter that needs a classifier has run, once per
+    experiment. `n_decisions` counts the decisions people had made on those texts by then.
     """
 
     id: int
-    name: str
-    spec: ArmSpec
+    variant: Variant
     n_texts: int
     n_dropped: int | None
     n_decisions: int
 
 
 @dataclass(frozen=True, slots=True)
-class ArmText:
-    """A synthetic text in an arm, with the label it had when the experiment was made."""
-
-    id: int
-    text: str
-    label: str
-    probs: tuple[float, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Experiment:
-    """A stored experiment; its state counts training runs."""
+    """A stored experiment; its state counts training runs.
+
+    `is_gathered`: made by a migration from training runs that predate experiments and sampled their texts differently,
+    so it cannot be extended.
+    """
 
     id: int
     task_id: int
     name: str
     config: ExperimentConfig
-    arms: tuple[Arm, ...]
+    variants: tuple[ExperimentVariant, ...]
     state: RunState
     created_at: datetime
+    is_gathered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingRun:
     """A stored training run and the metrics it is judged by: the last, or the best on validation data.
 
-    `arm` is the name that charts give its line, `arm_id` is None on the seeds only.
+    `variant_id` is None for the seeds only.
     """
 
     id: int
     task_id: int
     experiment_id: int
-    arm_id: int | None
-    arm: str
+    variant_id: int | None
+    variant: Variant
     n_synthetic: int
     n_train: int
     config: TrainingConfig
     state: RunState
     last: MetricPoint | None
+
+
+def cut_runs(runs: Sequence[TrainingRun], n_texts: int) -> list[TrainingRun]:
+    """A variant's runs when only so many texts can be drawn: of those that want more, one per RNG seed takes them all.
+
+    Two runs of one RNG seed with the same texts would be the same run. Without any text the runs stay as they are, to
+    fail with the reason.
+    """
+    if not n_texts:
+        return list(runs)
+    kept: dict[tuple[int, int], TrainingRun] = {}
+    for run in sorted(runs, key=lambda run: (run.n_synthetic, run.id)):
+        size = min(run.n_synthetic, n_texts)
+        cut = replace(run, n_synthetic=size, n_train=run.n_train - run.n_synthetic + size)
+        kept.setdefault((run.config.rng_seed, size), cut)
+    return list(kept.values())
+
+
+@dataclass(frozen=True, slots=True)
+class RunFailures:
+    """How many training runs of a variant failed for one reason."""
+
+    variant: Variant
+    reason: str
+    n_runs: int
+    can_retry: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +146,10 @@ class StoredPrediction:
 
 
 @dataclass(frozen=True, slots=True)
-class ArmFiltered:
-    """An arm's filter has run: these texts are left out."""
+class VariantFiltered:
+    """A variant's filter has run: these texts are left out."""
 
-    arm_id: int
+    variant_id: int
     dropped_ids: tuple[int, ...]
 
 
@@ -191,7 +159,7 @@ class RunStarted:
 
     run_id: int
     n_train: int
-    texts: tuple[ArmText, ...]
+    texts: tuple[VariantText, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +174,8 @@ class RunMeasured:
 class TextJudged:
     """What a finished classifier says of a synthetic text that it was not trained on.
 
-    `label_prob` is its probability of the label that the text has in the experiment: people's where an arm has that.
+    `label_prob` is its probability of the label that the text has in the experiment, after review where a variant has
+    that label.
     """
 
     run_id: int
@@ -218,13 +187,17 @@ class TextJudged:
 
 @dataclass(frozen=True, slots=True)
 class RunEnded:
-    """A training run is done or failed; its figures are those of `final_step`."""
+    """A training run is done or failed; its figures are those of `final_step`.
+
+    Without `can_retry` it would fail again for the same reason.
+    """
 
     run_id: int
     status: RunStatus
     message: str
     elapsed_s: float
     final_step: int | None = None
+    can_retry: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +212,17 @@ class ExperimentProgress:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentMaterial:
-    """Everything that an experiment's runs learn from and are measured on; `real` are pool texts that are no seeds."""
+    """Everything that an experiment's runs are trained and measured on.
+
+    `texts` are the synthetic texts of each variant, by its id, without those its filter left out; `real` are pool texts
+    that are not seeds.
+    """
 
     seeds: tuple[LabelledText, ...]
-    arm_texts: dict[int, tuple[ArmText, ...]]
+    texts: dict[int, tuple[VariantText, ...]]
     real: tuple[LabelledText, ...]
     validation: tuple[LabelledText, ...]
     test: tuple[LabelledText, ...]
 
 
-ExperimentRecord = ArmFiltered | RunStarted | RunMeasured | TextJudged | RunEnded
+ExperimentRecord = VariantFiltered | RunStarted | RunMeasured | TextJudged | RunEnded

@@ -39,11 +39,11 @@ class ReviewOrder(StrEnum):
     the likeliest label, lowest first. Texts without probabilities come last. `RANDOM` is one order for everybody.
     """
 
-    DISAGREEMENT = "disagreement first"
-    LEAST_CONFIDENT = "least confident first"
-    NEWEST = "newest first"
-    OLDEST = "oldest first"
-    RUN = "run by run"
+    DISAGREEMENT = "disagreement"
+    LEAST_CONFIDENT = "least-confident"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    RUN = "run"
     RANDOM = "random"
 
 

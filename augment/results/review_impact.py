@@ -14,8 +14,9 @@ import plotly.graph_objects as go
 from augment.labels.agreement import Counts, Share, cohens_kappa, kappa_of_label, wilson_share
 from augment.records import OutcomeCount, PairCount, TextUse
 from augment.results.charts.counts import ACCENT, BASELINE_GREY, DARK_TEXT, LABEL_COLOURS, finish, plain, shorten
-from augment.results.comparison import judge
+from augment.results.headlines import judge
 from augment.results.review_gains import ReviewGain
+from augment.results.variants import VariantNames
 from augment.wording import METRICS, format_metric, percent, plural
 
 REJECTED = ""  # what a rejected text counts as where labels are compared
@@ -264,7 +265,7 @@ def _say_share(one: LabelOutcome, part: _Part) -> str:
     return f", {percent(getattr(one, part.field) / one.n_decided)} of {one.n_decided:,} decided"
 
 
-# What it bought -------------------------------------------------------------------------------------------------------
+# What it gained -------------------------------------------------------------------------------------------------------
 
 
 def pick_reviewed(gains: Sequence[ReviewGain]) -> list[ReviewGain]:
@@ -272,10 +273,13 @@ def pick_reviewed(gains: Sequence[ReviewGain]) -> list[ReviewGain]:
     return [one for one in gains if TextUse.RAW in one.uses and len(one.uses) > 1]
 
 
-def describe_gain(gain: ReviewGain, metric: str) -> str:
-    """'GPT-J, 200 texts each: macro-F1 0.54 raw, 0.71 relabelled. Relabelled is better than raw: …', and how sure."""
+def describe_gain(gain: ReviewGain, metric: str, names: VariantNames) -> str:
+    """'GPT-J, 200 texts each: macro-F1 0.54 raw, 0.71 relabelled. Relabelled is better than raw, …', and how sure."""
     figures = [f"{format_metric(metric, one.mean)} {use.value}" for use, one in gain.uses.items()]
-    said = [f"{gain.source}, {plural(gain.n_synthetic, 'text')} each: {METRICS[metric]} {', '.join(figures)}."]
+    sentences = [
+        f"{names.sources[gain.variant]}, {plural(gain.n_synthetic, 'text')} each: "
+        f"{METRICS[metric]} {', '.join(figures)}."
+    ]
     for use, one in gain.over_raw.items():
-        said.append(f"{use.value.capitalize()} is {judge(one, TextUse.RAW.value, metric)}.")
-    return " ".join(said)
+        sentences.append(f"{use.value.capitalize()} is {judge(one, TextUse.RAW.value, metric)}.")
+    return " ".join(sentences)

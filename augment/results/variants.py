@@ -1,51 +1,136 @@
-"""What training runs are called on charts: their arm, and the recipe that comparable runs share. Pure."""
+"""What variants, training runs and recipes are called on charts, in tables and in reports. Pure.
 
-from collections.abc import Sequence
+Names are written here, last, for people to read; nothing reads one back. What all variants of a comparison share is
+said once (`VariantNames.shared`) instead of in every name, and no two variants of a comparison have the same name.
+"""
 
-from augment.records import ArmSpec, ClassifierKind, Experiment, TextFilter, TextUse, TrainingRun
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from augment.records import ClassifierKind, Experiment, TextFilter, TrainingRun, Variant
 
 SEEDS_ONLY = "seeds only"
 REAL_TEXTS = "real texts"
-ENDINGS: dict[ClassifierKind, str] = {
-    kind: f" · {kind}" for kind in ClassifierKind if kind is not ClassifierKind.FINE_TUNED
-}
+TEST_SPLIT = "test split"  # what the test texts are called beside variants
+ENDINGS = ("", *(f" · {kind}" for kind in ClassifierKind))
+TAKEN = {TEST_SPLIT, *(first + ending for first in (SEEDS_ONLY, REAL_TEXTS) for ending in ENDINGS)}
 
 
-def name_arm(writers: Sequence[str], spec: ArmSpec) -> str:
-    """'GPT-J · raw', 'SmolLM2-135M-Instruct · mix · accepted · agreed · linear probe', 'real texts'."""
-    parts = [REAL_TEXTS] if spec.use is TextUse.REAL else [" + ".join(sorted(set(writers))), spec.use.value]
-    parts += name_filter(spec.filter)
-    return name_kind(" · ".join(parts), spec.kind)
+@dataclass(frozen=True, slots=True)
+class VariantNames:
+    """The names of the variants that are compared, by variant, and what they share: 'GPT-J · mix · linear probe'.
+
+    `sources` name the texts of each variant without the labels that it uses.
+    """
+
+    names: Mapping[Variant, str]
+    sources: Mapping[Variant, str]
+    shared: str
+
+    def __getitem__(self, variant: Variant) -> str:
+        """The variant's name: 'relabelled', 'GPT-J · raw · agreed', 'seeds only · linear probe'."""
+        return self.names[variant]
 
 
-def name_baseline(kind: ClassifierKind) -> str:
-    """'seeds only' or 'seeds only · linear probe'."""
-    return name_kind(SEEDS_ONLY, kind)
+def name_variants(variants: Iterable[Variant], writers: Mapping[int, str]) -> VariantNames:
+    """Names for variants that are compared, and for their baselines. `writers` says who wrote each generation run.
+
+    Names get the numbers of their generation runs where different runs have the same writers, and where a name or a
+    source would be another's, such as a baseline's or the ceiling's.
+    """
+    given = list(dict.fromkeys([*variants]))
+    given += [one for one in dict.fromkeys(variant.baseline for variant in given) if one not in given]
+    naming = _Naming.of(given, writers)
+    numbered = naming.find_same_writers(given)
+    while True:
+        names = {variant: naming.name(variant, is_numbered=variant in numbered) for variant in given}
+        sources = {variant: naming.name_source(variant, is_numbered=variant in numbered) for variant in given}
+        n_named = Counter(names.values())
+        alike = {one for one in given if n_named[names[one]] > 1 or names[one] in TAKEN}
+        if not naming.has_one_source:
+            n_runs = Counter(source for source, _ in {(sources[one], one.generation_run_ids) for one in given})
+            alike |= {one for one in given if n_runs[sources[one]] > 1 or sources[one] in TAKEN}
+        alike = {one for one in alike if one.is_synthetic} - numbered
+        if not alike:
+            return VariantNames(names, sources, naming.shared)
+        numbered |= alike
 
 
-def name_kind(name: str, kind: ClassifierKind) -> str:
-    """`name`, with the classifier's kind where it is not the usual one."""
-    return name + ENDINGS.get(kind, "")
+@dataclass(frozen=True, slots=True)
+class _Naming:
+    """How the variants of one comparison are named: which parts they share, so that these are left out of each name."""
+
+    writers: Mapping[int, str]
+    has_one_source: bool
+    has_one_use: bool
+    has_one_kind: bool
+    shared: str
+
+    @classmethod
+    def of(cls, variants: Sequence[Variant], writers: Mapping[int, str]) -> "_Naming":
+        synthetic = [variant for variant in variants if variant.is_synthetic]
+        run_ids = {variant.generation_run_ids for variant in synthetic}
+        uses, kinds = {variant.use for variant in synthetic}, {variant.kind for variant in variants}
+        has_one_source, has_one_use = len(run_ids) == 1, len(uses) == 1 and len(run_ids) > 1
+        parts = [_join_writers(*run_ids, writers=writers)] if has_one_source else []
+        parts += [use.value for use in uses if use and has_one_use]
+        parts += [kind.value for kind in kinds if len(kinds) == 1 and kind is not ClassifierKind.FINE_TUNED]
+        return cls(writers, has_one_source, has_one_use, len(kinds) == 1, " · ".join(parts))
+
+    def find_same_writers(self, variants: Sequence[Variant]) -> set[Variant]:
+        """The variants whose writers also wrote other generation runs that are compared."""
+        synthetic = [variant for variant in variants if variant.is_synthetic]
+        named = {variant: _join_writers(variant.generation_run_ids, writers=self.writers) for variant in synthetic}
+        n_runs = Counter(name for name, _ in {(name, variant.generation_run_ids) for variant, name in named.items()})
+        return {variant for variant, name in named.items() if n_runs[name] > 1}
+
+    def name(self, variant: Variant, *, is_numbered: bool) -> str:
+        """The variant's name. With numbers it also says which generation runs its texts are from."""
+        if variant.is_baseline or variant.is_ceiling:
+            first = [SEEDS_ONLY if variant.is_baseline else REAL_TEXTS]
+        else:
+            first = self._name_source(variant, is_numbered=is_numbered)
+            first += [variant.use.value] if variant.use and not self.has_one_use else []
+        return " · ".join([*first, *self._name_rest(variant)])
+
+    def name_source(self, variant: Variant, *, is_numbered: bool) -> str:
+        """The same without the labels it uses and its experiment; where everything else is shared, what is shared."""
+        if not variant.is_synthetic:
+            return self.name(variant, is_numbered=is_numbered)
+        without = replace(variant, experiment_id=None)
+        parts = [*self._name_source(variant, is_numbered=is_numbered), *self._name_rest(without)]
+        return " · ".join(parts) or self.shared
+
+    def _name_source(self, variant: Variant, *, is_numbered: bool) -> list[str]:
+        if self.has_one_source and not is_numbered:
+            return []
+        name, ids = _join_writers(variant.generation_run_ids, writers=self.writers), variant.generation_run_ids
+        runs = f" ({'run' if len(ids) == 1 else 'runs'} {', '.join(map(str, ids))})" if is_numbered else ""
+        return [name + runs]
+
+    def _name_rest(self, variant: Variant) -> list[str]:
+        parts = name_filter(variant.filter)
+        if not self.has_one_kind and variant.kind is not ClassifierKind.FINE_TUNED:
+            parts.append(variant.kind.value)
+        return parts + ([f"experiment {variant.experiment_id}"] if variant.experiment_id is not None else [])
 
 
-def split_kind(arm: str) -> tuple[str, ClassifierKind]:
-    """An arm's name without its classifier's kind, and that kind."""
-    for kind, ending in ENDINGS.items():
-        if arm.endswith(ending):
-            return arm.removesuffix(ending), kind
-    return arm, ClassifierKind.FINE_TUNED
+def _join_writers(run_ids: Sequence[int], *, writers: Mapping[int, str]) -> str:
+    """'GPT-J · mix + templates' for the runs of both; each writer once."""
+    return " + ".join(sorted({writers[run_id] for run_id in run_ids}))
 
 
 def name_filter(text_filter: TextFilter) -> list[str]:
-    """The parts of an arm's name that its filter gives: 'agreed', 'surest 50%', 'balanced'."""
+    """The parts of a name that a filter gives: 'agreed', 'surest 50%', 'balanced'."""
     parts = ["agreed"] if text_filter.agrees else []
     if text_filter.keep_share < 1:
-        parts.append(f"surest {text_filter.keep_share:.0%}")
+        parts.append(f"surest {100 * text_filter.keep_share:g}%")
     return [*parts, "balanced"] if text_filter.is_balanced else parts
 
 
 def name_recipe(experiment: Experiment) -> str:
-    """Everything that must be equal for experiments to be compared, in words; arms, sizes and RNG seeds may differ."""
+    """What must be equal for experiments to be compared, in words; variants, sizes and RNG seeds may differ."""
     config = experiment.config.recipe
     length = f"{config.epochs} epochs" if config.epochs else f"{config.steps} steps"
     parts = [config.encoder.name, length, f"lr {config.learning_rate:g}", f"batch {config.batch_size}"]
@@ -59,7 +144,7 @@ def name_recipe(experiment: Experiment) -> str:
     return " · ".join([*parts, f"seed set {experiment.config.seed_set_id}"])
 
 
-def name_run(run: TrainingRun) -> str:
+def name_run(run: TrainingRun, names: VariantNames) -> str:
     """'12 · GPT-J · raw · 50 texts · RNG seed 3'."""
     texts = f" · {run.n_synthetic} texts" if run.n_synthetic else ""
-    return f"{run.id} · {run.arm}{texts} · RNG seed {run.config.rng_seed}"
+    return f"{run.id} · {names[run.variant]}{texts} · RNG seed {run.config.rng_seed}"

@@ -7,20 +7,19 @@ not done.
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from augment.encoders.frozen import load_encoder
-from augment.errors import AugmentError, TrainingError
+from augment.errors import AugmentError, ShortageError, TrainingError
 from augment.hardware.memory import trim_allocator
 from augment.records import (
-    Arm,
-    ArmFiltered,
-    ArmText,
-    ClassifierKind,
     Experiment,
     ExperimentMaterial,
     ExperimentProgress,
     ExperimentRecord,
+    ExperimentVariant,
     LabelledText,
     MetricPoint,
     Prediction,
@@ -33,6 +32,10 @@ from augment.records import (
     TrainingProgress,
     TrainingRun,
     TrainingText,
+    Variant,
+    VariantFiltered,
+    VariantText,
+    cut_runs,
 )
 from augment.training.filters import draw_nested, find_dropped
 from augment.training.probes import fit_probe
@@ -40,19 +43,6 @@ from augment.training.train import explaining_memory, train
 
 TELL_EVERY_S = 0.3  # how often a run in progress says so; each time is a transaction
 log = logging.getLogger(__name__)
-
-
-# Seconds a training step, and an evaluation a test text, with all-MiniLM-L6-v2 on one core (docs/LOG.md).
-STEP_S, EVALUATED_TEXT_S, PROBE_S = 0.036, 0.0007, 0.3
-N_TIMES_CONTRASTIVE = 2  # two texts a pair
-
-
-def guess_run_s(kind: ClassifierKind, n_steps: int, n_test: int) -> float:
-    """Seconds a run may take, before any was measured; evaluation every 20 steps."""
-    if kind.is_instant:
-        return PROBE_S
-    steps_s = n_steps * STEP_S * (N_TIMES_CONTRASTIVE if kind is ClassifierKind.CONTRASTIVE else 1)
-    return steps_s + (n_steps / 20 + 1) * n_test * EVALUATED_TEXT_S
 
 
 def order_runs(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
@@ -64,13 +54,15 @@ def run_experiment(
     experiment: Experiment,
     runs: Sequence[TrainingRun],
     material: ExperimentMaterial,
+    names: Mapping[Variant, str],
     *,
     n_done: int = 0,
     elapsed_s: float = 0.0,
 ) -> Iterator[ExperimentRecord | ExperimentProgress]:
-    """Train `runs` in order and say how it goes. `n_done` and `elapsed_s` count what earlier sittings did.
+    """Train `runs` in order and report progress, in which variants have these `names`.
 
-    Each finished run of the experiment's first RNG seed also judges the arms' texts that it was not trained on.
+    `n_done` and `elapsed_s` count what was done before the experiment was resumed. Each finished run of the
+    experiment's first RNG seed also judges the variants' texts that it was not trained on.
 
     Raises:
         TrainingError: at the end, where every run failed and none was done before.
@@ -80,35 +72,22 @@ def run_experiment(
         yield clock.tell()
         return
     yield clock.tell(f"Loading {experiment.config.recipe.encoder.name}")
-    kept = dict(material.arm_texts)
-    broken: dict[int | None, AugmentError] = {}
-    for one in experiment.arms:
-        if one.spec.filter.needs_probe and one.n_dropped is None:
-            try:
-                dropped = _filter_arm(one, experiment, material)
-            except AugmentError as error:  # its runs fail with that reason; the others begin
-                broken[one.id] = error
-                continue
-            except Exception as error:
-                log.exception("the filter of arm %d failed", one.id)
-                broken[one.id] = TrainingError(f"{one.name}: its filter failed ({type(error).__name__}), see the log.")
-                continue
-            kept[one.id] = tuple(text for text in kept[one.id] if text.id not in dropped)
-            yield ArmFiltered(one.id, tuple(sorted(dropped)))
-    judged = _gather_texts(experiment, material)
-    arms = {arm.id: arm for arm in experiment.arms}
+    ready = yield from _filter_variants(experiment, runs, material)
+    clock.n_total = n_done + len(ready.runs)
+    judged = _gather_texts(experiment, ready.material)
     reasons: list[str] = []
-    for run in order_runs(runs):
-        arm = arms[run.arm_id] if run.arm_id is not None else None
+    for run in order_runs(ready.runs):
         others = judged if run.config.rng_seed == min(experiment.config.rng_seeds) else ()
         started = time.monotonic()
         try:
-            if run.arm_id in broken:
-                raise broken[run.arm_id]
-            yield from _train_run(run, arm, kept, material, others, clock)
+            if run.variant_id in ready.broken:
+                raise ready.broken[run.variant_id]
+            yield from _train_run(run, ready.material, others, clock, _describe(run, names))
         except AugmentError as error:
             reasons.append(str(error))
-            yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], time.monotonic() - started)
+            elapsed = time.monotonic() - started
+            can_retry = not isinstance(error, ShortageError)
+            yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], elapsed, can_retry=can_retry)
         except Exception as error:  # a bug in one run must not cost the others; the log has its traceback
             log.exception("training run %d failed", run.id)
             reasons.append(f"Unexpected {type(error).__name__}; the log has the details.")
@@ -116,15 +95,50 @@ def run_experiment(
         trim_allocator()
         clock.n_done += 1
         yield clock.tell(f"{len(reasons)} failed" if reasons else "")
-    if len(reasons) == len(runs) and not n_done:
+    if len(reasons) == len(ready.runs) and not n_done:
         raise TrainingError(f"Every training run failed. The first one said: {reasons[0]}")
 
 
-def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[ArmText, ...]:
-    """Every text of the arms once; where an arm has people's label for it, with that."""
+@dataclass(frozen=True, slots=True)
+class _Filtered:
+    """What is left to train after the filters: runs, texts, and why a variant's filter failed, by the variant's id."""
+
+    runs: Sequence[TrainingRun]
+    material: ExperimentMaterial
+    broken: dict[int | None, AugmentError]
+
+
+def _filter_variants(
+    experiment: Experiment, runs: Sequence[TrainingRun], material: ExperimentMaterial
+) -> Generator[ExperimentRecord, None, _Filtered]:
+    """Run the filters that need a classifier and have not run yet. The runs of a variant are cut to what is left."""
+    texts = dict(material.texts)
+    broken: dict[int | None, AugmentError] = {}
+    for one in experiment.variants:
+        if not one.variant.filter.needs_probe or one.n_dropped is not None:
+            continue
+        try:
+            dropped = _find_dropped(one, experiment, material)
+        except AugmentError as error:  # its runs fail with that reason; the others begin
+            broken[one.id] = error
+            continue
+        except Exception as error:
+            log.exception("the filter of variant %d failed", one.id)
+            broken[one.id] = TrainingError(f"Its filter failed ({type(error).__name__}), see the log.")
+            continue
+        texts[one.id] = tuple(text for text in texts[one.id] if text.id not in dropped)
+        n_left = one.variant.filter.count_drawable(Counter(text.label for text in texts[one.id]).values())
+        of_variant = [run for run in runs if run.variant_id == one.id]
+        runs = [*(run for run in runs if run.variant_id != one.id), *cut_runs(of_variant, n_left)]
+        yield VariantFiltered(one.id, tuple(sorted(dropped)))
+    return _Filtered(runs, replace(material, texts=texts), broken)
+
+
+def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[VariantText, ...]:
+    """Every text of the variants once; where a variant has its label after review, with that."""
     corrected = (TextUse.REVIEWED, TextUse.RELABELLED)
-    arms = sorted(experiment.arms, key=lambda arm: arm.spec.use in corrected)
-    return tuple({text.id: text for arm in arms for text in material.arm_texts.get(arm.id, ())}.values())
+    variants = sorted(experiment.variants, key=lambda one: one.variant.use in corrected)
+    return tuple({text.id: text for one in variants for text in material.texts.get(one.id, ())}.values())
 
 
 class _Clock:
@@ -132,14 +146,14 @@ class _Clock:
 
     def __init__(self, n_done: int, n_total: int, elapsed_s: float) -> None:
         self.n_done = n_done
-        self._n_total = n_total
+        self.n_total = n_total
         self._started = time.monotonic() - elapsed_s
         self._told = 0.0
 
     def tell(self, message: str = "") -> ExperimentProgress:
         """Progress as of now."""
         self._told = time.monotonic()
-        return ExperimentProgress(self.n_done, self._n_total, self._told - self._started, message)
+        return ExperimentProgress(self.n_done, self.n_total, self._told - self._started, message)
 
     @property
     def is_due(self) -> bool:
@@ -148,18 +162,13 @@ class _Clock:
 
 
 def _train_run(
-    run: TrainingRun,
-    arm: Arm | None,
-    kept: dict[int, tuple[ArmText, ...]],
-    material: ExperimentMaterial,
-    others: Sequence[ArmText],
-    clock: _Clock,
+    run: TrainingRun, material: ExperimentMaterial, others: Sequence[VariantText], clock: _Clock, name: str
 ) -> Iterator[ExperimentRecord | ExperimentProgress]:
     """One run from its texts to its end."""
     started = time.monotonic()
-    texts, used = choose_texts(run, arm, kept, material)
+    texts, used = choose_texts(run, material)
     yield RunStarted(run.id, len(texts), used)
-    yield clock.tell(name := _describe(run))
+    yield clock.tell(name)
     unseen = [one for one in others if one.id not in {taken.id for taken in used}]
     points: list[MetricPoint] = []
     records = train(
@@ -178,42 +187,32 @@ def _train_run(
     yield RunEnded(run.id, RunStatus.DONE, "", time.monotonic() - started, choose_final(points).step)
 
 
-def choose_texts(
-    run: TrainingRun, arm: Arm | None, kept: dict[int, tuple[ArmText, ...]], material: ExperimentMaterial
-) -> tuple[list[TrainingText], tuple[ArmText, ...]]:
-    """What a run is trained on: the seeds and the arm's first texts under its RNG seed; and which of them were written.
+def choose_texts(run: TrainingRun, material: ExperimentMaterial) -> tuple[list[TrainingText], tuple[VariantText, ...]]:
+    """What a run is trained on: the seeds and the variant's first texts under its RNG seed; and the synthetic ones.
 
     Raises:
-        TrainingError: the arm has fewer texts than the run's size.
+        ShortageError: the variant has fewer texts than the run's size.
     """
-    texts = [TrainingText(one.text, one.label) for one in material.seeds]
-    if arm is None or not run.n_synthetic:
+    texts = [TrainingText(seed.text, seed.label) for seed in material.seeds]
+    if run.variant_id is None or not run.n_synthetic:
         return texts, ()
-    if arm.spec.use is TextUse.REAL:
+    size, rng_seed, is_balanced = run.n_synthetic, run.config.rng_seed, run.variant.filter.is_balanced
+    if run.variant.is_ceiling:
         real = draw_nested(
-            material.real,
-            run.n_synthetic,
-            run.config.rng_seed,
-            key=lambda one: one.text,
-            label=_label,
-            is_balanced=arm.spec.filter.is_balanced,
+            material.real, size, rng_seed, key=lambda text: text.text, label=_label, is_balanced=is_balanced
         )
-        return texts + [TrainingText(one.text, one.label) for one in real], ()
-    try:
-        written = draw_nested(
-            kept[arm.id],
-            run.n_synthetic,
-            run.config.rng_seed,
-            key=lambda one: str(one.id),
-            label=_label,
-            is_balanced=arm.spec.filter.is_balanced,
-        )
-    except TrainingError as error:
-        raise TrainingError(f"{arm.name}: {error}") from error
-    weight = run.config.synthetic_weight
-    is_soft = arm.spec.use is TextUse.SOFT
-    texts += [TrainingText(one.text, one.label, one.probs if is_soft else None, weight) for one in written]
-    return texts, tuple(written)
+        return texts + [TrainingText(text.text, text.label) for text in real], ()
+    synthetic = draw_nested(
+        material.texts[run.variant_id],
+        size,
+        rng_seed,
+        key=lambda text: str(text.id),
+        label=_label,
+        is_balanced=is_balanced,
+    )
+    weight, is_soft = run.config.synthetic_weight, run.variant.use is TextUse.SOFT
+    texts += [TrainingText(text.text, text.label, text.probs if is_soft else None, weight) for text in synthetic]
+    return texts, tuple(synthetic)
 
 
 def choose_final(points: Sequence[MetricPoint]) -> MetricPoint:
@@ -223,35 +222,36 @@ def choose_final(points: Sequence[MetricPoint]) -> MetricPoint:
     return points[figures.index(max(seen))] if seen else points[-1]
 
 
-def _filter_arm(arm: Arm, experiment: Experiment, material: ExperimentMaterial) -> set[int]:
-    """Ids of the texts that the arm's filter leaves out, by a probe trained on the seeds."""
+def _find_dropped(variant: ExperimentVariant, experiment: Experiment, material: ExperimentMaterial) -> set[int]:
+    """Ids of the texts that the variant's filter leaves out, by a probe trained on the seeds."""
     recipe = experiment.config.recipe
-    texts = material.arm_texts[arm.id]
-    missing = sorted(set(recipe.labels) - {one.label for one in material.seeds})
+    texts = material.texts[variant.id]
+    missing = sorted(set(recipe.labels) - {seed.label for seed in material.seeds})
     if missing:
-        raise TrainingError(
-            f"{arm.name}: its filter needs a classifier trained on the seeds, and no seed is labelled "
-            f"{', '.join(missing)}. Add seeds of every label, or do without the filter."
+        raise ShortageError(
+            f"The filter needs a classifier trained on the seeds, and no seed is labelled {', '.join(missing)}. "
+            "Add seeds of every label, or do without the filter."
         )
     if not texts:
         return set()
     with explaining_memory(recipe):
         encoder = load_encoder(recipe)
-        seeds = [TrainingText(one.text, one.label) for one in material.seeds]
-        probe = fit_probe(encoder.embed([one.text for one in seeds]), seeds, recipe)
-        probs = probe(encoder.embed([one.text for one in texts]))
-    return {texts[i].id for i in find_dropped([one.label for one in texts], probs, recipe.labels, arm.spec.filter)}
+        seeds = [TrainingText(seed.text, seed.label) for seed in material.seeds]
+        probe = fit_probe(encoder.embed([seed.text for seed in seeds]), seeds, recipe)
+        probs = probe(encoder.embed([text.text for text in texts]))
+    labels = [text.label for text in texts]
+    return {texts[i].id for i in find_dropped(labels, probs, recipe.labels, variant.variant.filter)}
 
 
-def _judge(run: TrainingRun, text: ArmText, prediction: Prediction) -> TextJudged:
+def _judge(run: TrainingRun, text: VariantText, prediction: Prediction) -> TextJudged:
     label_prob = prediction.probs[run.config.labels.index(text.label)]
     return TextJudged(run.id, text.id, prediction.label, max(prediction.probs), label_prob)
 
 
-def _describe(run: TrainingRun) -> str:
+def _describe(run: TrainingRun, names: Mapping[Variant, str]) -> str:
     size = f" · {run.n_synthetic} texts" if run.n_synthetic else ""
-    return f"RNG seed {run.config.rng_seed} · {run.arm}{size}"
+    return f"RNG seed {run.config.rng_seed} · {names[run.variant]}{size}"
 
 
-def _label(one: ArmText | LabelledText) -> str:
-    return one.label
+def _label(text: VariantText | LabelledText) -> str:
+    return text.label

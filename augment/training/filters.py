@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from augment.errors import TrainingError
+from augment.errors import ShortageError
 from augment.records import TextFilter
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ def draw_nested(
     runs of one RNG seed pairs. Balanced: labels in turn, so that none has more than one text more than another.
 
     Raises:
-        TrainingError: there are fewer texts.
+        ShortageError: there are fewer texts.
     """
     order = sorted(texts, key=lambda one: _rank(key(one), rng_seed))
     there = f"{len(order)}"
@@ -60,7 +60,7 @@ def draw_nested(
         order = _take_in_turn(order, label)
         there = f"{len(order)} (balanced, of {there})"
     if len(order) < size:
-        raise TrainingError(
+        raise ShortageError(
             f"{size} texts asked for, {there} there. Choose a smaller size, generate or review more, or filter less."
         )
     return order[:size]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from augment.records import RunStatus, Split
+from augment.records import RunStatus, Split, TextUse
 from storage import Store
 from tests.browser.app import App, settle
 from tests.browser.test_journey import assert_no_error, press
@@ -59,10 +59,10 @@ def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
     assert sum(n for (split, _), n in store.tasks.count_examples(task.id).items() if split is Split.TEST) == 797
     expect(page.get_by_text("Continue: results")).to_be_visible(timeout=240_000)
     page.wait_for_function("() => !document.body.innerText.includes('running')", timeout=240_000)
-    runs = {run.arm: run for run in store.trainings.all(task.id)}
+    runs = {run.variant.use: run for run in store.trainings.all(task.id)}
     store.close()
     assert {run.state.status for run in runs.values()} == {RunStatus.DONE}
-    baseline, augmented = runs["seeds only"].last, runs["GPT-J 6B · raw"].last
+    baseline, augmented = runs[None].last, runs[TextUse.RAW].last
     assert baseline is not None
     assert augmented is not None
     assert 0.44 < baseline.accuracy < 0.58  # three were measured: mean 0.507

@@ -7,7 +7,6 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from augment.records import (
-    ArmSpec,
     ClassifierKind,
     LabelledText,
     PreparedData,
@@ -22,6 +21,7 @@ from augment.records import (
     Split,
     Task,
     TextUse,
+    Variant,
 )
 from pages.parts.session import workbench
 from storage import Store
@@ -29,6 +29,11 @@ from tests.app_test import Open, act, button, card, desk, errors
 from tests.storage.test_experiments import create, drive, grid
 
 pytestmark = pytest.mark.models
+
+
+def plain(text: str) -> str:
+    """Markdown's escapes taken out."""
+    return text.replace("\\", "")
 
 
 def open_tab(app: AppTest, name: str) -> None:
@@ -61,7 +66,7 @@ def test_relabelled_is_proposed_only_where_the_chosen_texts_were_decided_on(
     assert labels(app) == [TextUse.RAW]
     chosen = next(one for one in app.button_group if (one.key or "").startswith(f"train_{filled.id}_uses"))
     chosen.set_value([TextUse.RAW, TextUse.RELABELLED]).run()
-    assert any("Nobody has decided on these texts yet" in one.value for one in app.caption)
+    assert any("Nobody has reviewed these texts yet" in one.value for one in app.caption)
 
 
 def test_without_synthetic_texts_it_says_what_makes_them(open_page: Open, bench: Store, starter: PreparedData) -> None:
@@ -78,28 +83,29 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     app = open_page("train")
     labels = next(one for one in app.button_group if one.key == f"train_{filled.id}_uses_True")
     labels.set_value([TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]).run()
-    assert any("3 of the 11 relabelled" in one.value and "reviewed only" in one.value for one in app.caption)
+    assert any("3 texts of the 11 relabelled" in one.value and "reviewed only" in one.value for one in app.caption)
     app = start(app)
     assert errors(app) == []
     made = bench.experiments.all(filled.id)[0]
     assert made.state.status is RunStatus.DONE
-    uses = [arm.spec.use for arm in made.arms]
+    uses = [variant.use for variant in made.config.variants]
     assert uses == [TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED, TextUse.REAL]
     assert made.config.sizes == (10, 12) or made.config.sizes == (10,)
     runs = bench.experiments.runs(made.id)
     assert {run.config.rng_seed for run in runs} == {0, 1}
-    failed = {run.arm for run in runs if run.state.status is RunStatus.FAILED}
-    assert failed == {"GPT-J · accepted · linear probe"}  # eight texts, ten asked for
-    assert any("10 texts asked for, 8 there" in one.value.replace("\\", "") for one in app.caption)
+    assert {run.state.status for run in runs} == {RunStatus.DONE}
+    accepted = {run.n_synthetic for run in runs if run.variant.use is TextUse.ACCEPTED}
+    assert accepted == {8}  # all of them, where ten were chosen
+    assert any("accepted has 8 texts: its largest size is all of them" in plain(one.value) for one in app.caption)
 
     app = open_page("results")
     assert errors(app) == []
     names = {trace.get("name") for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]}
-    assert {"GPT-J · raw · linear probe", "real texts · linear probe"} <= names
+    assert {"raw", "relabelled", "real texts"} <= names
+    assert any("All variants: GPT-J · linear probe" in plain(one.value) for one in app.caption)
     open_tab(app, "Runs")
     table = app.dataframe[-1].value
-    assert len(table) == made.config.n_runs
-    assert table["message"].str.contains("8 there").any()
+    assert len(table) == made.state.n_total == len(runs)
     for tab in ("Labels found", "Over steps", "Label shares", "How sure"):
         open_tab(app, tab)
     open_tab(app, "Disagreement")
@@ -126,7 +132,7 @@ def test_more_rng_seeds_retry_and_removal_from_the_page(open_page: Open, bench: 
     app = start(open_page("train"))
     made = bench.experiments.all(filled.id)[0]
     app.number_input(key=f"train_more_{made.id}").set_value(1).run()
-    button(app, "Train 1 more a point")
+    button(app, "Train 1 more per point")
     assert workbench().runner.wait(60)
     assert bench.experiments.get(made.id).config.rng_seeds == (0, 1, 2)
     app = open_page("train")
@@ -144,7 +150,7 @@ def test_the_presentation_shows_the_experiment_of_its_address(open_page: Open, b
     app.run()
     assert errors(app) == []
     assert any(f"Experiment {older}" in one.value for one in app.caption)
-    assert "gains 20" in app.title[0].value.replace("\\", "")
+    assert "+20.0 points of macro-F1" in plain(app.title[0].value)
     assert not app.button
 
 
@@ -157,8 +163,8 @@ def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
     rows = [LabelledText("i am so happy and full of joy", label) for label in ("anger", "joy")]
     rows = [replace(one, text=f"{one.text} {i}") for i, one in enumerate(rows)]
     run = store.generations.import_texts(task.id, "LM", rows)
-    arm = ArmSpec(TextUse.RAW, (run.id,), kind=ClassifierKind.PROBE)
-    experiment = create(store, task, replace(grid(seed_set, arm), sizes=(1,)))
+    raw = Variant(TextUse.RAW, (run.id,), kind=ClassifierKind.PROBE)
+    experiment = create(store, task, replace(grid(seed_set, raw), sizes=(1,)))
     drive(store, experiment)
     unseen = store.generations.import_texts(task.id, "LM", [LabelledText("never seen", "joy")])
     judge = next(one for one in store.trainings.judging(task.id) if not one.n_synthetic)

@@ -4,17 +4,15 @@ import multiprocessing
 import os
 import signal
 import time
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from augment.errors import StorageError, TrainingError
+from augment.errors import ShortageError, StorageError, TrainingError
 from augment.records import (
-    ArmFiltered,
-    ArmSpec,
-    ArmText,
     ClassifierKind,
     Experiment,
     ExperimentConfig,
@@ -34,6 +32,9 @@ from augment.records import (
     TextUse,
     TrainingConfig,
     TrainingRun,
+    Variant,
+    VariantFiltered,
+    VariantText,
     Verdict,
 )
 from augment.results.review_gains import REVIEW_USES
@@ -61,18 +62,15 @@ def texts(store: Store, task: Task) -> list[int]:
     return ids
 
 
-def grid(seed_set: SeedSet, *arms: ArmSpec, kind: ClassifierKind = PROBE, **changes: object) -> ExperimentConfig:
+def grid(seed_set: SeedSet, *variants: Variant, kind: ClassifierKind = PROBE, **changes: object) -> ExperimentConfig:
     config = ExperimentConfig(
-        seed_set.id, TrainingConfig(LABELS), arms, sizes=(5, 15), rng_seeds=(0, 1), baselines=(kind,)
+        seed_set.id, TrainingConfig(LABELS), variants, sizes=(5, 15), rng_seeds=(0, 1), baselines=(kind,)
     )
     return replace(config, **changes)  # type: ignore[arg-type]
 
 
 def create(store: Store, task: Task, config: ExperimentConfig) -> Experiment:
-    names = [f"{spec.use} {i}" for i, spec in enumerate(config.arms)]
-    return store.experiments.create(
-        task.id, "", config, arm_names=names, baselines=[f"seeds only {kind}" for kind in config.baselines]
-    )
+    return store.experiments.create(task.id, "", config)
 
 
 def drive(store: Store, experiment: Experiment) -> list[object]:
@@ -83,6 +81,7 @@ def drive(store: Store, experiment: Experiment) -> list[object]:
         experiment,
         store.experiments.runs(experiment.id, status=RunStatus.QUEUED),
         store.experiments.material(experiment.id),
+        defaultdict(str),
         n_done=experiment.state.n_done,
     )
     for record in records:
@@ -99,15 +98,15 @@ def drive(store: Store, experiment: Experiment) -> list[object]:
 # What runs are trained on --------------------------------------------------------------------------------------------
 
 
-def draw(texts: Sequence[ArmText], size: int, rng_seed: int, *, is_balanced: bool = False) -> list[int]:
+def draw(texts: Sequence[VariantText], size: int, rng_seed: int, *, is_balanced: bool = False) -> list[int]:
     drawn = draw_nested(
         texts, size, rng_seed, key=lambda one: str(one.id), label=lambda one: one.label, is_balanced=is_balanced
     )
     return [one.id for one in drawn]
 
 
-def test_sizes_are_nested_under_each_rng_seed_and_arms_that_share_texts_draw_them_alike() -> None:
-    texts = [ArmText(i, f"t{i}", LABELS[i % 3]) for i in range(60)]
+def test_sizes_are_nested_under_each_rng_seed_and_variants_that_share_texts_draw_them_alike() -> None:
+    texts = [VariantText(i, f"t{i}", LABELS[i % 3]) for i in range(60)]
     for rng_seed in range(3):
         assert draw(texts, 10, rng_seed) == draw(texts, 50, rng_seed)[:10]
     assert draw(texts, 10, 0) != draw(texts, 10, 1)
@@ -118,7 +117,7 @@ def test_sizes_are_nested_under_each_rng_seed_and_arms_that_share_texts_draw_the
 
 
 def test_a_balanced_draw_takes_labels_in_turn_and_is_nested() -> None:
-    texts = [ArmText(i, f"t{i}", "joy" if i < 40 else LABELS[i % 2 + 1]) for i in range(60)]
+    texts = [VariantText(i, f"t{i}", "joy" if i < 40 else LABELS[i % 2 + 1]) for i in range(60)]
     of = {one.id: one.label for one in texts}
     for size in (1, 7, 20, 30):
         labels = [of[i] for i in draw(texts, size, 0, is_balanced=True)]
@@ -144,22 +143,25 @@ def test_each_use_takes_its_texts_with_their_labels_of_that_time(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
-    arms = [ArmSpec(use, (run_id,)) for use in (*REVIEW_USES, TextUse.SOFT)]
-    assert [store.experiments.count_texts(spec, seed_set.id) for spec in arms] == [45, 20, 25, 40, 0]
-    experiment = create(store, task, grid(seed_set, *arms, ArmSpec(TextUse.REAL)))
-    raw, accepted, reviewed, relabelled, soft, real = (store.experiments.arm_texts(arm.id) for arm in experiment.arms)
+    variants = [Variant(use, (run_id,)) for use in (*REVIEW_USES, TextUse.SOFT)]
+    assert [store.experiments.count_texts(one, seed_set.id) for one in variants] == [45, 20, 25, 40, 0]
+    with pytest.raises(ShortageError, match="There are no soft labels texts to train on"):
+        create(store, task, grid(seed_set, *variants))
+    assert store.experiments.all(task.id) == []
+    experiment = create(store, task, grid(seed_set, *variants[:-1], Variant(TextUse.REAL)))
+    raw, accepted, reviewed, relabelled, real = (store.experiments.texts(one.id) for one in experiment.variants)
     assert [one.id for one in raw] == texts
     assert [one.label for one in raw] == [LABELS[i % 3] for i in range(45)]
     assert [one.id for one in accepted] == texts[:20]
     assert reviewed == relabelled[:25]  # what waits is left out
     assert [one.id for one in relabelled] == texts[:25] + texts[30:]
     assert [one.label for one in relabelled[20:25]] == [LABELS[(i + 1) % 3] for i in range(20, 25)]
-    assert soft == real == []
-    assert [arm.n_decisions for arm in experiment.arms] == [30, 30, 30, 30, 30, 0]
+    assert real == []
+    assert [one.n_decisions for one in experiment.variants] == [30, 30, 30, 30, 0]
     store.reviews.decide(texts[0], Verdict(ReviewAction.RELABEL, "anger"), reviewer="a")
     store.reviews.decide(texts[40], ReviewAction.REJECT, reviewer="a")
-    assert store.experiments.arm_texts(experiment.arms[3].id) == relabelled  # frozen
-    assert store.experiments.count_arm_labels(experiment.id)[experiment.arms[1].id] == {
+    assert store.experiments.texts(experiment.variants[3].id) == relabelled  # frozen
+    assert store.experiments.count_labels(experiment.id)[experiment.variants[1].id] == {
         "joy": 7,
         "anger": 7,
         "surprise": 6,
@@ -167,13 +169,13 @@ def test_each_use_takes_its_texts_with_their_labels_of_that_time(
 
 
 def test_real_texts_are_of_the_pool_and_never_seeds_or_held_out(store: Store, task: Task, seed_set: SeedSet) -> None:
-    experiment = create(store, task, grid(seed_set, ArmSpec(TextUse.REAL)))
+    experiment = create(store, task, grid(seed_set, Variant(TextUse.REAL)))
     material = store.experiments.material(experiment.id)
     pool = store.tasks.examples(task.id, Split.POOL)
     seeds = {one.text for one in seed_set.examples}
     assert {one.text for one in material.real} == {one.text for one in pool} - seeds
     run = next(one for one in store.experiments.runs(experiment.id) if one.n_synthetic == 15)
-    rows, written = choose_texts(run, experiment.arms[0], material.arm_texts, material)
+    rows, written = choose_texts(run, material)
     assert (len(rows), written) == (len(material.seeds) + 15, ())
     assert {one.text for one in rows[-15:]} <= {one.text for one in material.real}
 
@@ -181,14 +183,16 @@ def test_real_texts_are_of_the_pool_and_never_seeds_or_held_out(store: Store, ta
 def test_soft_texts_bring_their_probabilities_and_weights_of_the_recipe(
     store: Store, task: Task, seed_set: SeedSet
 ) -> None:
-    experiment = create(store, task, grid(seed_set, ArmSpec(TextUse.SOFT, (1,)), ArmSpec(TextUse.RAW, (1,))))
+    store.generations.import_texts(task.id, "LM", [LabelledText(f"t{i}", LABELS[i % 3]) for i in range(20)])
+    experiment = create(store, task, grid(seed_set, Variant(TextUse.RAW, (1,))))
     material = store.experiments.material(experiment.id)
-    rows = tuple(ArmText(i, f"t{i}", LABELS[i % 3], (0.2, 0.3, 0.5)) for i in range(20))
-    soft, raw = experiment.arms
+    rows = tuple(VariantText(i, f"t{i}", LABELS[i % 3], (0.2, 0.3, 0.5)) for i in range(20))
+    (stored,) = experiment.variants
+    material = replace(material, texts={stored.id: rows})
     run = next(one for one in store.experiments.runs(experiment.id) if one.n_synthetic == 5)
     run = replace(run, config=replace(run.config, synthetic_weight=0.5))
-    for arm, probs in ((soft, (0.2, 0.3, 0.5)), (raw, None)):
-        chosen, used = choose_texts(run, arm, {soft.id: rows, raw.id: rows}, material)
+    for use, probs in ((TextUse.SOFT, (0.2, 0.3, 0.5)), (TextUse.RAW, None)):
+        chosen, used = choose_texts(replace(run, variant=replace(run.variant, use=use)), material)
         assert {(one.probs, one.weight) for one in chosen[-5:]} == {(probs, 0.5)}
         assert {(one.probs, one.weight) for one in chosen[:-5]} == {(None, 1.0)}
         assert [one.text for one in chosen[-5:]] == [one.text for one in used]
@@ -200,7 +204,7 @@ def test_soft_texts_bring_their_probabilities_and_weights_of_the_recipe(
 def test_runs_go_rng_seed_after_rng_seed() -> None:
     def fake(run_id: int, rng_seed: int, n: int) -> TrainingRun:
         config = TrainingConfig(LABELS, rng_seed=rng_seed)
-        return TrainingRun(run_id, 1, 1, None, "a", n, n, config, None, None)  # type: ignore[arg-type]
+        return TrainingRun(run_id, 1, 1, None, Variant(), n, n, config, None, None)  # type: ignore[arg-type]
 
     runs = [fake(1, 1, 0), fake(2, 1, 50), fake(3, 0, 50), fake(4, 0, 0)]
     assert [run.id for run in order_runs(runs)] == [4, 3, 1, 2]
@@ -214,39 +218,40 @@ def test_a_run_is_judged_by_its_best_on_validation_and_else_by_its_last() -> Non
 
 
 @pytest.mark.models
-def test_an_experiment_of_probes_runs_to_its_end_and_one_failed_run_stops_nothing(
+def test_an_experiment_of_probes_runs_to_its_end_with_sizes_cut_to_what_each_variant_has(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
     agreed = TextFilter(agrees=True, is_balanced=True)
     config = grid(
         seed_set,
-        ArmSpec(TextUse.RAW, (run_id,), kind=PROBE),
-        ArmSpec(TextUse.SOFT, (run_id,), kind=PROBE),
-        ArmSpec(TextUse.RELABELLED, (run_id,), agreed, PROBE),
-        ArmSpec(TextUse.REAL, kind=PROBE),
+        Variant(TextUse.RAW, (run_id,), kind=PROBE),
+        Variant(TextUse.RELABELLED, (run_id,), agreed, PROBE),
+        Variant(TextUse.REAL, kind=PROBE),
     )
     experiment = create(store, task, config)
     records = drive(store, experiment)
     runs = store.experiments.runs(experiment.id)
-    assert len(runs) == config.n_runs == 18
-    failed = [run for run in runs if run.state.status is RunStatus.FAILED]
-    assert {(run.arm, run.n_synthetic) for run in failed} == {("soft labels 1", 5), ("soft labels 1", 15)}
-    assert "soft labels 1: 5 texts asked for, 0 there" in failed[0].state.message
-    done = [run for run in runs if run.state.status is RunStatus.DONE]
-    assert len(done) == 14
-    assert all(run.last is not None and run.last.macro_f1 > 0.2 for run in done)
-    assert store.experiments.get(experiment.id).state.n_done == 18
-    filtered = store.experiments.get(experiment.id).arms[2]
+    filtered = store.experiments.get(experiment.id).variants[1]
     assert filtered.n_dropped is not None
     assert 0 < filtered.n_dropped < 40
-    assert len(store.experiments.arm_texts(filtered.id)) == 40 - filtered.n_dropped
+    left = Counter(text.label for text in store.experiments.texts(filtered.id))
+    assert sum(left.values()) == 40 - filtered.n_dropped
+    n_balanced = min(left.values()) * len(left)
+    sizes = {run.n_synthetic for run in runs if run.variant_id == filtered.id}
+    assert sizes == {min(5, n_balanced), min(15, n_balanced)}  # cut to what the filter left
+    done = [run for run in runs if run.state.status is RunStatus.DONE]
+    assert done == runs
+    assert all(run.last is not None and run.last.macro_f1 > 0.2 for run in done)
+    assert store.experiments.get(experiment.id).state.n_done == len(runs)
     predictions = store.trainings.predictions([done[0].id])
     test = store.tasks.examples(task.id, Split.TEST)
     assert [(one.example_id, one.truth) for one in predictions] == [(one.id, one.label) for one in test]
     assert done[0].last is not None
     assert sum(one.label == one.truth for one in predictions) / len(test) == pytest.approx(done[0].last.accuracy)
-    raw = next(run for run in done if run.arm == "raw 0" and run.n_synthetic == 15 and run.config.rng_seed == 0)
+    raw = next(
+        run for run in done if run.variant.use is TextUse.RAW and run.n_synthetic == 15 and run.config.rng_seed == 0
+    )
     taken = store.trainings.texts(raw.id)
     assert len(taken) == 15
     judged = {one.text_id for one in records if isinstance(one, TextJudged) and one.run_id == raw.id}
@@ -259,18 +264,18 @@ def test_an_experiment_of_probes_runs_to_its_end_and_one_failed_run_stops_nothin
 def test_pairs_share_head_and_texts_so_that_only_labels_differ(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
-    """An arm whose labels nobody changed gives the same figures as raw, RNG seed by RNG seed."""
+    """A variant whose labels nobody changed gives the same figures as raw, RNG seed by RNG seed."""
     fresh = store.generations.import_texts(task.id, "LM", [LabelledText(f"joyful {i}", "joy") for i in range(6)])
     recipe = TrainingConfig(LABELS, steps=4, eval_every=4)
-    arms = [ArmSpec(use, (fresh.id,)) for use in (TextUse.RAW, TextUse.RELABELLED)]
-    config = replace(grid(seed_set, *arms, kind=ClassifierKind.FINE_TUNED), recipe=recipe, sizes=(5,))
+    variants = [Variant(use, (fresh.id,)) for use in (TextUse.RAW, TextUse.RELABELLED)]
+    config = replace(grid(seed_set, *variants, kind=ClassifierKind.FINE_TUNED), recipe=recipe, sizes=(5,))
     experiment = create(store, task, config)
     drive(store, experiment)
-    figures: dict[str, list[float]] = {}
+    figures: dict[TextUse | None, list[float]] = {}
     for run in store.experiments.runs(experiment.id):
         assert run.last is not None
-        figures.setdefault(run.arm, []).append(run.last.loss)
-    raw, relabelled = figures["raw 0"], figures["relabelled 1"]
+        figures.setdefault(run.variant.use, []).append(run.last.loss)
+    raw, relabelled = figures[TextUse.RAW], figures[TextUse.RELABELLED]
     assert raw == relabelled
     assert raw[0] != raw[1]
 
@@ -280,7 +285,7 @@ def test_more_rng_seeds_and_what_failed_are_run_without_repeating_what_is_done(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
-    experiment = create(store, task, grid(seed_set, ArmSpec(TextUse.ACCEPTED, (run_id,), kind=PROBE)))
+    experiment = create(store, task, grid(seed_set, Variant(TextUse.ACCEPTED, (run_id,), kind=PROBE)))
     drive(store, experiment)
     before = {run.id: run.state.finished_at for run in store.experiments.runs(experiment.id)}
     store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
@@ -302,15 +307,23 @@ def test_a_class_without_a_seed_fails_the_runs_that_need_it_in_a_sentence(store:
     chosen = [one for label in LABELS[:2] for one in [row for row in pool if row.label == label][:4]]
     seeds = store.tasks.create_seed_set(task.id, "two labels", chosen)
     run = store.generations.import_texts(task.id, "LM", [LabelledText(f"oh wow {i}", "surprise") for i in range(5)])
-    raw = ArmSpec(TextUse.RAW, (run.id,), kind=PROBE)
+    raw = Variant(TextUse.RAW, (run.id,), kind=PROBE)
     config = replace(grid(seeds, raw, replace(raw, filter=TextFilter(agrees=True))), sizes=(5,), rng_seeds=(0,))
     experiment = create(store, task, config)
     ended = [one for one in drive(store, experiment) if isinstance(one, RunEnded)]
-    by_arm = {run.arm: run.state for run in store.experiments.runs(experiment.id)}
+    states = {run.variant: run.state for run in store.experiments.runs(experiment.id)}
+    filtered = replace(raw, filter=TextFilter(agrees=True))
     assert len(ended) == 3
-    assert by_arm["seeds only linear probe"].message.startswith("No training text is labelled surprise")
-    assert by_arm["raw 0"].status is RunStatus.DONE
-    assert "no seed is labelled surprise" in by_arm["raw 1"].message
+    assert states[Variant(kind=PROBE)].message.startswith("No training text is labelled surprise")
+    assert states[raw].status is RunStatus.DONE
+    assert "no seed is labelled surprise" in states[filtered].message
+    failures = {one.variant: one for one in store.experiments.failures(experiment.id)}
+    assert not failures[filtered].can_retry  # a seed set never changes
+    assert failures[Variant(kind=PROBE)].can_retry
+    store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
+    store.experiments.requeue(experiment.id)
+    queued = store.experiments.runs(experiment.id, status=RunStatus.QUEUED)
+    assert {run.variant for run in queued} == {Variant(kind=PROBE)}
 
 
 def test_an_experiment_that_runs_is_neither_extended_nor_resumed_nor_removed(
@@ -323,7 +336,7 @@ def test_an_experiment_that_runs_is_neither_extended_nor_resumed_nor_removed(
         lambda: store.experiments.requeue(experiment.id),
         lambda: store.experiments.remove(experiment.id),
     ):
-        with pytest.raises(StorageError, match=r"still runs\. Cancel or pause it first"):
+        with pytest.raises(StorageError, match=r"is still running\. Cancel or pause it first"):
             change()
     key = RunKey(RunKind.EXPERIMENT, experiment.id)
     store.runs.finish(key, RunStatus.DONE, "")
@@ -336,18 +349,18 @@ def test_an_experiment_that_runs_is_neither_extended_nor_resumed_nor_removed(
 @pytest.mark.models
 def test_a_filter_runs_once_and_its_choice_stays(store: Store, task: Task, seed_set: SeedSet, texts: list[int]) -> None:
     run_id = store.generations.all(task.id)[0].id
-    spec = ArmSpec(TextUse.RAW, (run_id,), TextFilter(keep_share=0.5), PROBE)
-    experiment = create(store, task, replace(grid(seed_set, spec), sizes=(5,), rng_seeds=(0,)))
-    assert experiment.arms[0].n_dropped is None
-    assert any(isinstance(one, ArmFiltered) for one in drive(store, experiment))
+    half = Variant(TextUse.RAW, (run_id,), TextFilter(keep_share=0.5), PROBE)
+    experiment = create(store, task, replace(grid(seed_set, half), sizes=(5,), rng_seeds=(0,)))
+    assert experiment.variants[0].n_dropped is None
+    assert any(isinstance(one, VariantFiltered) for one in drive(store, experiment))
     store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
-    kept = store.experiments.arm_texts(experiment.arms[0].id)
+    kept = store.experiments.texts(experiment.variants[0].id)
     store.experiments.extend(experiment.id, [1])
     store.experiments.requeue(experiment.id)
     again = store.experiments.get(experiment.id)
-    assert again.arms[0].n_dropped == 45 - len(kept)
-    assert not any(isinstance(one, ArmFiltered) for one in drive(store, again))
-    assert store.experiments.arm_texts(experiment.arms[0].id) == kept
+    assert again.variants[0].n_dropped == 45 - len(kept)
+    assert not any(isinstance(one, VariantFiltered) for one in drive(store, again))
+    assert store.experiments.texts(experiment.variants[0].id) == kept
     assert all(
         set(store.trainings.texts(run.id)) <= {one.id for one in kept} for run in store.experiments.runs(again.id)
     )
@@ -364,7 +377,7 @@ def test_a_killed_experiment_resumes_to_the_figures_of_one_that_nobody_killed(
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
     recipe = TrainingConfig(LABELS, steps=6, eval_every=3)
-    config = grid(seed_set, ArmSpec(TextUse.RAW, (run_id,)), kind=ClassifierKind.FINE_TUNED)
+    config = grid(seed_set, Variant(TextUse.RAW, (run_id,)), kind=ClassifierKind.FINE_TUNED)
     config = replace(config, recipe=recipe, sizes=(5, 15))
     whole, killed = create(store, task, config), create(store, task, config)
     drive(store, whole)
@@ -388,7 +401,11 @@ def test_a_killed_experiment_resumes_to_the_figures_of_one_that_nobody_killed(
     after = store.experiments.runs(killed.id)
     assert {run.id: run.state.finished_at for run in after if run.id in kept} == kept
     for run, other in zip(after, store.experiments.runs(whole.id), strict=True):
-        assert (run.arm, run.n_synthetic, run.config.rng_seed) == (other.arm, other.n_synthetic, other.config.rng_seed)
+        assert (run.variant, run.n_synthetic, run.config.rng_seed) == (
+            other.variant,
+            other.n_synthetic,
+            other.config.rng_seed,
+        )
         assert run.last is not None
         assert other.last is not None
         # Frozen outputs were computed in other batches: their last digits differ.

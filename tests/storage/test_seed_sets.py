@@ -10,7 +10,6 @@ from augment.lms import EMBEDDED_LM
 from augment.prompts.few_shot import FewShot
 from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
-    ArmSpec,
     Experiment,
     ExperimentConfig,
     GenerationConfig,
@@ -23,6 +22,7 @@ from augment.records import (
     Task,
     TextUse,
     TrainingConfig,
+    Variant,
     Verdict,
 )
 from augment.results.report.build import build_report
@@ -45,10 +45,9 @@ def texts(store: Store, task: Task) -> list[StoredText]:
     return write(store, task, *(f"written text {i}" for i in range(6)))
 
 
-def create(store: Store, task: Task, seed_set: SeedSet, *arms: ArmSpec, size: int = 2) -> Experiment:
-    config = ExperimentConfig(seed_set.id, TrainingConfig(LABELS), arms, sizes=(size,), rng_seeds=(0,))
-    names = [spec.use.value for spec in arms]
-    return store.experiments.create(task.id, "", config, arm_names=names, baselines=["seeds only"])
+def create(store: Store, task: Task, seed_set: SeedSet, *variants: Variant, size: int = 2) -> Experiment:
+    config = ExperimentConfig(seed_set.id, TrainingConfig(LABELS), variants, sizes=(size,), rng_seeds=(0,))
+    return store.experiments.create(task.id, "", config)
 
 
 # The new seed set ----------------------------------------------------------------------------------------------------
@@ -164,36 +163,35 @@ def test_the_report_tells_written_seeds_from_real_ones() -> None:
 # Experiments ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_text_that_became_a_seed_is_in_no_arm_beside_that_seed_set(
+def test_a_text_that_became_a_seed_is_in_no_variant_beside_that_seed_set(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     for text in texts:
         store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="a")
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id, texts[3].id], name="32 seeds")
-    arms = [ArmSpec(use, (texts[0].run_id,)) for use in USES]
-    assert [store.experiments.count_texts(arm, seed_set.id) for arm in arms] == [6, 6, 6]
-    assert [store.experiments.count_texts(arm, made.id) for arm in arms] == [4, 4, 4]
-    experiment = create(store, task, made, *arms, size=4)
-    assert [arm.n_texts for arm in experiment.arms] == [4, 4, 4]
+    variants = [Variant(use, (texts[0].run_id,)) for use in USES]
+    assert [store.experiments.count_texts(one, seed_set.id) for one in variants] == [6, 6, 6]
+    assert [store.experiments.count_texts(one, made.id) for one in variants] == [4, 4, 4]
+    experiment = create(store, task, made, *variants, size=4)
+    assert [one.n_texts for one in experiment.variants] == [4, 4, 4]
     material = store.experiments.material(experiment.id)
     for run in store.experiments.runs(experiment.id):
-        arm = next((one for one in experiment.arms if one.id == run.arm_id), None)
-        rows, _ = choose_texts(run, arm, dict(material.arm_texts), material)
+        rows, _ = choose_texts(run, material)
         assert len({one.text for one in rows}) == len(rows) == run.n_train  # none stands there twice
         assert {"written text 0", "written text 3"} <= {one.text for one in rows}
 
 
-def test_a_seed_stays_out_of_the_arms_when_its_synthetic_text_is_edited_afterwards(
+def test_a_seed_stays_out_of_the_variants_when_its_synthetic_text_is_edited_afterwards(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="31 seeds")
     store.reviews.decide(texts[0].id, Verdict(ReviewAction.EDIT, text="written text 0, mended"), reviewer="a")
     store.reviews.decide(texts[1].id, Verdict(ReviewAction.EDIT, text="another, mended"), reviewer="a")
     edited = store.tasks.extend_seed_set(seed_set.id, [texts[1].id], name="31 others")
-    spec = ArmSpec(TextUse.RAW, (texts[0].run_id,))
+    raw = Variant(TextUse.RAW, (texts[0].run_id,))
     for chosen, left_out in ((made, texts[0].id), (edited, texts[1].id)):
-        arm = create(store, task, chosen, spec).arms[0]
-        assert {one.id for one in store.experiments.arm_texts(arm.id)} == {one.id for one in texts} - {left_out}
+        stored = create(store, task, chosen, raw).variants[0]
+        assert {one.id for one in store.experiments.texts(stored.id)} == {one.id for one in texts} - {left_out}
 
 
 def test_the_real_ceiling_counts_the_pool_without_its_seeds_whatever_was_written(
@@ -203,7 +201,7 @@ def test_the_real_ceiling_counts_the_pool_without_its_seeds_whatever_was_written
     seeds = {one.id for one in seed_set.examples}
     copied = next(one for one in pool if one.id not in seeds)
     copy = write(store, task, copied.text)[0]
-    real = ArmSpec(TextUse.REAL)
+    real = Variant(TextUse.REAL)
     n = len(pool) - len(seeds)
     assert store.experiments.count_texts(real, seed_set.id) == n
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id, texts[1].id], name="32 seeds")
@@ -212,6 +210,6 @@ def test_the_real_ceiling_counts_the_pool_without_its_seeds_whatever_was_written
     assert store.experiments.count_texts(real, with_copy.id) == n - 1  # it would stand there twice
     experiment = create(store, task, with_copy, real)
     found = store.experiments.material(experiment.id).real
-    assert len(found) == experiment.arms[0].n_texts == n - 1
+    assert len(found) == experiment.variants[0].n_texts == n - 1
     assert copied.text not in {one.text for one in found}
     assert not {one.text for one in found} & {one.text for one in with_copy.examples}

@@ -18,8 +18,8 @@ from augment import lms
 from augment.errors import StorageError
 from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
-    ArmSpec,
     Attempt,
+    ClassifierKind,
     Completion,
     Finding,
     GenerationConfig,
@@ -39,7 +39,9 @@ from augment.records import (
     SyntheticText,
     Task,
     TextChecks,
+    TextFilter,
     TextUse,
+    Variant,
     Verdict,
 )
 from storage import Store
@@ -324,19 +326,21 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_they_me
     engine.dispose()
     store = Store.open(url)
     other, experiment = store.experiments.all(1)
-    assert [arm.name for arm in other.arms] == ["LM · accepted (earlier)"]  # relabelled texts were among them then
+    assert [one.variant for one in other.variants] == [Variant(TextUse.REVIEWED, (1,))]  # relabelled texts were in it
+    assert other.is_gathered
     assert (other.config.baselines, other.state.status) == ((), RunStatus.DONE)
-    with pytest.raises(StorageError, match="drew texts otherwise. Start a new experiment"):
+    with pytest.raises(StorageError, match="predate experiments and sampled texts differently"):
         store.experiments.extend(other.id, [7])
     assert (experiment.name, experiment.state.status) == ("Earlier runs", RunStatus.INTERRUPTED)
     assert (experiment.state.n_done, experiment.state.n_total, experiment.state.elapsed_s) == (3, 4, 32.0)
     assert (experiment.config.sizes, experiment.config.rng_seeds) == ((1, 2), (0, 1))
-    (arm,) = experiment.arms
-    assert (arm.name, arm.spec, arm.n_texts) == ("LM · raw", ArmSpec(TextUse.RAW, (1,)), 2)
+    (raw,) = experiment.variants
+    assert (raw.variant, raw.n_texts) == (Variant(TextUse.RAW, (1,)), 2)
     assert store.experiments.runs(experiment.id)[3].state.status is RunStatus.INTERRUPTED
-    assert [(one.text, one.label) for one in store.experiments.arm_texts(arm.id)] == [("one", "joy"), ("two", "anger")]
+    assert [(one.text, one.label) for one in store.experiments.texts(raw.id)] == [("one", "joy"), ("two", "anger")]
     runs = store.experiments.runs(experiment.id)
-    assert [(run.arm_id, run.n_synthetic) for run in runs] == [(None, 0), (arm.id, 1), (arm.id, 2), (arm.id, 2)]
+    assert [(run.variant_id, run.n_synthetic) for run in runs] == [(None, 0), (raw.id, 1), (raw.id, 2), (raw.id, 2)]
+    assert [run.variant for run in runs] == [Variant(), *[raw.variant] * 3]
     assert [run.last.macro_f1 if run.last else None for run in runs] == [0.1, 0.2, 0.3, None]
     assert [len(found) for found in store.trainings.points([1, 2, 3]).values()] == [2, 2, 2]
     assert store.trainings.texts(3) == {1: "joy", 2: "anger"}
@@ -345,6 +349,68 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_they_me
     ]
     store.experiments.remove(experiment.id)  # foreign keys are on again: what belongs to it goes too
     assert store.trainings.points([1, 2, 3]) == {1: [], 2: [], 3: []}
+    store.close()
+
+
+def test_arms_of_the_fourth_version_become_variants_with_their_texts_and_runs(tmp_path: Path) -> None:
+    """Whatever an arm was called: what it is comes from the experiment's config, never from the name."""
+    url = f"sqlite:///{tmp_path / 'old.db'}"
+    engine = open_engine(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    recipe = {"labels": ["joy", "anger"], "encoder": {"kind": "embedded", "name": "all-MiniLM-L6-v2"}, "steps": 125}
+    now = {"created_at": "2026-01-01 00:00:00"}
+    done = {"status": "done", "message": "", "n_done": 1, "n_total": 1, "elapsed_s": 8.0, "worker": ""} | now
+    text = {"run_id": 1, "task_id": 1, "proposed_label": "joy", "label": "joy", "status": "pending", "note": ""}
+    text |= {"shuffle": 1} | now
+    raw: dict[str, object] = {"use": "raw", "generation_run_ids": [1], "kind": "linear probe"}
+    half: dict[str, object] = {"use": "accepted", "generation_run_ids": [1], "filter": {"keep_share": 0.5}}
+    grid = {"seed_set_id": 1, "recipe": recipe, "arms": [raw, half], "sizes": [1], "rng_seeds": [0]}
+    grid["baselines"] = ["linear probe"]
+    task = {"id": 1, "name": "t", "source": "s", "text_type": "tweet", "label_type": "x", "labels": '["joy", "anger"]'}
+    arm = {"experiment_id": 1, "n_texts": 1, "n_decisions": 2}
+    run = {"task_id": 1, "experiment_id": 1, "n_train": 2} | done
+    probe, tuned = json.dumps(recipe | {"kind": "linear probe"}), json.dumps(recipe)
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("task", task | now),
+        ("seed_set", {"id": 1, "task_id": 1, "name": "s"} | now),
+        ("generation_run", {"id": 1, "task_id": 1, "lm_name": "real texts, batch 2", "n_attempts": 2} | done),
+        ("synthetic_text", {"id": 1, "number": 0, "text": "one", "proposed_text": "one"} | text),
+        ("experiment", {"id": 1, "task_id": 1, "seed_set_id": 1, "name": "mine", "config": json.dumps(grid)} | done),
+        ("arm", {"id": 7, "position": 0, "name": "real texts, batch 2 · raw · linear probe", "n_dropped": None} | arm),
+        ("arm", {"id": 8, "position": 1, "name": "anything", "n_dropped": 3} | arm),
+        ("arm_text", {"arm_id": 7, "text_id": 1, "label": "anger", "text": "one, then", "is_dropped": 0}),
+        ("training_run", {"id": 1, "arm": "seeds only · linear probe", "n_synthetic": 0, "config": probe} | run),
+        ("training_run", {"id": 2, "arm": "real texts, batch 2", "arm_id": 7, "n_synthetic": 1, "config": probe} | run),
+        ("training_run", {"id": 3, "arm": "anything", "arm_id": 8, "n_synthetic": 1, "config": tuned} | run),
+    ]
+    with engine.execution_options(immediate=True).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        for table, row in rows:
+            columns = [sqlalchemy.column(name) for name in row]
+            connection.execute(sqlalchemy.insert(sqlalchemy.table(table, *columns)).values(row))
+    engine.dispose()
+    store = Store.open(url)
+    experiment = store.experiments.get(1)
+    probe_kind = ClassifierKind.PROBE
+    first = Variant(TextUse.RAW, (1,), kind=probe_kind)
+    second = Variant(TextUse.ACCEPTED, (1,), TextFilter(keep_share=0.5))
+    assert experiment.config.variants == (first, second)
+    assert [(one.id, one.n_texts, one.n_dropped, one.n_decisions) for one in experiment.variants] == [
+        (7, 1, None, 2),
+        (8, 1, 3, 2),
+    ]
+    assert not experiment.is_gathered
+    assert [(one.text, one.label) for one in store.experiments.texts(7)] == [("one, then", "anger")]
+    runs = store.experiments.runs(1)
+    assert [(run.id, run.variant, run.n_synthetic) for run in runs] == [
+        (1, Variant(kind=probe_kind), 0),
+        (2, first, 1),
+        (3, second, 1),
+    ]
+    store.experiments.remove(1)
+    assert store.trainings.all(1) == []
     store.close()
 
 

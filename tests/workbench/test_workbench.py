@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from augment.errors import DataError, StorageError
 from augment.generation.strategies.word_templates import default_templates
 from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
-    ArmSpec,
     ClassifierKind,
     EncoderKind,
     EncoderSpec,
@@ -28,6 +28,7 @@ from augment.records import (
     Split,
     TextUse,
     TrainingConfig,
+    Variant,
 )
 from workbench.bench import Workbench, open_workbench
 from workbench.experiments import extend_experiment, resume_experiment, start_experiment
@@ -84,17 +85,12 @@ def test_a_cancelled_generation_resumes_to_its_target_and_is_trained_on(bench: W
     assert [one.text for one in texts][: len(kept)] == kept
     assert len({one.text for one in texts}) == len(texts) == 40
     assert all(one.label_probs and sum(one.label_probs) == pytest.approx(1) for one in texts)
-    arms = tuple(ArmSpec(use, (key.id,)) for use in (TextUse.RAW, TextUse.SOFT))
+    variants = tuple(Variant(use, (key.id,)) for use in (TextUse.RAW, TextUse.SOFT))
     recipe = TrainingConfig(labels, steps=4, eval_every=4)
-    start_experiment(bench, task_id, ExperimentConfig(seed_set.id, recipe, arms, sizes=(40,), rng_seeds=(0,)))
+    start_experiment(bench, task_id, ExperimentConfig(seed_set.id, recipe, variants, sizes=(40,), rng_seeds=(0,)))
     assert bench.runner.wait(60)
     runs = bench.store.trainings.all(task_id)
-    arm = "SmolLM2-135M-Instruct · mix"
-    assert {(run.arm, run.n_train) for run in runs} == {
-        ("seeds only", 30),
-        (f"{arm} · raw", 70),
-        (f"{arm} · soft labels", 70),
-    }
+    assert {(run.variant, run.n_train) for run in runs} == {(Variant(), 30), *((one, 70) for one in variants)}
     assert {run.state.status for run in runs} == {RunStatus.DONE}
     figures = {run.last.loss for run in runs if run.last is not None}
     assert len(figures) == 3  # soft labels are not hard ones
@@ -108,7 +104,7 @@ def seeded(bench: Workbench, task_id: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("strategy", "name"), [("templates", "label-word templates"), ("eda", "EDA")])
-def test_an_arm_without_an_lm_is_a_run_like_any_other(bench: Workbench, task_id: int, strategy: str, name: str) -> None:
+def test_texts_without_an_lm_are_a_run_like_any_other(bench: Workbench, task_id: int, strategy: str, name: str) -> None:
     seed_set_id, version_id = seeded(bench, task_id)
     config = GenerationConfig(
         DEFAULT_TEMPLATE,
@@ -154,7 +150,7 @@ def start_small(bench: Workbench, task_id: int, *, kind: ClassifierKind = Classi
     """Two points × three RNG seeds on a short recipe."""
     seed_set_id, _ = seeded(bench, task_id)
     recipe = TrainingConfig(LABELS, steps=8, eval_every=8)
-    real = ArmSpec(TextUse.REAL, kind=kind)
+    real = Variant(TextUse.REAL, kind=kind)
     config = ExperimentConfig(seed_set_id, recipe, (real,), sizes=(10,), rng_seeds=(0, 1, 2), baselines=(kind,))
     return start_experiment(bench, task_id, config, name="small")
 
@@ -188,16 +184,15 @@ def test_an_experiment_is_extended_by_the_next_rng_seeds_and_removed_whole(bench
     key = start_small(bench, task_id, kind=ClassifierKind.PROBE)
     assert bench.runner.wait(60)
     extend_experiment(bench, key.id, 2)
-    with pytest.raises(StorageError, match="still runs. Cancel or pause"):
+    with pytest.raises(StorageError, match="is still running. Cancel or pause"):
         bench.store.experiments.remove(key.id)
     assert bench.runner.wait(60)
     experiment = bench.store.experiments.get(key.id)
     assert experiment.config.rng_seeds == (0, 1, 2, 3, 4)
     assert (experiment.state.n_done, experiment.state.n_total) == (10, 10)
     runs = bench.store.experiments.runs(key.id)
-    assert {(run.arm, run.config.rng_seed) for run in runs} == {
-        (arm, seed) for arm in ("seeds only · linear probe", "real texts · linear probe") for seed in range(5)
-    }
+    variants = [Variant(use, kind=ClassifierKind.PROBE) for use in (None, TextUse.REAL)]
+    assert {(run.variant, run.config.rng_seed) for run in runs} == set(product(variants, range(5)))
     bench.store.experiments.remove(key.id)
     assert bench.store.trainings.all(task_id) == []
     assert bench.store.trainings.predictions([run.id for run in runs]) == []

@@ -1,4 +1,4 @@
-"""Arms compared → Plotly charts: learning curves, and what review bought.
+"""Variants compared → Plotly charts: learning curves, and what review gained.
 
 Pure: no store, no page; reads what `augment.results.comparison` and `augment.results.review_gains` make.
 """
@@ -9,8 +9,8 @@ from itertools import takewhile
 
 import plotly.graph_objects as go
 
-from augment.records import Interval, TextUse
-from augment.results.charts.counts import ACCENT, BASELINE_GREY, DARK_TEXT, fade, finish, plain, tint
+from augment.records import Interval, TextUse, Variant
+from augment.results.charts.counts import ACCENT, BASELINE_GREY, fade, finish, plain, tint
 from augment.results.charts.parts import (
     AXES,
     HOVER,
@@ -19,12 +19,13 @@ from augment.results.charts.parts import (
     add_line,
     markers,
     set_metric_axis,
-    shorten_arm,
+    shorten_middle,
     whiskers,
 )
-from augment.results.charts.styles import ArmStyle
-from augment.results.comparison import ArmPoint, baseline_of
+from augment.results.charts.styles import VariantStyle
+from augment.results.comparison import VariantPoint
 from augment.results.review_gains import ReviewGain
+from augment.results.variants import VariantNames
 from augment.wording import format_metric
 
 USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.4, TextUse.REVIEWED: 0.2, TextUse.RELABELLED: 0.0}
@@ -37,26 +38,31 @@ N_CERTAIN = 3  # RNG seeds from which on an interval has its place on the axis
 
 
 def learning_curve(
-    points: Sequence[ArmPoint], metric: str, styles: Mapping[str, ArmStyle], *, majority: float | None = None
+    points: Sequence[VariantPoint],
+    metric: str,
+    styles: Mapping[Variant, VariantStyle],
+    names: VariantNames,
+    *,
+    majority: float | None = None,
 ) -> go.Figure:
-    """A metric against the number of synthetic texts: a line an arm, its 95% interval as a band.
+    """A metric against the number of synthetic texts: one line per variant, its 95% interval as a band.
 
     Every line begins at the baseline of its classifier kind, which also runs across the chart.
     """
-    baselines = {point.arm: point for point in points if point.n_synthetic == 0}
-    arms = sorted({point.arm for point in points if point.n_synthetic}, key=list(styles).index)
-    lines = {arm: _join_baseline(arm, points, baselines) for arm in arms}
+    baselines = {point.variant: point for point in points if point.variant.is_baseline}
+    variants = sorted({point.variant for point in points if not point.variant.is_baseline}, key=list(styles).index)
+    lines = {variant: _join_baseline(variant, points, baselines) for variant in variants}
     figure = go.Figure()
-    for arm, line in lines.items():
-        _add_band(figure, line, styles[arm].colour, opacity=0.14 if len(lines) <= N_DIRECT else 0.08)
-    for arm, line in lines.items():
-        _add_means(figure, line, metric, styles[arm])
+    for variant, line in lines.items():
+        _add_band(figure, line, styles[variant].colour, opacity=0.14 if len(lines) <= N_DIRECT else 0.08)
+    for variant, line in lines.items():
+        _add_means(figure, line, metric, styles[variant], names)
     is_direct = len(lines) <= N_DIRECT
-    ends = [_name_end(line[-1], metric, styles[arm].colour) for arm, line in lines.items()]
-    for arm, point in baselines.items():
-        text = _name_end(point, metric, BASELINE_GREY).text
-        _add_means(figure, [point], metric, styles[arm], name=text)
-        ends.append(add_line(figure, point.interval.mean, styles[arm].dash, text))
+    ends = [_name_end(line[-1], metric, styles[variant].colour, names) for variant, line in lines.items()]
+    for variant, point in baselines.items():
+        text = _name_end(point, metric, BASELINE_GREY, names).text
+        _add_means(figure, [point], metric, styles[variant], names, name=text)
+        ends.append(add_line(figure, point.interval.mean, styles[variant].dash, text))
     if majority is not None and metric == "accuracy":
         ends.append(add_line(figure, majority, "dot", f"majority {format_metric(metric, majority)}"))
         looks = {"color": BASELINE_GREY, "width": 1.5, "dash": "dot"}
@@ -71,18 +77,20 @@ def learning_curve(
     return finish(figure, 380 + 29 * n_legend_rows, right=right)
 
 
-def _join_baseline(arm: str, points: Sequence[ArmPoint], baselines: Mapping[str, ArmPoint]) -> list[ArmPoint]:
-    own = sorted((point for point in points if point.arm == arm), key=lambda point: point.n_synthetic)
-    start = baselines.get(baseline_of(arm))
+def _join_baseline(
+    variant: Variant, points: Sequence[VariantPoint], baselines: Mapping[Variant, VariantPoint]
+) -> list[VariantPoint]:
+    own = sorted((point for point in points if point.variant == variant), key=lambda point: point.n_synthetic)
+    start = baselines.get(variant.baseline)
     return [start, *own] if start else own
 
 
-def _name_end(point: ArmPoint, metric: str, colour: str) -> EndLabel:
+def _name_end(point: VariantPoint, metric: str, colour: str, names: VariantNames) -> EndLabel:
     mean = point.interval.mean
-    return EndLabel(mean, f"{shorten_arm(point.arm)} {format_metric(metric, mean)}", colour)
+    return EndLabel(mean, f"{shorten_middle(names[point.variant])} {format_metric(metric, mean)}", colour)
 
 
-def _add_band(figure: go.Figure, line: Sequence[ArmPoint], colour: str, *, opacity: float) -> None:
+def _add_band(figure: go.Figure, line: Sequence[VariantPoint], colour: str, *, opacity: float) -> None:
     """The intervals along a line, where there are any; faint from the first on that is of too few RNG seeds."""
     certain = list(takewhile(lambda point: point.interval.n >= N_CERTAIN, line))
     if len(certain) < len(line) and any(point.interval.n > 1 for point in line[len(certain) :]):
@@ -91,7 +99,7 @@ def _add_band(figure: go.Figure, line: Sequence[ArmPoint], colour: str, *, opaci
         _add_polygon(figure, certain, fade(colour, opacity))
 
 
-def _add_polygon(figure: go.Figure, line: Sequence[ArmPoint], colour: str) -> None:
+def _add_polygon(figure: go.Figure, line: Sequence[VariantPoint], colour: str) -> None:
     sizes = [point.n_synthetic for point in line]
     figure.add_scatter(
         x=sizes + sizes[::-1],
@@ -100,26 +108,32 @@ def _add_polygon(figure: go.Figure, line: Sequence[ArmPoint], colour: str) -> No
         line={"width": 0},
         fill="toself",
         fillcolor=colour,
-        legendgroup=plain(line[-1].arm),
+        legendgroup=str(line[-1].variant),
         showlegend=False,
         hoverinfo="skip",
     )
 
 
 def _add_means(
-    figure: go.Figure, line: Sequence[ArmPoint], metric: str, style: ArmStyle, *, name: str | None = None
+    figure: go.Figure,
+    line: Sequence[VariantPoint],
+    metric: str,
+    style: VariantStyle,
+    names: VariantNames,
+    *,
+    name: str | None = None,
 ) -> None:
     """The means along a line, named for the legend; a baseline is a single point."""
     figure.add_scatter(
         x=[point.n_synthetic for point in line],
         y=[point.interval.mean for point in line],
         mode="lines+markers",
-        name=plain(name or shorten_arm(line[-1].arm, LONGEST_IN_LEGEND)),
-        legendgroup=plain(line[-1].arm),
+        name=plain(name or shorten_middle(names[line[-1].variant], LONGEST_IN_LEGEND)),
+        legendgroup=str(line[-1].variant),
         line={"color": style.colour, "width": 2.5, "dash": style.dash},
         marker=markers(style.symbol, 8, style.colour),
         cliponaxis=False,
-        customdata=[[plain(one.arm), one.interval.low, one.interval.high, one.interval.n] for one in line],
+        customdata=[[plain(names[one.variant]), one.interval.low, one.interval.high, one.interval.n] for one in line],
         hovertemplate=(
             f"%{{customdata[0]}}<br>%{{x}} texts: {HOVER[metric]}"
             "<br>95%: %{customdata[1]:.3f} to %{customdata[2]:.3f}, %{customdata[3]} RNG seed(s)<extra></extra>"
@@ -159,37 +173,57 @@ def _set_size_axis(figure: go.Figure, sizes: Sequence[int]) -> None:
     )
 
 
-# What review bought ---------------------------------------------------------------------------------------------------
+# What review gained ---------------------------------------------------------------------------------------------------
 
 
-def review_chart(gains: Sequence[ReviewGain], metric: str) -> go.Figure:
-    """The same texts raw, accepted, reviewed and relabelled side by side, with 95% intervals."""
+def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) -> go.Figure:
+    """The same texts raw, accepted, reviewed and relabelled, one row each, with 95% intervals; figures on the right."""
     figure = go.Figure()
+    rows = [(gain, use) for gain in gains for use in USE_TINTS if use in gain.uses]
     for use, share in USE_TINTS.items():
-        shown = [(row, gain, gain.uses[use]) for row, gain in enumerate(gains) if use in gain.uses]
+        places = [i for i, row in enumerate(rows) if row[1] is use]
+        shown = [(rows[i][0], rows[i][0].uses[use]) for i in places]
         if not shown:
             continue
-        figure.add_bar(
-            y=[row for row, _, _ in shown],
-            x=[interval.mean for _, _, interval in shown],
-            orientation="h",
+        figure.add_scatter(
+            x=[interval.mean for _, interval in shown],
+            y=places,
+            mode="markers",
             name=use.value,
-            marker_color=tint(ACCENT, share),
-            error_x=whiskers([interval for _, _, interval in shown], BASELINE_GREY),
-            text=[f"{use.value} {format_metric(metric, interval.mean)}" for _, _, interval in shown],
-            textposition="auto",
-            insidetextanchor="start",
-            insidetextfont={"color": DARK_TEXT},
-            customdata=[[plain(gain.source), gain.n_synthetic, one.low, one.high, one.n] for _, gain, one in shown],
+            marker=markers("circle", 11, tint(ACCENT, share)),
+            error_x=whiskers([interval for _, interval in shown], BASELINE_GREY),
+            cliponaxis=False,
+            customdata=[
+                [plain(names.sources[gain.variant]), gain.n_synthetic, one.low, one.high, one.n] for gain, one in shown
+            ],
             hovertemplate=(
                 f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]}} texts: {HOVER[metric].replace('{y', '{x')}"
                 "<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, %{customdata[4]} RNG seed(s)<extra></extra>"
             ),
         )
-    names = [
-        f"{plain(shorten_arm(one.source))}<br>{one.n_synthetic} texts, {one.n_decisions} decisions" for one in gains
-    ]
-    figure.update_layout(barmode="group", showlegend=False)
-    figure.update_xaxes(title=AXES[metric], range=[0, 1], tickformat=".0%" if metric == "accuracy" else ".1f")
-    figure.update_yaxes(tickvals=list(range(len(gains))), ticktext=names, autorange="reversed", showgrid=False)
-    return finish(figure, 70 + 108 * max(len(gains), 1))
+    for i, (gain, use) in enumerate(rows):
+        text = format_metric(metric, gain.uses[use].mean)
+        figure.add_annotation(x=1.01, xref="paper", y=i, text=text, showarrow=False, xanchor="left")
+    figure.update_layout(showlegend=False)
+    figure.update_xaxes(
+        title=AXES[metric], range=[0, 1], tickformat=".0%" if metric == "accuracy" else ".1f", showgrid=True
+    )
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=_name_rows(rows, names),
+        range=[len(rows) - 0.5, -0.5],
+        showgrid=False,
+        zeroline=False,
+    )
+    return finish(figure, 80 + 44 * max(len(rows), 1), right=60)
+
+
+def _name_rows(rows: Sequence[tuple[ReviewGain, TextUse]], names: VariantNames) -> list[str]:
+    """The use of each row; above the first one of a source its name, where there are several."""
+    texts, previous = [], None
+    has_several = len({gain.variant for gain, _ in rows}) > 1
+    for gain, use in rows:
+        source = f"<b>{plain(shorten_middle(names.sources[gain.variant]))}</b><br>"
+        texts.append((source if has_several and gain is not previous else "") + use.value)
+        previous = gain
+    return texts

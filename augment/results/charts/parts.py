@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from augment.records import Interval
-from augment.results.charts.counts import BASELINE_GREY, plain, shorten
+from augment.results.charts.counts import BASELINE_GREY, plain
 from augment.wording import METRICS
 
 LONGEST_NAME = 28  # characters beside a line
@@ -18,7 +18,7 @@ AXES = {**{metric: f"{name}, test split" for metric, name in METRICS.items()}, "
 
 @dataclass(frozen=True, slots=True)
 class EndLabel:
-    """What stands in the right margin beside a line's end."""
+    """A text in the right margin beside a line's end."""
 
     y: float
     text: str
@@ -31,12 +31,10 @@ def set_metric_axis(figure: go.Figure, metric: str, low: float, high: float) -> 
     figure.update_yaxes(title=AXES[metric], range=[low, high], tickformat=tickformat, zeroline=False)
 
 
-def shorten_arm(arm: str, longest: int = LONGEST_NAME) -> str:
-    """The arm's name in few characters: the LM's name is cut first, then the middle, as the ends tell arms apart."""
-    writer, separator, rest = arm.partition(" · ")
-    short = shorten(writer, max(longest - len(separator + rest), 6)) + separator + rest
+def shorten_middle(name: str, longest: int = LONGEST_NAME) -> str:
+    """The name in at most so many characters: its middle is cut, as the ends distinguish variants."""
     half = (longest - 1) // 2
-    return short if len(short) <= longest else f"{short[:half]}…{short[half + 1 - longest :]}"
+    return name if len(name) <= longest else f"{name[:half].rstrip()}…{name[half + 1 - longest :].lstrip()}"
 
 
 def add_line(figure: go.Figure, y: float, dash: str, text: str) -> EndLabel:

@@ -14,7 +14,6 @@ from pathlib import Path
 from plotly.offline import get_plotlyjs
 
 from augment.records import (
-    ArmText,
     Experiment,
     RunStatus,
     SeedSet,
@@ -22,24 +21,26 @@ from augment.records import (
     Task,
     TextUse,
     TrainingRun,
+    Variant,
+    VariantText,
 )
 from augment.results.charts.counts import label_shares
 from augment.results.charts.labels import confusion_chart
 from augment.results.charts.learning import learning_curve, review_chart
-from augment.results.charts.styles import arm_styles
+from augment.results.charts.styles import variant_styles
 from augment.results.comparison import (
     Difference,
     aggregate_runs,
-    baseline_of,
     compare_at_largest,
     compare_with_baseline,
-    describe_arms,
-    headline,
 )
+from augment.results.headlines import describe_variants, headline
 from augment.results.predictions import class_figures, confusion, wrong_texts
 from augment.results.report import html
 from augment.results.report.words import GLOSSARY, explain_measuring
 from augment.results.review_gains import review_gains
+from augment.results.variants import TEST_SPLIT as TEST_SPLIT
+from augment.results.variants import VariantNames, name_variants
 from augment.wording import METRICS, format_interval, format_metric, format_p, format_points, percent, plural
 
 METRIC = "macro_f1"  # what the report's claims are about
@@ -48,27 +49,40 @@ N_WRONG_TEXTS = 12
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything that the report tells. `runs` are all of the experiment's, whatever their status.
+    """Everything that the report says. `runs` are all of the experiment's, whatever their status.
 
-    `predictions` are those of the points worth looking at, by title: the best arm first, then the baseline.
-    `label_counts` are texts a label, by arm name and for the test split; `samples` are a few texts an arm, as trained
-    on; `test_counts` are test texts a label.
+    `writers` says who wrote each generation run. `predictions` are those of the points worth looking at: the best
+    variant at its largest size first, then the baselines. `label_counts` are texts per label of each variant;
+    `samples` are a few texts per variant, as they were trained on; `test_counts` are test texts per label.
     """
 
     task: Task
     experiment: Experiment
     seed_set: SeedSet
     runs: Sequence[TrainingRun]
-    predictions: Mapping[str, Sequence[StoredPrediction]]
-    label_counts: Mapping[str, Mapping[str, int]]
-    samples: Mapping[str, Sequence[ArmText]]
+    writers: Mapping[int, str]
+    predictions: Mapping[tuple[Variant, int], Sequence[StoredPrediction]]
+    label_counts: Mapping[Variant, Mapping[str, int]]
+    samples: Mapping[Variant, Sequence[VariantText]]
     test_counts: Mapping[str, int]
     created_at: datetime
+
+    @property
+    def names(self) -> VariantNames:
+        """What the experiment's variants and their baselines are called."""
+        config = self.experiment.config
+        return name_variants([*config.variants, *(Variant(kind=kind) for kind in config.baselines)], self.writers)
 
     @property
     def finished(self) -> list[TrainingRun]:
         """The runs that count: a run that is under way or failed may have figures, but not its final ones."""
         return [run for run in self.runs if run.state.status is RunStatus.DONE and run.last is not None]
+
+
+def name_point(point: tuple[Variant, int], names: VariantNames) -> str:
+    """'relabelled, 200 texts', or 'seeds only'."""
+    variant, n = point
+    return names[variant] if variant.is_baseline else f"{names[variant]}, {plural(n, 'text')}"
 
 
 def build_report(data: ReportData) -> str:
@@ -87,7 +101,7 @@ def build_report(data: ReportData) -> str:
         _list_everything,
     )
     return html.page(
-        f"{data.task.name} · what the texts bought",
+        f"{data.task.name} · what augmentation gained",
         [section(data) for section in sections],
         style=Path(__file__).with_name("report.css").read_text(encoding="utf-8"),
         script=get_plotlyjs(),
@@ -99,7 +113,7 @@ def build_report(data: ReportData) -> str:
 
 def _summarise(data: ReportData) -> str:
     """The task, the answer, where it comes from, and what stands in its way."""
-    answer = headline(data.finished, METRIC) if data.finished else "No training run has finished yet"
+    answer = headline(data.finished, METRIC, data.names) if data.finished else "No training run has finished yet"
     created, n_failed = data.created_at, len(_failed(data.runs))
     facts = [
         f"{created.day} {created:%B %Y, %H:%M} UTC",
@@ -131,9 +145,9 @@ def _find_missing(data: ReportData) -> list[str]:
         missing.append(f"Not every training run is done ({states}). Only finished runs count here; figures may change.")
     if not data.finished:
         return [*missing, "There are no figures yet: they come with the first finished training run."]
-    if all(run.arm_id is not None for run in data.finished):
-        missing.append("No finished run was trained on the seeds only, so nothing says what the added texts bought.")
-    if all(run.arm_id is None for run in data.finished):
+    if all(not run.variant.is_baseline for run in data.finished):
+        missing.append("No finished run was trained on the seeds only, so nothing says what the added texts gained.")
+    if all(run.variant.is_baseline for run in data.finished):
         missing.append("No run with added texts has finished: there is only the baseline.")
     if any(point.interval.n < 2 for point in aggregate_runs(data.finished, METRIC)):
         missing.append("Points of one RNG seed have no interval and no p: how much of them is chance cannot be said.")
@@ -143,20 +157,21 @@ def _find_missing(data: ReportData) -> list[str]:
 def _show_curves(data: ReportData) -> str:
     if not data.finished:
         return ""
-    styles = arm_styles([*(arm.name for arm in data.experiment.arms), *(run.arm for run in data.finished)])
+    styles, names = variant_styles(data.experiment.config.variants), data.names
     n_test = sum(data.test_counts.values())
     majority = max(data.test_counts.values()) / n_test if n_test else None
     points = {metric: aggregate_runs(data.finished, metric) for metric in METRICS}
     how = f"Mean over RNG seeds on {plural(n_test, 'real test text')}; bands are 95% intervals."
     commonest = "" if majority is None else " The dotted line is what always answering the commonest label would reach."
     return html.section(
-        "What the texts bought",
+        "What augmentation gained",
+        *([html.paragraph(f"All variants: {names.shared}.", "note")] if names.shared else []),
         html.chart(
-            "macro-f1", learning_curve(points["macro_f1"], "macro_f1", styles), f"Macro-F1. {how}", is_wide=True
+            "macro-f1", learning_curve(points["macro_f1"], "macro_f1", styles, names), f"Macro-F1. {how}", is_wide=True
         ),
         html.chart(
             "accuracy",
-            learning_curve(points["accuracy"], "accuracy", styles, majority=majority),
+            learning_curve(points["accuracy"], "accuracy", styles, names, majority=majority),
             f"Accuracy of the same runs.{commonest}",
             is_wide=True,
         ),
@@ -169,23 +184,21 @@ def _show_certainty(data: ReportData) -> str:
     if not differences:
         reason = "There is nothing to compare: it takes finished runs with added texts and on the seeds only."
         return html.section("How sure is this?", html.paragraph(reason))
-    note = (
-        "Each arm at its largest size against its baseline, RNG seed by RNG seed; p is adjusted for all of these arms."
-    )
+    note = "Each variant at its largest size against its baseline, paired by RNG seed; p is adjusted for all of them."
     return html.section(
         "How sure is this?",
-        html.listing(describe_arms(data.finished, METRIC)),
-        _compare(differences),
+        html.listing(describe_variants(data.finished, METRIC, data.names)),
+        _compare(differences, data.names),
         html.paragraph(f"{note} The appendix has every size.", "note"),
     )
 
 
-def _compare(differences: Sequence[Difference]) -> str:
+def _compare(differences: Sequence[Difference], names: VariantNames) -> str:
     """A table of gains over the baseline, in points."""
     rows = [
         [
-            one.arm,
-            baseline_of(one.arm),
+            names[one.variant],
+            names[one.variant.baseline],
             str(one.n_synthetic),
             format_points(one.interval.mean),
             f"{format_points(one.interval.low)} to {format_points(one.interval.high)}" if one.interval.n > 1 else "–",
@@ -194,29 +207,32 @@ def _compare(differences: Sequence[Difference]) -> str:
         ]
         for one in differences
     ]
-    return html.table(("arm", "baseline", "#texts", "#points", "#95% interval", "#adjusted p", "#RNG seeds"), rows)
+    return html.table(("variant", "baseline", "#texts", "#points", "#95% interval", "#adjusted p", "#RNG seeds"), rows)
 
 
 def _show_review(data: ReportData) -> str:
-    gains = review_gains(data.finished, data.experiment.arms, METRIC)
+    gains = review_gains(data.finished, data.experiment.variants, METRIC)
     if not gains:
         return ""
     sentences = [
-        f"{gain.source}, {plural(gain.n_synthetic, 'text')}, after {plural(gain.n_decisions, 'decision')} of people: "
+        f"{data.names.sources[gain.variant]}, {plural(gain.n_synthetic, 'text')}, "
+        f"after {plural(gain.n_decisions, 'decision')} by people: "
         + ", ".join(f"{use.value} {format_metric(METRIC, one.mean)}" for use, one in gain.uses.items())
         + "."
         for gain in gains
     ]
     caption = "Macro-F1 with the same texts as they came (raw), with those people accepted, and with people's labels."
     return html.section(
-        "What review bought", html.listing(sentences), html.chart("review", review_chart(gains, METRIC), caption)
+        "What review gained",
+        html.listing(sentences),
+        html.chart("review", review_chart(gains, METRIC, data.names), caption),
     )
 
 
 def _show_labels_found(data: ReportData) -> str:
-    """The confusion matrix and each label's figures, the best arm beside the baseline."""
+    """The confusion matrix and each label's figures, the best variant beside the baseline."""
     columns = []
-    for i, (title, predictions) in enumerate(data.predictions.items()):
+    for i, (point, predictions) in enumerate(data.predictions.items()):
         if not predictions:
             continue
         rows = [
@@ -230,11 +246,15 @@ def _show_labels_found(data: ReportData) -> str:
             for one in class_figures(predictions, data.task.labels)
         ]
         chart = confusion_chart(confusion(predictions, data.task.labels), data.task.labels)
-        n_runs = len({one.run_id for one in predictions})
+        n_runs, heading = len({one.run_id for one in predictions}), html.heading(3, name_point(point, data.names))
         caption = f"Test texts by true and predicted label, summed over {plural(n_runs, 'run')}."
         table = html.table(("label", "#F1 (95%)", "#precision", "#recall", "#texts"), rows)
         columns.append(
-            html.element("div", "", [html.heading(3, title), html.chart(f"confusion-{i}", chart, caption), table])
+            html.element(
+                "div",
+                "",
+                [heading, html.chart(f"confusion-{i}", chart, caption), table],
+            )
         )
     return html.section("Which labels it gets right", html.element("div", "columns", columns)) if columns else ""
 
@@ -242,37 +262,39 @@ def _show_labels_found(data: ReportData) -> str:
 def _show_label_shares(data: ReportData) -> str:
     if not data.label_counts:
         return ""
-    chart = label_shares(data.label_counts, data.task.labels)
+    groups = {data.names[variant]: counts for variant, counts in data.label_counts.items()}
+    chart = label_shares(groups | {TEST_SPLIT: data.test_counts}, data.task.labels)
     return html.section(
         "Which labels the texts carry", html.chart("labels", chart, "Share of each label among the texts.")
     )
 
 
 def _show_wrong_texts(data: ReportData) -> str:
-    """The test texts that most runs of the best arm get wrong."""
-    title, predictions = next(iter(data.predictions.items()), ("", ()))
+    """The test texts that most runs of the best variant get wrong."""
+    point, predictions = next(iter(data.predictions.items()), (None, ()))
     wrong = wrong_texts(predictions)
-    if not wrong:
+    if not wrong or point is None:
         return ""
     rows = [
         [one.text, one.truth, one.predicted, percent(one.share), percent(one.prob)] for one in wrong[:N_WRONG_TEXTS]
     ]
+    title = name_point(point, data.names)
     note = f"{title}: the first {len(rows)} of {plural(len(wrong), 'test text')} that at least one run gets wrong."
-    columns = ("text", "true label", "predicted", "#runs wrong", "#its probability")
+    columns = ("text", "true label", "predicted label", "#runs wrong", "#probability of the predicted label")
     return html.section("Texts it gets wrong", html.paragraph(note, "note"), html.table(columns, rows))
 
 
 def _show_samples(data: ReportData) -> str:
-    soft = {arm.name for arm in data.experiment.arms if arm.spec.use is TextUse.SOFT}
     parts = []
-    for arm, texts in data.samples.items():
-        rows = [[one.text, _name_label(one, data.task.labels if arm in soft else ())] for one in texts]
-        parts += [html.heading(3, arm), html.table(("text", "label"), rows)] if rows else []
+    for variant, texts in data.samples.items():
+        labels = data.task.labels if variant.use is TextUse.SOFT else ()
+        rows = [[text.text, _name_label(text, labels)] for text in texts]
+        parts += [html.heading(3, data.names[variant]), html.table(("text", "label"), rows)] if rows else []
     note = html.paragraph("Shown as the classifier was trained on them.", "note")
     return html.section("A few of the texts", note, *parts) if parts else ""
 
 
-def _name_label(one: ArmText, labels: Sequence[str]) -> str:
+def _name_label(one: VariantText, labels: Sequence[str]) -> str:
     """The text's label, or its probabilities where it is trained on them."""
     if not labels or one.probs is None:
         return one.label
@@ -280,7 +302,7 @@ def _name_label(one: ArmText, labels: Sequence[str]) -> str:
 
 
 def _show_measuring(data: ReportData) -> str:
-    facts = explain_measuring(data.experiment, data.seed_set, data.test_counts, data.task.labels)
+    facts = explain_measuring(data.experiment, data.seed_set, data.test_counts, data.names)
     return html.section("How this was measured", html.listing(facts))
 
 
@@ -293,14 +315,14 @@ def _list_everything(data: ReportData) -> str:
     by_metric = [aggregate_runs(data.finished, metric) for metric in METRICS]
     rows = [
         [
-            points[0].arm,
+            data.names[points[0].variant],
             str(points[0].n_synthetic),
             *(format_interval(one.interval, metric) for metric, one in zip(METRICS, points, strict=True)),
             str(points[0].interval.n),
         ]
         for points in zip(*by_metric, strict=True)
     ]
-    columns = ("arm", "#texts", *(f"#{name} (95%)" for name in METRICS.values()), "#RNG seeds")
+    columns = ("variant", "#texts", *(f"#{name} (95%)" for name in METRICS.values()), "#RNG seeds")
     parts = [
         html.heading(3, "All points"),
         html.table(columns, rows) if rows else html.paragraph("No training run has finished yet."),
@@ -310,16 +332,16 @@ def _list_everything(data: ReportData) -> str:
         parts += [
             html.heading(3, "All differences to the baseline"),
             html.paragraph(note, "note"),
-            _compare(differences),
+            _compare(differences, data.names),
         ]
     failed = [
-        [str(run.id), run.arm, str(run.n_synthetic), str(run.config.rng_seed), run.state.message]
+        [str(run.id), data.names[run.variant], str(run.n_synthetic), str(run.config.rng_seed), run.state.message]
         for run in _failed(data.runs)
     ]
     if failed:
         parts += [
             html.heading(3, "Failed training runs"),
-            html.table(("#run", "arm", "#texts", "#RNG seed", "message"), failed),
+            html.table(("#run", "variant", "#texts", "#RNG seed", "message"), failed),
         ]
     return html.section("Appendix", *parts)
 

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 THEMED = "#808a95"  # text in this colour follows the page's theme (report.css); it reads on light and dark without
 
-WIDE_COLUMNS = {"text": "text", "message": "text", "arm": "name", "baseline": "name"}  # by CSS class
+WIDE_COLUMNS = {"text": "text", "message": "text", "variant": "name", "baseline": "name"}  # by CSS class
 CLEAR, GRID = "rgba(0,0,0,0)", "rgba(128,138,149,0.25)"
 AXIS = {"gridcolor": GRID, "zerolinecolor": GRID, "ticks": "outside", "ticklen": 4, "tickcolor": CLEAR}
 LOOK = {

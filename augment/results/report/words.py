@@ -1,9 +1,10 @@
-"""What the report says in words: how its figures were measured, what each arm holds, what each term means."""
+"""What the report says in words: how its figures were measured, what texts each variant has, what each term means."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from augment.records import Arm, ClassifierKind, Experiment, SeedSet, TextUse
+from augment.records import ClassifierKind, Experiment, ExperimentVariant, SeedSet, TextUse
+from augment.results.variants import VariantNames
 from augment.wording import percent, plural
 
 USES = {
@@ -18,8 +19,8 @@ USES = {
 GLOSSARY = {
     "Synthetic text": "A text that a language model wrote after the example of a few real ones, with a label.",
     "Seeds": "The few real labelled texts that the language model saw, and that every classifier is trained on.",
-    "Arm": "One way to choose the added texts: which language model, raw or corrected by people, filtered or not.",
-    "Baseline": "The same classifier trained on the seeds only. What an arm is worth is its distance from that.",
+    "Variant": "One way to choose the added texts: which language model, raw or corrected by people, filtered or not.",
+    "Baseline": "The same classifier trained on the seeds only. A variant is judged by its distance from that.",
     "Accuracy": "The share of test texts that get the right label. High for a lazy answer where one label is common.",
     "Macro-F1": (
         "How well each label is found, without missing it or seeing it everywhere, averaged over labels so that rare "
@@ -36,10 +37,11 @@ GLOSSARY = {
 
 
 def explain_measuring(
-    experiment: Experiment, seed_set: SeedSet, test_counts: Mapping[str, int], labels: Sequence[str]
+    experiment: Experiment, seed_set: SeedSet, test_counts: Mapping[str, int], names: VariantNames
 ) -> list[str]:
-    """How the figures came about, a sentence or two a fact; `test_counts` are test texts a label."""
+    """How the figures came about, a sentence or two per fact; `test_counts` are test texts per label."""
     config, n_test = experiment.config, sum(test_counts.values())
+    labels = config.recipe.labels
     seed_counts = Counter(one.label for one in seed_set.examples)
     drawn = "chosen by hand" if seed_set.rng_seed is None else f"drawn with RNG seed {seed_set.rng_seed}"
     n_real = sum(one.split.is_real for one in seed_set.examples)
@@ -50,24 +52,24 @@ def explain_measuring(
         f"({', '.join(f'{label} {seed_counts[label]}' for label in labels)}). Every classifier learns them.",
         f"Test: {plural(n_test, 'real text')} "
         f"({', '.join(f'{label} {test_counts.get(label, 0)}' for label in labels)}). They "
-        "were used for no choice: not for training, not by a filter, not to stop a training. The best arm is named "
+        "were used for no choice: not for training, not by a filter, not to stop a training. The best variant is named "
         "after its figures are seen; the adjusted p allows for that.",
         *_describe_classifiers(experiment),
         f"Repeats: every point is trained with {plural(len(config.rng_seeds), 'RNG seed')} "
-        f"({', '.join(map(str, config.rng_seeds))}). A seed decides which of an arm's texts are drawn, their order "
-        "and how the classifier starts; an arm is compared with the baseline seed by seed (paired t-test).",
+        f"({', '.join(map(str, config.rng_seeds))}). A seed decides which of a variant's texts are drawn, their "
+        "order and how the classifier starts; a variant is compared with the baseline seed by seed (paired t-test).",
         f"Sizes: {', '.join(map(str, config.sizes)) or 'no'} added texts. With one RNG seed a larger size holds all "
-        "texts of every smaller one.",
-        "Intervals and p tell the luck of training and of which texts were drawn (where an arm has more than were "
+        "texts of every smaller one. A variant with fewer texts is trained on all of them instead.",
+        "Intervals and p tell the luck of training and of which texts were drawn (where a variant has more than were "
         "drawn), not that of which texts are in the test split: another one would move all figures somewhat.",
-        *(f"{arm.name}: {_describe_arm(arm)}" for arm in experiment.arms),
+        *(f"{names[one.variant]}: {_describe_variant(one)}" for one in experiment.variants),
     ]
 
 
 def _describe_classifiers(experiment: Experiment) -> list[str]:
-    """What is trained and for how long, a sentence a kind."""
+    """What is trained and for how long, a sentence per kind."""
     recipe = experiment.config.recipe
-    kinds = {*experiment.config.baselines, *(arm.spec.kind for arm in experiment.arms)}
+    kinds = {*experiment.config.baselines, *(variant.kind for variant in experiment.config.variants)}
     facts = []
     if kinds & {ClassifierKind.FINE_TUNED, ClassifierKind.CONTRASTIVE}:
         facts.append(
@@ -95,23 +97,25 @@ def _describe_classifiers(experiment: Experiment) -> list[str]:
     if ClassifierKind.PROBE in kinds:
         facts.append(
             f"Linear probe: a logistic regression (C {recipe.inverse_regularisation:g}) on the embeddings of "
-            f"{recipe.encoder.name}; its arms are compared with a probe trained on the seeds only."
+            f"{recipe.encoder.name}; its variants are compared with a probe trained on the seeds only."
         )
     if recipe.synthetic_weight != 1:
         facts.append(f"A synthetic text weighs {recipe.synthetic_weight:g} of a real one in training.")
     return facts
 
 
-def _describe_arm(arm: Arm) -> str:
-    """Which texts the arm has and what its filter does."""
+def _describe_variant(stored: ExperimentVariant) -> str:
+    """Which texts the variant has and what its filter does."""
+    text_filter = stored.variant.filter
     rules = []
-    if arm.spec.filter.agrees:
+    if text_filter.agrees:
         rules.append("drops texts to which a classifier trained on the seeds gives another label")
-    if arm.spec.filter.keep_share < 1:
-        rules.append(f"keeps of each label the {percent(arm.spec.filter.keep_share)} that it is surest of")
-    sentences = [f"{USES[arm.spec.use]}. {plural(arm.n_texts, 'text')}."]
+    if text_filter.keep_share < 1:
+        rules.append(f"keeps of each label the {percent(text_filter.keep_share)} that it is surest of")
+    use = f"{USES[stored.variant.use]}. " if stored.variant.use else ""
+    sentences = [f"{use}{plural(stored.n_texts, 'text')}."]
     if rules:
-        sentences.append(f"Its filter {' and '.join(rules)}: {arm.n_dropped} left out.")
-    if arm.spec.filter.is_balanced:
+        sentences.append(f"Its filter {' and '.join(rules)}: {stored.n_dropped} left out.")
+    if text_filter.is_balanced:
         sentences.append("Labels are taken in turn, so that each has as many texts.")
     return " ".join(sentences)

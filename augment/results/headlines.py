@@ -1,0 +1,135 @@
+"""The answer in words: whether a variant beats the seeds only, how sure that is, and what to do next. Pure."""
+
+from collections.abc import Sequence
+
+from augment.records import TextUse, TrainingRun
+from augment.results.comparison import Difference, compare_at_largest, compare_with_baseline
+from augment.results.variants import VariantNames, name_filter
+from augment.wording import METRICS, format_p, format_points, plural
+
+N_REVIEWED = 40  # texts that a next step asks people to review: about a minute at the speed of the Card tab
+N_CERTAIN = 5  # RNG seeds from which on an interval is worth reading
+REVIEWED_USES = (TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
+
+
+def headline(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> str:
+    """The learning curve's answer in a sentence, each variant at its largest size; p is adjusted by Holm's method.
+
+    Real texts are the ceiling, not a variant that could win; they count as a comparison all the same.
+    """
+    compared = _find_candidates(runs, metric)
+    if not compared:
+        return f"{METRICS[metric]} on the test split, by number of synthetic texts"
+    better = [one for one in compared if one.is_significant and one.interval.mean > 0]
+    worse = [one for one in compared if one.is_significant and one.interval.mean < 0]
+    best, seeds = _pick_best(compared), _name_seeds(runs)
+    points = f"{format_points(best.interval.mean)} points of {METRICS[metric]}"
+    if better:
+        beat = "beats" if best.n_synthetic == 1 else "beat"
+        answer = f"{_describe(best, names, compared)} {beat} {seeds}: {points} ({_evidence(best)})"
+        others = [one for one in better if one is not best]
+        answer += _count(others, "helps too", "help too")
+    elif best.p is None:
+        answer = f"{_describe(best, names, compared)} against {seeds}: {points}, but {_doubt(best)}"
+    else:
+        answer = f"No variant beats {seeds} yet (best: {points}, {_describe(best, names, compared)}; {_evidence(best)})"
+    return answer + _count(worse, "makes it worse", "make it worse")
+
+
+def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> str:
+    """What would help most now, in a sentence. `n_waiting` is how many synthetic texts nobody has reviewed yet."""
+    compared = _find_candidates(runs, metric)
+    if not compared:
+        return "Next: generate texts, then train with them and on the seeds only."
+    best = _pick_best(compared)
+    if best.interval.n < 2:
+        return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."
+    tried = {one.variant.use for one in compared}
+    review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, those the order puts first, then train relabelled"
+    can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
+    if best.is_significant and best.interval.mean > 0:
+        if can_review:
+            return f"Next: {review} to see what correcting labels adds."
+        return "Next: generate more texts, or send somebody the report."
+    if can_review:
+        return f"Next: {review}."
+    if best.interval.mean > 0 and best.interval.n < N_CERTAIN:
+        return f"Next: train more RNG seeds per point ({best.interval.n} so far) to see whether the gain is real."
+    if not any(one.variant.filter.agrees for one in compared):
+        return "Next: train with the filter “agreed”: it drops texts that a seeds-only classifier labels differently."
+    if n_waiting:
+        more = plural(min(n_waiting, N_REVIEWED), "more text")
+        return f"Next: review {more}, or try another prompt or language model."
+    return "Next: try another prompt, strategy or language model."
+
+
+def describe_variants(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> list[str]:
+    """A sentence for each variant at its largest size, the greatest gain first; readable without the chart."""
+    compared = compare_at_largest(compare_with_baseline(runs, metric))
+    return [
+        f"{names[one.variant]}, {plural(one.n_synthetic, 'text')}: {judge(one, names[one.variant.baseline], metric)}."
+        for one in sorted(compared, key=lambda one: one.interval.mean, reverse=True)
+    ]
+
+
+def judge(difference: Difference, baseline: str, metric: str) -> str:
+    """'better than raw, +9.2 points of macro-F1 (95% interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)'."""
+    verdict = f"not significantly different from {baseline}"
+    if difference.is_significant:
+        verdict = f"{'better' if difference.interval.mean > 0 else 'worse'} than {baseline}"
+    low, mean, high = (format_points(getattr(difference.interval, name)) for name in ("low", "mean", "high"))
+    interval = f"95% interval {low} to {high}, adjusted " if difference.p is not None else ""
+    return f"{verdict}, {mean} points of {METRICS[metric]} ({interval}{_evidence(difference)})"
+
+
+def _find_candidates(runs: Sequence[TrainingRun], metric: str) -> list[Difference]:
+    compared = compare_at_largest(compare_with_baseline(runs, metric))
+    return [one for one in compared if not one.variant.is_ceiling]
+
+
+def _pick_best(compared: Sequence[Difference]) -> Difference:
+    """The greatest gain among those that are significant, else among all."""
+    better = [one for one in compared if one.is_significant and one.interval.mean > 0]
+    return max(better or compared, key=lambda one: one.interval.mean)
+
+
+def _name_seeds(runs: Sequence[TrainingRun]) -> str:
+    """'the 30 seeds alone'; without their number where experiments have different seed sets."""
+    numbers = {run.n_train - run.n_synthetic for run in runs}
+    return f"the {plural(numbers.pop(), 'seed')} alone" if len(numbers) == 1 else "the seeds alone"
+
+
+def _describe(difference: Difference, names: VariantNames, compared: Sequence[Difference]) -> str:
+    """'200 relabelled texts', and, where variants differ in that, whose texts, which classifier and experiment."""
+    variant = difference.variant
+    use = f"{variant.use.value} " if variant.use not in (None, TextUse.SOFT) else ""
+    words = [TextUse.SOFT.value] if variant.use is TextUse.SOFT else []
+    texts = f"{difference.n_synthetic} {use}text{'' if difference.n_synthetic == 1 else 's'}"
+    if len({one.variant.generation_run_ids for one in compared}) > 1:
+        texts += f" of {names.sources[variant]}"
+    else:
+        words += name_filter(variant.filter)
+        words += [variant.kind.value] if len({one.variant.kind for one in compared}) > 1 else []
+    words += [f"experiment {variant.experiment_id}"] if variant.experiment_id is not None else []
+    return f"{texts} ({', '.join(words)})" if words else texts
+
+
+def _evidence(difference: Difference) -> str:
+    """'p 0.003, 5 RNG seeds', or why there is no p."""
+    p = difference.p_adjusted
+    if p is None:
+        return _doubt(difference)
+    return f"p {format_p(p)}, {difference.interval.n} RNG seeds"
+
+
+def _doubt(difference: Difference) -> str:
+    if difference.interval.n < 2:
+        return "one RNG seed does not rule out chance"
+    return f"all {difference.interval.n} RNG seeds agree exactly, so no test can rule out chance"
+
+
+def _count(differences: Sequence[Difference], one: str, many: str) -> str:
+    """'; 1 other variant helps too', '; 3 variants make it worse', or nothing."""
+    if not differences:
+        return ""
+    return f"; {plural(len(differences), 'variant')} {one if len(differences) == 1 else many}"

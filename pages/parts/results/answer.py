@@ -1,0 +1,128 @@
+"""The answer of the Results page: a headline with the next step, the learning curve, and what review gained."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from augment.records import Task
+from augment.results.charts.learning import N_DIRECT, learning_curve, review_chart
+from augment.results.comparison import aggregate_runs, points_table
+from augment.results.headlines import headline, next_step
+from augment.results.review_gains import ReviewGain, review_gains
+from augment.wording import METRICS, format_metric, plural
+from pages.parts.charts import show_chart
+from pages.parts.formats import escape_markdown
+from pages.parts.layout import showing_errors
+from pages.parts.session import workbench
+from workbench.comparisons import Comparison, compare, count_waiting, majority_of
+
+
+@dataclass(slots=True)
+class ResultsState:
+    """What the Results page remembers in this browser tab between reruns."""
+
+    held: Comparison | None = None
+    active_ids: tuple[int, ...] = ()
+
+    @classmethod
+    def get(cls) -> "ResultsState":
+        """The state of this tab."""
+        state: ResultsState = st.session_state.setdefault("results_state", cls())
+        return state
+
+
+def show_comparison(task: Task, comparison: Comparison, metric: str, *, is_held: bool) -> None:
+    """The comparison, followed live while its experiments run, or held still."""
+    with showing_errors():
+        draw_comparison(task, _follow(comparison, is_held=is_held), metric)
+
+
+def _follow(comparison: Comparison, *, is_held: bool) -> Comparison:
+    """The comparison as it is now, or as it was when the charts were held. Ends polling when the experiments end."""
+    state = ResultsState.get()
+    ids = tuple(experiment.id for experiment in comparison.experiments)
+    if is_held and state.held and tuple(experiment.id for experiment in state.held.experiments) == ids:
+        return state.held
+    store = workbench().store
+    state.held = compare(workbench(), [store.experiments.get(experiment_id) for experiment_id in ids])
+    if state.active_ids == ids and not state.held.is_active:
+        state.active_ids = ()
+        st.rerun()
+    state.active_ids = ids if state.held.is_active else ()
+    return state.held
+
+
+def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
+    """Headline, next step, learning curve; beside it what review gained."""
+    runs, names = comparison.runs, comparison.names
+    st.subheader(escape_markdown(headline(runs, metric, names)), anchor=False)
+    st.markdown(escape_markdown(next_step(runs, metric, n_waiting=count_waiting(workbench(), task))))
+    gains = review_gains(runs, comparison.variants, metric)
+    points = aggregate_runs(runs, metric)
+    is_narrow = gains and len({point.variant for point in points if point.n_synthetic}) <= N_DIRECT
+    left, right = st.columns([5, 3], gap="medium") if is_narrow else (st.container(), st.container())
+    majority = majority_of(workbench(), task)
+    with left:
+        say_shared(comparison)
+        show_chart(
+            learning_curve(points, metric, comparison.styles, names, majority=majority),
+            key="results_curve",
+            alt=f"{METRICS[metric]} by number of synthetic texts",
+            rows=points_table(points, names),
+        )
+    if gains:
+        with right:
+            show_gains(gains, comparison, metric)
+    show_footnote(comparison, metric, majority)
+
+
+def say_shared(comparison: Comparison) -> None:
+    """What all variants have in common, so that no name has to repeat it."""
+    if comparison.names.shared:
+        st.caption(escape_markdown(f"All variants: {comparison.names.shared}"))
+
+
+def show_gains(gains: list[ReviewGain], comparison: Comparison, metric: str) -> None:
+    """What the same texts give raw, accepted, reviewed and relabelled."""
+    names = comparison.names
+    st.markdown("**What review gained**")
+    show_chart(
+        review_chart(gains, metric, names),
+        key="results_review",
+        alt=f"{METRICS[metric]} with raw, accepted and relabelled texts",
+        rows=[
+            {
+                "source": names.sources[gain.variant],
+                "n_synthetic": gain.n_synthetic,
+                "use": use.value,
+                "mean": interval.mean,
+                "low_95": interval.low,
+                "high_95": interval.high,
+                "n_decisions": gain.n_decisions,
+            }
+            for gain in gains
+            for use, interval in gain.uses.items()
+        ],
+    )
+    for gain in gains:
+        source = f"{names.sources[gain.variant]}: " if len(gains) > 1 else ""
+        sizes = f"{plural(gain.n_synthetic, 'text')} each, {plural(gain.n_decisions, 'decision')} by people"
+        st.caption(escape_markdown(f"{source}{sizes}."))
+
+
+def show_footnote(comparison: Comparison, metric: str, majority: float | None) -> None:
+    """How the figures were made, in a line."""
+    recipe = comparison.experiments[0].config.recipe
+    length = f"{recipe.epochs} epochs" if recipe.epochs else f"the same number of steps for every size ({recipe.steps})"
+    if recipe.patience:
+        length += ", stopped early by validation texts"
+    if all(run.config.kind.is_instant for run in comparison.runs):
+        length = "logistic regression on frozen embeddings"
+    n_rng_seeds = len({run.config.rng_seed for run in comparison.runs})
+    parts = [f"Test split; {length}; band: 95% interval over {plural(n_rng_seeds, 'RNG seed')}."]
+    if n_rng_seeds == 2:
+        parts.append("With two RNG seeds the band is so wide that it may leave the chart.")
+    if metric == "accuracy" and majority is not None:
+        share = format_metric("accuracy", majority)
+        parts.append(f"Always predicting the most common label would reach {share}.")
+    st.caption(escape_markdown(" ".join(parts)))

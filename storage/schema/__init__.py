@@ -1,0 +1,49 @@
+"""The tables, as SQLAlchemy 2 typed classes. Rows never leave this package: callers get records.
+
+Each arrow of the journey is one table: task → example → seed_set; prompt_version; generation_run → completion →
+synthetic_text → review_event ← review_step; experiment → variant → variant_text; training_run → metric_point,
+prediction, text_prediction. Migrations follow this file (Alembic).
+"""
+
+from storage.schema.base import Base, RunRow, UtcDateTime, utc_now
+from storage.schema.experiments import (
+    ExperimentRow,
+    MetricPointRow,
+    PredictionRow,
+    TextPredictionRow,
+    TrainingRunRow,
+    TrainingTextRow,
+    VariantRow,
+    VariantTextRow,
+)
+from storage.schema.generations import CompletionRow, GenerationRunRow, SyntheticTextRow, TextFlagRow
+from storage.schema.reviews import ReviewEventRow, ReviewLeaseRow, ReviewStepRow
+from storage.schema.tasks import ExampleRow, LeftOutRow, PromptVersionRow, SeedSetExampleRow, SeedSetRow, TaskRow
+
+__all__ = [
+    "Base",
+    "CompletionRow",
+    "ExampleRow",
+    "ExperimentRow",
+    "GenerationRunRow",
+    "LeftOutRow",
+    "MetricPointRow",
+    "PredictionRow",
+    "PromptVersionRow",
+    "ReviewEventRow",
+    "ReviewLeaseRow",
+    "ReviewStepRow",
+    "RunRow",
+    "SeedSetExampleRow",
+    "SeedSetRow",
+    "SyntheticTextRow",
+    "TaskRow",
+    "TextFlagRow",
+    "TextPredictionRow",
+    "TrainingRunRow",
+    "TrainingTextRow",
+    "UtcDateTime",
+    "VariantRow",
+    "VariantTextRow",
+    "utc_now",
+]

@@ -1,0 +1,119 @@
+"""Tables of training: experiments, their variants with texts, training runs and what these measured."""
+
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from storage.schema.base import Base, RunRow
+
+
+class ExperimentRow(RunRow):
+    """A grid of training runs. `config` holds everything except the variants, which have rows of their own.
+
+    `is_gathered` marks what a migration made of training runs that predate experiments.
+    """
+
+    __tablename__ = "experiment"
+    name: Mapped[str]
+    seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id"))
+    config: Mapped[dict[str, Any]]
+    is_gathered: Mapped[bool] = mapped_column(default=False)
+
+
+class VariantRow(Base):
+    """One line of an experiment's learning curve; `spec` is the `Variant` record that it is."""
+
+    __tablename__ = "variant"
+    __table_args__ = (UniqueConstraint("experiment_id", "position"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    spec: Mapped[dict[str, Any]]
+    n_texts: Mapped[int]
+    n_dropped: Mapped[int | None]  # none until its filter has run
+    n_decisions: Mapped[int]
+
+
+class VariantTextRow(Base):
+    """A synthetic text that a variant may use, with its wording and label from when the experiment was created.
+
+    `text` is none in experiments that are older than this column: they read the text as it is now.
+    """
+
+    __tablename__ = "variant_text"
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variant.id", ondelete="CASCADE"), primary_key=True)
+    text_id: Mapped[int] = mapped_column(
+        ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    text: Mapped[str | None]
+    label: Mapped[str]
+    is_dropped: Mapped[bool] = mapped_column(default=False)
+
+
+class TrainingRunRow(RunRow):
+    """One classifier trained once; on the seeds only where it has no variant.
+
+    Without `can_retry` it failed for a reason that training again does not change.
+    """
+
+    __tablename__ = "training_run"
+    experiment_id: Mapped[int] = mapped_column(ForeignKey("experiment.id", ondelete="CASCADE"), index=True)
+    variant_id: Mapped[int | None] = mapped_column(ForeignKey("variant.id", ondelete="CASCADE"), index=True)
+    n_synthetic: Mapped[int]
+    n_train: Mapped[int]
+    config: Mapped[dict[str, Any]]
+    final_step: Mapped[int | None]
+    can_retry: Mapped[bool] = mapped_column(default=True)
+    variant: Mapped[VariantRow | None] = relationship(lazy="joined")
+
+
+class TrainingTextRow(Base):
+    """A synthetic text that a training run was trained on, with the label it had then."""
+
+    __tablename__ = "training_text"
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    text_id: Mapped[int] = mapped_column(
+        ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    label: Mapped[str]
+
+
+class MetricPointRow(Base):
+    """Metrics on the test split after so many optimiser steps."""
+
+    __tablename__ = "metric_point"
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    step: Mapped[int] = mapped_column(primary_key=True)
+    train_loss: Mapped[float | None]
+    loss: Mapped[float]
+    accuracy: Mapped[float]
+    macro_f1: Mapped[float]
+    validation_macro_f1: Mapped[float | None]
+
+
+class PredictionRow(Base):
+    """What a finished classifier says of one test example."""
+
+    __tablename__ = "prediction"
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    example_id: Mapped[int] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), primary_key=True, index=True)
+    label: Mapped[str]
+    probs: Mapped[list[Any]]
+
+
+class TextPredictionRow(Base):
+    """What a finished classifier says of a synthetic text that it was not trained on: the review queue's disagreement.
+
+    `label_prob` is its probability of the label that the text had in the experiment.
+    """
+
+    __tablename__ = "text_prediction"
+    __table_args__ = (Index("ix_text_prediction_run_prob", "training_run_id", "label_prob"),)
+    training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
+    text_id: Mapped[int] = mapped_column(
+        ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    label: Mapped[str]
+    prob: Mapped[float]
+    label_prob: Mapped[float]

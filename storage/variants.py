@@ -1,0 +1,155 @@
+"""Which texts a variant finds, and keeping them as they are when an experiment is created."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Select, exists, func, insert, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+
+from augment.records import ExperimentVariant, LabelledText, ReviewStatus, Split, TextUse, Variant, VariantText
+from storage.codec import from_json, to_json
+from storage.schema import (
+    ExampleRow,
+    ExperimentRow,
+    SeedSetExampleRow,
+    SeedSetRow,
+    SyntheticTextRow,
+    VariantRow,
+    VariantTextRow,
+)
+
+CHUNK = 500  # SQLite takes at least as many parameters in one statement
+
+
+def count_texts(session: Session, variant: Variant, seed_set_id: int) -> int:
+    """How many texts the variant would find now beside the seeds of that set, as far as no classifier is needed."""
+    label, conditions = _find(variant, seed_set_id)
+    counts = session.scalars(select(func.count()).where(*conditions).group_by(label)).all()
+    return variant.filter.count_drawable(counts)
+
+
+def freeze(session: Session, experiment: ExperimentRow, position: int, variant: Variant) -> VariantRow:
+    """Store a variant of a new experiment, with the texts it finds and the labels they have now."""
+    of_runs = SyntheticTextRow.run_id.in_(variant.generation_run_ids)
+    is_decided = SyntheticTextRow.status != ReviewStatus.PENDING
+    n_decisions = session.scalar(select(func.count()).where(of_runs, is_decided)) or 0
+    spec = to_json(variant)
+    row = VariantRow(experiment_id=experiment.id, position=position, spec=spec, n_texts=0, n_decisions=n_decisions)
+    session.add(row)
+    session.flush()
+    label, conditions = _find(variant, experiment.seed_set_id)
+    row.n_texts = session.scalar(select(func.count()).where(*conditions)) or 0
+    if not variant.is_ceiling:
+        is_reviewed = variant.use in (TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
+        text = SyntheticTextRow.text if is_reviewed else SyntheticTextRow.proposed_text
+        columns = literal(row.id), SyntheticTextRow.id, label, text, literal(value=False)
+        names = ["variant_id", "text_id", "label", "text", "is_dropped"]
+        session.execute(insert(VariantTextRow).from_select(names, select(*columns).where(*conditions)))
+    return row
+
+
+def count_drawable(session: Session, row: VariantRow, seed_set_id: int) -> int:
+    """How many of a variant's texts a run can draw: those its filter left, equally many per label where it says so."""
+    variant = from_json(Variant, row.spec)
+    if variant.is_ceiling:
+        return count_texts(session, variant, seed_set_id)
+    is_kept = (VariantTextRow.variant_id == row.id, VariantTextRow.is_dropped.is_(False))
+    counts = session.scalars(select(func.count()).where(*is_kept).group_by(VariantTextRow.label)).all()
+    return variant.filter.count_drawable(counts)
+
+
+def drop_texts(session: Session, row: VariantRow, text_ids: Sequence[int]) -> None:
+    """Leave out of a variant the texts that its filter does not want, and only those."""
+    of_variant = VariantTextRow.variant_id == row.id
+    session.execute(update(VariantTextRow).where(of_variant).values(is_dropped=False))
+    for start in range(0, len(text_ids), CHUNK):
+        is_in_chunk = VariantTextRow.text_id.in_(text_ids[start : start + CHUNK])
+        session.execute(update(VariantTextRow).where(of_variant, is_in_chunk).values(is_dropped=True))
+    row.n_dropped = len(text_ids)
+    session.flush()
+
+
+def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> tuple[VariantText, ...]:
+    """The synthetic texts of a variant that its filter did not leave out."""
+    query = (
+        select(
+            SyntheticTextRow.id,
+            func.coalesce(VariantTextRow.text, SyntheticTextRow.text),
+            VariantTextRow.label,
+            SyntheticTextRow.label_probs,
+        )
+        .join(VariantTextRow, VariantTextRow.text_id == SyntheticTextRow.id)
+        .where(VariantTextRow.variant_id == variant_id, VariantTextRow.is_dropped.is_(False))
+        .order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
+        .limit(limit)
+    )
+    return tuple(
+        VariantText(text_id, text, label, tuple(probs) if probs else None)
+        for text_id, text, label, probs in session.execute(query)
+    )
+
+
+def real_texts(session: Session, seed_set_id: int) -> tuple[LabelledText, ...]:
+    """The real texts that a ceiling may add to that seed set."""
+    query = select(ExampleRow.text, ExampleRow.label).where(*_is_real(seed_set_id)).order_by(ExampleRow.id)
+    return tuple(LabelledText(text, label) for text, label in session.execute(query))
+
+
+def select_variants(experiment_id: int) -> Select[VariantRow]:
+    """An experiment's variants, in the order of its config."""
+    return select(VariantRow).where(VariantRow.experiment_id == experiment_id).order_by(VariantRow.position)
+
+
+def to_variant(row: VariantRow) -> ExperimentVariant:
+    """A variant as a record."""
+    return ExperimentVariant(row.id, from_json(Variant, row.spec), row.n_texts, row.n_dropped, row.n_decisions)
+
+
+def _find(variant: Variant, seed_set_id: int) -> tuple[InstrumentedAttribute[str], list[ColumnElement[bool]]]:
+    """The label of a variant's texts, and the conditions that they meet."""
+    if variant.is_ceiling:
+        return ExampleRow.label, _is_real(seed_set_id)
+    is_corrected = variant.use in (TextUse.REVIEWED, TextUse.RELABELLED)
+    label = SyntheticTextRow.label if is_corrected else SyntheticTextRow.proposed_label
+    return label, _belongs(variant, seed_set_id)
+
+
+def _belongs(variant: Variant, seed_set_id: int) -> list[ColumnElement[bool]]:
+    """Which synthetic texts a variant has: none that became a seed, as it reads now or as the LM wrote it.
+
+    Copies of real seeds stay: the checks of a run reject them, and imported texts are taken as they are.
+    """
+    seeds = _seed_texts(seed_set_id, Split.WRITTEN)
+    conditions: list[ColumnElement[bool]] = [
+        SyntheticTextRow.run_id.in_(variant.generation_run_ids),
+        SyntheticTextRow.text.not_in(seeds),
+        SyntheticTextRow.proposed_text.not_in(seeds),
+    ]
+    if variant.use is TextUse.ACCEPTED:
+        conditions.append(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
+        conditions.append(SyntheticTextRow.label == SyntheticTextRow.proposed_label)
+    elif variant.use is TextUse.REVIEWED:
+        conditions.append(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
+    elif variant.use is TextUse.RELABELLED:
+        conditions.append(SyntheticTextRow.status != ReviewStatus.REJECTED)
+    elif variant.use is TextUse.SOFT:
+        other = aliased(SyntheticTextRow)
+        has_probs = (other.run_id.in_(variant.generation_run_ids), other.label_probs.is_not(None))
+        conditions.append(exists().where(*has_probs))
+    return conditions
+
+
+def _is_real(seed_set_id: int) -> list[ColumnElement[bool]]:
+    """Pool examples of the seed set's task that are not among its seeds."""
+    task_id = select(SeedSetRow.task_id).where(SeedSetRow.id == seed_set_id).scalar_subquery()
+    is_no_seed = ExampleRow.text.not_in(_seed_texts(seed_set_id, *Split))
+    return [ExampleRow.task_id == task_id, ExampleRow.split == Split.POOL, is_no_seed]
+
+
+def _seed_texts(seed_set_id: int, *splits: Split) -> Select[str]:
+    """Texts of the seeds of some splits."""
+    seed = aliased(ExampleRow)
+    return (
+        select(seed.text)
+        .join(SeedSetExampleRow, SeedSetExampleRow.example_id == seed.id)
+        .where(SeedSetExampleRow.seed_set_id == seed_set_id, seed.split.in_(splits))
+    )

@@ -1,0 +1,158 @@
+"""Which experiments may be compared, and what charts, pages and the report need of them.
+
+Reads the store; starts nothing. Knows nothing of Streamlit.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from augment.records import (
+    Experiment,
+    ExperimentVariant,
+    ReviewStatus,
+    RunStatus,
+    Split,
+    StoredPrediction,
+    Task,
+    TrainingRun,
+    Variant,
+)
+from augment.results.charts.styles import VariantStyle, variant_styles
+from augment.results.comparison import list_points
+from augment.results.report.build import ReportData
+from augment.results.variants import VariantNames, name_recipe, name_run, name_variants
+from workbench.bench import Workbench
+from workbench.experiments import name_writers
+
+N_SAMPLES = 5  # texts per variant that a report shows
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Finished runs that may be compared, the variants they belong to, their names and looks, and their experiments."""
+
+    experiments: tuple[Experiment, ...]
+    runs: tuple[TrainingRun, ...]
+    names: VariantNames
+    styles: dict[Variant, VariantStyle]
+
+    @property
+    def variants(self) -> tuple[ExperimentVariant, ...]:
+        """The variants of all its experiments."""
+        return tuple(variant for experiment in self.experiments for variant in experiment.variants)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether one of its experiments waits or runs."""
+        return any(experiment.state.status.is_active for experiment in self.experiments)
+
+
+def compare(bench: Workbench, experiments: Sequence[Experiment], *, only_finished: bool = True) -> Comparison:
+    """The runs of some experiments of one task and recipe, by default those that are finished.
+
+    Where several experiments have the same variant, its texts or labels may have changed in between: each then counts
+    as a variant of its own.
+    """
+    store, status = bench.store, RunStatus.DONE if only_finished else None
+    repeated = Counter(variant for experiment in experiments for variant in experiment.config.variants)
+
+    def split(variant: Variant, experiment_id: int) -> Variant:
+        return replace(variant, experiment_id=experiment_id) if repeated[variant] > 1 else variant
+
+    of_experiments = tuple(
+        replace(
+            experiment,
+            variants=tuple(
+                replace(stored, variant=split(stored.variant, experiment.id)) for stored in experiment.variants
+            ),
+        )
+        for experiment in experiments
+    )
+    runs = tuple(
+        replace(run, variant=split(run.variant, experiment.id))
+        for experiment in experiments
+        for run in store.experiments.runs(experiment.id, status=status)
+        if run.last is not None or not only_finished
+    )
+    baselines = {Variant(kind=kind) for experiment in experiments for kind in experiment.config.baselines}
+    variants = [*sorted(baselines, key=lambda variant: variant.kind)]
+    variants += [stored.variant for experiment in of_experiments for stored in experiment.variants]
+    task_id = experiments[0].task_id
+    names = name_variants(variants, name_writers(bench, task_id))
+    return Comparison(of_experiments, runs, names, variant_styles([*store.experiments.variants(task_id), *variants]))
+
+
+def list_comparable(bench: Workbench, task_id: int) -> list[tuple[Experiment, ...]]:
+    """Each experiment with a finished run, newest first, then all experiments of a recipe together."""
+    experiments = bench.store.experiments.list_finished(task_id)
+    by_recipe: dict[str, list[Experiment]] = {}
+    for experiment in experiments:
+        by_recipe.setdefault(name_recipe(experiment), []).append(experiment)
+    together = [tuple(group) for group in by_recipe.values() if len(group) > 1]
+    return [*((experiment,) for experiment in experiments), *together]
+
+
+def name_runs(bench: Workbench, runs: Sequence[TrainingRun]) -> dict[int, str]:
+    """What runs of one task are called, by id, whichever experiments they are from."""
+    if not runs:
+        return {}
+    names = name_variants([run.variant for run in runs], name_writers(bench, runs[0].task_id))
+    return {run.id: name_run(run, names) for run in runs}
+
+
+def majority_of(bench: Workbench, task: Task) -> float | None:
+    """Accuracy of always giving the test split's most common label; None without a test split."""
+    counts = list(count_test_labels(bench, task).values())
+    return max(counts) / sum(counts) if sum(counts) else None
+
+
+def count_test_labels(bench: Workbench, task: Task) -> dict[str, int]:
+    """Test texts per label."""
+    counts = bench.store.tasks.count_examples(task.id)
+    return {label: counts.get((Split.TEST, label), 0) for label in task.labels}
+
+
+def count_waiting(bench: Workbench, task: Task) -> int:
+    """Synthetic texts of the task that nobody has reviewed yet."""
+    return bench.store.reviews.count_status(task.id).get(ReviewStatus.PENDING, 0)
+
+
+def count_variant_labels(bench: Workbench, comparison: Comparison) -> dict[Variant, dict[str, int]]:
+    """Texts per label that each variant may draw from, after its filter; variants of the same texts count once."""
+    found: dict[Variant, dict[str, int]] = {}
+    for experiment in comparison.experiments:
+        counts = bench.store.experiments.count_labels(experiment.id)
+        for stored in experiment.variants:
+            if stored.id in counts and stored.variant.texts not in {variant.texts for variant in found}:
+                found[stored.variant] = counts[stored.id]
+    return found
+
+
+def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> ReportData:
+    """Everything that the report of an experiment says."""
+    store, comparison = bench.store, compare(bench, [experiment])
+    points = list_points(comparison.runs)
+    shown = list(points)[:1] + [point for point in points if point[0].is_baseline]
+    return ReportData(
+        task=task,
+        experiment=experiment,
+        seed_set=store.tasks.seed_set(experiment.config.seed_set_id),
+        runs=store.experiments.runs(experiment.id),
+        writers=name_writers(bench, task.id),
+        predictions={point: predictions_of(bench, points[point]) for point in dict.fromkeys(shown)},
+        label_counts=count_variant_labels(bench, comparison),
+        samples={
+            stored.variant: store.experiments.texts(stored.id, limit=N_SAMPLES)
+            for stored in experiment.variants
+            if stored.variant.is_synthetic
+        },
+        test_counts=count_test_labels(bench, task),
+        created_at=datetime.now(UTC),
+    )
+
+
+def predictions_of(bench: Workbench, runs: Sequence[TrainingRun]) -> list[StoredPrediction]:
+    """What some runs say of the test examples."""
+    return bench.store.trainings.predictions([run.id for run in runs])
