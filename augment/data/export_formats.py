@@ -19,6 +19,8 @@ from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from augment.data.read_files import MAX_UNZIPPED_BYTES
@@ -214,8 +216,6 @@ def _read_json_lines(file: IO[bytes]) -> Iterator[Row]:
 
 def _batches(records: Iterable[ExportedText]) -> Iterator[Any]:
     """The records as Arrow batches; probabilities as a list, since labels are no columns."""
-    import pyarrow as pa
-
     rows = (_adapter().dump_python(record) for record in records)
     while chunk := list(islice(rows, CHUNK)):
         for row in chunk:
@@ -226,8 +226,6 @@ def _batches(records: Iterable[ExportedText]) -> Iterator[Any]:
 
 @cache
 def _schema() -> Any:
-    import pyarrow as pa
-
     text, whole, time = pa.string(), pa.int64(), pa.timestamp("us", tz="UTC")
 
     def listing(**columns: Any) -> Any:
@@ -253,31 +251,26 @@ def _decode_arrow(row: Row) -> Row:
 
 
 def _write_parquet(records: Iterable[ExportedText], file: IO[bytes]) -> None:
-    import pyarrow.parquet as pq
-
     with pq.ParquetWriter(file, _schema()) as writer:
         for batch in _batches(records):
             writer.write_batch(batch)
 
 
 def _read_parquet(file: IO[bytes]) -> Iterator[Row]:
-    import pyarrow.parquet as pq
-
     for batch in pq.ParquetFile(file).iter_batches(CHUNK):
         yield from batch.to_pylist()
 
 
 def _write_dataset(records: Iterable[ExportedText], file: IO[bytes]) -> None:
     """A zipped `save_to_disk` folder."""
-    import datasets
-    import pyarrow as pa
+    from augment.data.hub_datasets import save_folder  # loads datasets
 
     with tempfile.TemporaryDirectory() as folder:
         table, saved = Path(folder, "texts.arrow"), Path(folder, "texts")
         with pa.ipc.new_stream(table, _schema()) as writer:
             for batch in _batches(records):
                 writer.write_batch(batch)
-        datasets.Dataset.from_file(str(table)).save_to_disk(saved)
+        save_folder(table, saved)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
             for part in sorted(saved.iterdir()):
                 archive.write(part, f"{saved.name}/{part.name}")
@@ -285,8 +278,6 @@ def _write_dataset(records: Iterable[ExportedText], file: IO[bytes]) -> None:
 
 def _read_dataset(file: IO[bytes]) -> Iterator[Row]:
     """The rows of a zipped folder's Arrow files, read where they lie: nothing is unpacked."""
-    import pyarrow as pa
-
     with zipfile.ZipFile(file) as archive:
         size = sum(item.file_size for item in archive.infolist())
         if size > MAX_UNZIPPED_BYTES:

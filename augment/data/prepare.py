@@ -8,16 +8,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+
+from tokenizers import Tokenizer
 
 from augment.data.read_files import SourceTable, read_column
 from augment.embedded import find_encoder_folder
 from augment.errors import DataError
 from augment.records import LabelledText, LeftOut, PreparedData, Split
 from augment.records.copies import normalise_text
-
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
 
 # The split that keeps a text which stands in two: held-out data stay as published, the pool gives way.
 KEEPING_ORDER = (Split.TEST, Split.VALIDATION, Split.POOL)
@@ -197,9 +195,7 @@ def count_wordpieces(texts: Sequence[str]) -> list[int]:
 
 
 @cache
-def _wordpiece_tokenizer() -> "Tokenizer":
-    from tokenizers import Tokenizer
-
+def _wordpiece_tokenizer() -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(find_encoder_folder() / "tokenizer.json"))
     tokenizer.no_truncation()
     tokenizer.no_padding()

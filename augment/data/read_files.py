@@ -10,10 +10,9 @@ import re
 import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import pandas as pd
 
@@ -56,16 +55,15 @@ def read_hub(name: str) -> list[SourceTable]:
     Raises:
         DataError: the hub cannot be reached, or has no such data set.
     """
-    import datasets
+    from augment.data.hub_datasets import load_hub  # loads datasets
 
     try:
-        loaded = datasets.load_dataset(name)
+        return _to_tables(load_hub(name))
     except Exception as error:  # the library raises a dozen kinds for "not reachable" and "not there"
         raise DataError(
             f"The data set '{name}' could not be read from the hub ({type(error).__name__}). Check the name and the "
             "network, or download it elsewhere and upload it as files."
         ) from error
-    return _tables_of_datasets(loaded)
 
 
 def read_file(name: str, data: bytes) -> list[SourceTable]:
@@ -151,7 +149,7 @@ _READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
 
 def _read_zip(name: str, data: bytes) -> list[SourceTable]:
     """A zipped folder as `Dataset.save_to_disk` or `DatasetDict.save_to_disk` writes it."""
-    import datasets
+    from augment.data.hub_datasets import load_folder  # loads datasets
 
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
@@ -169,21 +167,13 @@ def _read_zip(name: str, data: bytes) -> list[SourceTable]:
             if not roots:
                 raise DataError(f"'{name}' holds no save_to_disk folder (no dataset_dict.json or state.json in it).")
             root = min(roots, key=lambda path: len(path.parts))
-            return _tables_of_datasets(datasets.load_from_disk(str(root), keep_in_memory=True))
+            return _to_tables(load_folder(root))
         except (ValueError, OSError, zipfile.BadZipFile, KeyError) as error:
             raise DataError(f"'{name}' could not be read as a save_to_disk folder: {_first_line(error)}") from error
 
 
-def _tables_of_datasets(loaded: Any) -> list[SourceTable]:
-    parts = dict(loaded.items()) if hasattr(loaded, "items") else {"all": loaded}
-    tables = []
-    for name, part in parts.items():
-        frame = part.to_pandas()
-        for column, feature in part.features.items():
-            if hasattr(feature, "int2str"):  # ClassLabel: numbers on disk, names for people
-                frame[column] = [feature.int2str(int(value)) if value >= 0 else "" for value in frame[column]]
-        tables.append(SourceTable(str(name), guess_split(str(name)), frame))
-    return tables
+def _to_tables(parts: Mapping[str, pd.DataFrame]) -> list[SourceTable]:
+    return [SourceTable(name, guess_split(name), table) for name, table in parts.items()]
 
 
 def _first_line(error: Exception) -> str:

@@ -1,0 +1,39 @@
+"""What the library `datasets` reads and writes: data sets of the hub, and saved folders. Knows nothing of splits.
+
+Out: one table per part, such as "train", with the names of class labels. Imported only when a data set is asked for.
+"""
+
+from pathlib import Path
+
+import datasets
+import pandas as pd
+
+Parts = dict[str, pd.DataFrame]
+
+
+def load_hub(name: str) -> Parts:
+    """A data set of the Hugging Face hub. Raises what the library raises, which is a dozen kinds of exceptions."""
+    return _to_parts(datasets.load_dataset(name))
+
+
+def load_folder(folder: Path) -> Parts:
+    """A folder that `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote. Raises what the library raises."""
+    return _to_parts(datasets.load_from_disk(str(folder), keep_in_memory=True))
+
+
+def save_folder(arrow_file: Path, folder: Path) -> None:
+    """Save a file of Arrow batches as a folder that `load_from_disk` reads."""
+    datasets.Dataset.from_file(str(arrow_file)).save_to_disk(folder)
+
+
+def _to_parts(loaded: datasets.Dataset | datasets.DatasetDict) -> Parts:
+    parts = dict(loaded.items()) if isinstance(loaded, datasets.DatasetDict) else {"all": loaded}
+    return {str(name): _to_table(part) for name, part in parts.items()}
+
+
+def _to_table(part: datasets.Dataset) -> pd.DataFrame:
+    table: pd.DataFrame = part.to_pandas()
+    for column, feature in part.features.items():
+        if isinstance(feature, datasets.ClassLabel):  # numbers on disk, names for people
+            table[column] = [feature.int2str(int(value)) if value >= 0 else "" for value in table[column]]
+    return table
