@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from pages.parts.navigation import page_titles
+from pages.parts.navigation import follow_runs, page_titles
 from pages.parts.session import mark_entered
 
 st.set_page_config(page_title="Text augmentation workbench", page_icon="pages/icon.svg", layout="wide")
 
 mark_entered()
+follow_runs()  # before the titles, so that no change in between is missed
 titles = page_titles()
 st.navigation(
     [

@@ -14,25 +14,26 @@ from pages.parts.session import choose_task, current_task, enter_through_app, wo
 
 
 def switch_task(task: Task) -> None:
-    """Which of the imported data sets this browser tab works on."""
+    """Which of the imported data sets this browser tab works on, where there are several."""
     tasks = workbench().store.tasks.all()
-    with st.expander(f"Data in use: {task_line(task)}"):
+    if len(tasks) > 1:
         picked = st.selectbox(
             "Work on",
             tasks,
             index=tasks.index(task),
             format_func=lambda one: f"{one.id} · {one.name} · {' / '.join(one.labels)}",
             key=f"seeds_task_{task.id}",
+            help="All pages follow this choice in this browser tab",
         )
         if picked.id != task.id:
             choose_task(picked.id)
             st.rerun()
-        st.caption(escape_markdown(f"From {task.source}, {task.created_at:%d %b %Y %H:%M} UTC"))
 
 
 def show_counts(task: Task) -> None:
     """Counts per label and split, and what was left out."""
     counts = workbench().store.tasks.count_examples(task.id)
+    st.caption(escape_markdown(f"From {task.source}, {task.created_at:%d %b %Y %H:%M} UTC"))
     totals = {split: sum(n for (one, _), n in counts.items() if one is split) for split in Split if split.is_real}
     st.markdown(" · ".join(f"**{n:,}** {split.value}" for split, n in totals.items()))
     st.plotly_chart(
@@ -75,13 +76,12 @@ with right:
     import_action = None if task else show_nothing_yet()
 with left, showing_errors():
     if task:
+        st.subheader(task_line(task), anchor=False)
         switch_task(task)
+        show_counts(task)
     with st.expander("Import other data") if task else st.container():
         import_panel(import_action)
 if task:
-    with right, showing_errors():
-        st.subheader(task_line(task), anchor=False)
-        show_counts(task)
     is_saved = False
     with right, showing_errors():
         is_saved = seed_panel(task, header)

@@ -216,8 +216,8 @@ def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
         format_func=lambda api: api.value,
         key=f"{page}_endpoint_api",
         persist_state="session",
-        help="Choose completions if the server offers them: the model continues the prompt as it is. Chat wraps it in a "
-        "conversation.",
+        help="Choose completions if the server offers them: the model continues the prompt as it is. Chat wraps it in "
+        "a conversation.",
     )
     lm = LMSpec(LMKind.OPENAI, name or "(none yet)", base_url=url, api=EndpointApi(api))
     what = "Ask what it can do" if name else "List its models"

@@ -13,6 +13,15 @@ from workbench.bench import Workbench, open_workbench
 
 State = TypeVar("State")
 
+# What each page shows, said where it has nothing to start from yet.
+_SHOWS = {
+    "Prompt": "Here you edit the prompt, see it with your seeds in it, and try it on the language model.",
+    "Generate": "Here the language model writes new texts with labels, and you watch what becomes of them.",
+    "Review": "Here you accept, reject and relabel what the language model wrote.",
+    "Train": "Here classifiers are trained with and without the synthetic texts.",
+    "Results": "Here you see whether the synthetic texts helped, and how sure that is.",
+}
+
 
 def mark_entered() -> None:
     """Remember that app.py has run in this session."""
@@ -59,18 +68,17 @@ def _task_in_address() -> int | None:
 
 
 def choose_task(task_id: int) -> None:
-    """Work on this task from now on in this browser tab; what was open of another one closes."""
+    """Work on this task from now on in this browser tab. Pages keep what belongs to a task by its number."""
     st.session_state["shared_task_id"] = task_id
-    for key in ("review_trail", "review_wanted", "review_order", "review_ticked"):
-        st.session_state.pop(key, None)
 
 
 def require_task(what: str) -> Task:
-    """The current task, or an empty state that leads to the Seeds page."""
+    """The current task, or an empty state that leads to the Seeds page. `what` is the page's title."""
     task = current_task()
     if task is None:
         st.title(what, anchor=False)
-        empty_state("This starts from labelled texts, and there are none yet.", "Choose seeds", "seeds")
+        shows = _SHOWS.get(what, "This page shows what augmentation gained.")
+        empty_state(f"{shows} It starts from labelled texts, and there are none yet.", "Import labelled texts", "seeds")
     assert task is not None  # noqa: S101  empty_state has ended the script
     st.session_state.setdefault("shared_task_id", task.id)  # a task that somebody else makes does not replace it
     return task

@@ -61,7 +61,7 @@ def generate(visit: Visit, n: int) -> Page:
 
 def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> None:
     page = visit("overview")
-    expect(page.get_by_role("button", name="Start: choose seeds")).to_be_visible()
+    expect(page.get_by_role("button", name="Try the example")).to_be_visible()
     import_starter(visit)
 
     save_prompt(visit)

@@ -265,11 +265,15 @@ def _show_notes(task: Task, config: GenerationConfig, advanced: _Advanced) -> No
 
 
 def _used_rng_seeds(task: Task, config: GenerationConfig, seed_set: SeedSet) -> dict[int, int]:
-    """The RNG seeds of runs with the same settings, each with its run. An endpoint writes other texts each time."""
+    """The RNG seeds of ended runs with the same settings, each with its run.
+
+    An endpoint writes other texts each time.
+    """
     return {
         run.config.sampling.rng_seed: run.id
         for run in workbench().store.generations.all(task.id)
         if run.config is not None
+        and not run.state.status.is_active
         and run.seed_set_id == seed_set.id
         and run.config.lm.kind is not LMKind.OPENAI
         and _what_is_written(run.config) == _what_is_written(config)

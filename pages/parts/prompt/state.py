@@ -1,10 +1,10 @@
 """What the Prompt page remembers in this browser tab, task by task. No other page reads or writes it."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import streamlit as st
 
-from augment.generation.strategies import Outcome
+from augment.generation.strategies.strategy import Outcome
 from augment.records import GenerationConfig, PromptTemplate
 from pages.parts.session import page_state
 
@@ -18,20 +18,19 @@ class Trial:
     outcomes: tuple[Outcome, ...]
 
     def is_of(self, config: GenerationConfig, prompt: str) -> bool:
-        """Whether it shows what this prompt gives with these settings; each trial has its own RNG seed."""
-        sampling = replace(self.config.sampling, rng_seed=config.sampling.rng_seed)
-        return self.prompt == prompt and replace(self.config, sampling=sampling) == config
+        """Whether it shows what this prompt gives with these settings."""
+        return self.prompt == prompt and self.config == config
 
 
 @dataclass(slots=True)
 class PromptState:
-    """Which draw of seeds is shown, and what the last trial gave.
+    """Which draw of seeds the rendered prompt shows, and what the last trial gave.
 
-    `number` is the attempt whose seeds the rendered prompt shows. `n_trials` makes each trial draw other completions.
+    Seeds and completions follow from the attempt's number and the RNG seed.
     """
 
     number: int = 0
-    n_trials: int = 0
+    rng_seed: int = 0
     trial: Trial | None = None
 
 

@@ -1,10 +1,12 @@
 """The rendered prompt, and what the language model writes when it is asked now. Nothing of a trial is stored."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from augment.data.prepare import count_wordpieces
 from augment.generation.generate import draw_prompt
-from augment.generation.strategies import Outcome
+from augment.generation.strategies.strategy import Outcome
 from augment.lms import EMBEDDED_LM
 from augment.prompts.few_shot import FewShot
 from augment.records import GenerationConfig, PromptTemplate, Sampling, SeedSet, Task
@@ -60,7 +62,7 @@ def choose_trial(
         template,
         task.labels,
         chosen_lm or EMBEDDED_LM,  # until another one has a name
-        Sampling(temperature=temperature, top_p=top_p, rng_seed=state.n_trials),
+        Sampling(temperature=temperature, top_p=top_p, rng_seed=state.rng_seed),
         strategy=strategy,
         n_seeds=n_seeds,
         seed_choice=seed_choice,
@@ -71,7 +73,7 @@ def choose_trial(
 
 def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, api_key: str | None) -> None:
     """The rendered prompt of one attempt with its token count; the trial and its outcomes below."""
-    prompt = draw_prompt(config, FewShot(config, seeds.examples), state.number).text
+    prompt = _render(config, seeds, state)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**Rendered prompt** · {_count_tokens(config, prompt)}",
@@ -84,13 +86,18 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
             f"Try {N_TRIES}",
             key="prompt_try",
             icon=":material/play_arrow:",
-            help="Asks the language model for five completions of this prompt. Nothing is stored.",
+            help="Asks the language model for five completions of this prompt, and of other seeds when pressed again. "
+            "Nothing is stored.",
         )
     st.code(prompt, language=None, wrap_lines=True, height=300)
     if is_asked:
+        if state.trial is not None and state.trial.is_of(config, prompt):  # the same again would give the same again
+            state.rng_seed += 1
+            config = replace(config, sampling=replace(config.sampling, rng_seed=state.rng_seed))
+            prompt = _render(config, seeds, state)
         with st.spinner(f"Asking {config.lm.name} for {N_TRIES} completions; the first time loads it", show_time=True):
             outcomes = try_prompt(workbench(), config, seeds.examples, number=state.number, n=N_TRIES, api_key=api_key)
-        state.trial, state.n_trials = Trial(config, prompt, tuple(outcomes)), state.n_trials + 1
+        state.trial = Trial(config, prompt, tuple(outcomes))
         st.rerun()  # the token count is exact now
     if state.trial is None:
         st.caption(
@@ -98,6 +105,10 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
         )
         return
     _show_trial(state.trial, is_current=state.trial.is_of(config, prompt))
+
+
+def _render(config: GenerationConfig, seeds: SeedSet, state: PromptState) -> str:
+    return draw_prompt(config, FewShot(config, seeds.examples), state.number).text
 
 
 def _count_tokens(config: GenerationConfig, prompt: str) -> str:

@@ -56,12 +56,13 @@ def seed_panel(task: Task, action: "st.delta_generator.DeltaGenerator") -> bool:
         type="secondary" if saved else "primary",
         help=None if chosen.examples else "Select at least one text in the table",
     ):
-        _save(task, chosen)
+        save_seeds(task, chosen)
         st.rerun()
     return saved is not None
 
 
-def _save(task: Task, chosen: ChosenSeeds) -> None:
+def save_seeds(task: Task, chosen: ChosenSeeds) -> None:
+    """Store the seeds as a new seed set, named by their number and how they were drawn."""
     drawn = f", RNG seed {chosen.rng_seed}" if chosen.rng_seed is not None else ""
     name = plural(len(chosen.examples), "seed") + drawn
     workbench().store.tasks.create_seed_set(task.id, name, chosen.examples, rng_seed=chosen.rng_seed)
@@ -82,11 +83,11 @@ def _choose(task: Task) -> ChosenSeeds:
         )
         if method == BY_HAND:
             return ChosenSeeds(_pick_by_hand(pool))
-        n = st.number_input("Seeds per label", min_value=1, value=10, key="seeds_n", width=130)
+        n = st.number_input("Seeds per label", min_value=1, value=10, key="seeds_n", width=115)
         if method == FIRST:
             return ChosenSeeds(_tick(draw_seeds.take_first_seeds(pool, task.labels, n), task))
         rng_seed = st.number_input(
-            "RNG seed", min_value=0, value=0, key=RNG_SEED, width=130, help="The same number draws the same seeds"
+            "RNG seed", min_value=0, value=0, key=RNG_SEED, width=115, help="The same number draws the same seeds"
         )
         st.button("Draw again", key="seeds_again", icon=":material/casino:", on_click=draw_again)
     drawn = draw_seeds.draw_seeds(pool, task.labels, n, rng_seed=rng_seed)
