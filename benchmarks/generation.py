@@ -23,7 +23,8 @@ from augment.generation.generate import generate
 from augment.lms.local import LocalLM
 from augment.lms.unpack import unpack_embedded_lm
 from augment.prompts.few_shot import FewShot
-from augment.prompts.template import DEFAULT_TEMPLATE, parse_completion
+from augment.prompts.parsing import parse_completion
+from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import Example, GenerationConfig, GenerationProgress, Sampling, Split, SyntheticText
 
 LABELS = ("joy", "anger", "surprise")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from augment.errors import DataError
 from augment.generation.generate import generate, try_out
-from augment.generation.strategies import Outcome
+from augment.generation.strategies.strategy import Outcome
 from augment.records import (
     Example,
     GenerationConfig,

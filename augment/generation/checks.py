@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from augment.prompts.template import find_marks
+from augment.prompts.parsing import find_marks
 from augment.records import Finding, GenerationConfig, RejectReason, SyntheticText
 
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from augment.errors import AugmentError
 from augment.generation.checks import check_text
 from augment.generation.quotas import apportion
-from augment.generation.strategies import STRATEGIES, Outcome, Planned, Request, Strategy
-from augment.generation.strategies.word_templates import count_texts
+from augment.generation.strategies import STRATEGIES
+from augment.generation.strategies.strategy import Outcome, Planned, Request, Strategy
 from augment.lms import LanguageModel
 from augment.prompts.few_shot import DrawnPrompt, FewShot
 from augment.prompts.template import check_template
@@ -293,13 +293,7 @@ def _check_given(config: GenerationConfig, seeds: Sequence[Example], strategy: S
             raise AugmentError(
                 f"The seed set has no seed of '{label}', and {quota} texts of it are wanted. Choose another seed set."
             )
-        if config.strategy == "templates" and config.word_templates is not None:
-            possible = count_texts(config.word_templates, label)
-            if possible < quota:
-                raise AugmentError(
-                    f"The patterns and words make {possible} different texts of '{label}'; {quota} are wanted. "
-                    "Add words or patterns, or ask for fewer texts."
-                )
+        strategy.check_label(config, label, quota)
 
 
 def _check_parse_rate(config: GenerationConfig, n_parsed: int, n_attempts: int) -> None:

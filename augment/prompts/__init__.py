@@ -1,1 +1,1 @@
-"""Templates, what is read from an answer to them, and which seeds stand in a prompt."""
+"""Templates, what is read from a completion, and which seeds are in a prompt."""

@@ -1,16 +1,14 @@
-"""Template and seeds → prompt; completion → text and label. Pure: knows no LM.
+"""Template and seeds → prompt. Pure: knows no LM. `augment.prompts.parsing` reads what is written after it.
 
 The default template is GPT3Mix's (Yoo et al. 2021, arXiv 2104.08826, section 3.2), as the reference notebook words it.
 """
 
-import json
 import re
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from augment.errors import PromptError
-from augment.records import LabelledText, LabelQuestion, PromptTemplate, RejectReason
+from augment.records import LabelledText, LabelQuestion, PromptTemplate
 
 DEFAULT_TEMPLATE = PromptTemplate(
     description=(
@@ -31,16 +29,6 @@ _ALLOWED = {
     "given item": (*_COMMON, "text", "label"),
 }
 _REQUIRED = {"description": ("examples",), "item": ("text", "label"), "open item": (), "given item": ("text", "label")}
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedCompletion:
-    """What a completion says, or why it says nothing usable: `reason` is None where text and label are good."""
-
-    text: str
-    label: str
-    reason: RejectReason | None = None
-    detail: str = ""
 
 
 def check_template(template: PromptTemplate) -> None:
@@ -90,7 +78,7 @@ def render_prompt(template: PromptTemplate, labels: Sequence[str], seeds: Sequen
         PromptError: as `check_template`.
     """
     check_template(template)
-    words = _words(template, labels)
+    words = placeholder_values(template, labels)
     items = "\n".join(render_item(template, labels, seed) for seed in seeds)
     return template.description.format(**words, examples=items) + "\n" + template.open_item.strip().format(**words)
 
@@ -98,7 +86,7 @@ def render_prompt(template: PromptTemplate, labels: Sequence[str], seeds: Sequen
 def render_item(template: PromptTemplate, labels: Sequence[str], seed: LabelledText) -> str:
     """One seed as a line of the prompt; line breaks inside its text become spaces."""
     text = " ".join(seed.text.split())
-    return template.item.strip().format(**_words(template, labels), text=text, label=seed.label)
+    return template.item.strip().format(**placeholder_values(template, labels), text=text, label=seed.label)
 
 
 def render_conditional_prompt(
@@ -110,27 +98,17 @@ def render_conditional_prompt(
         PromptError: as `check_template`.
     """
     check_template(template)
-    words = _words(template, labels)
+    words = placeholder_values(template, labels)
     given = template.given_item.strip()
     lines = [given.format(**words, text=" ".join(seed.text.split()), label=seed.label) for seed in seeds]
     opening = given.removesuffix("{text}").rstrip().format(**words, label=label)
     return template.description.format(**words, examples="\n".join(lines)) + "\n" + opening
 
 
-def find_marks(template: PromptTemplate, text: str) -> str | None:
-    """The first mark of an item's parts ('Sentiment:', 'Tweet:') that stands inside a text, or None."""
-    words = _words(template, ())
-    marks = (label_mark(template), template.open_item.format(**words))
-    for mark in (one.strip(" \t([{<\"'") for one in marks):
-        if mark and re.search(rf"(?<!\w){re.escape(mark)}", text, re.IGNORECASE):
-            return mark
-    return None
-
-
 def label_mark(template: PromptTemplate) -> str:
     """What stands between text and label in an item: ' (Sentiment: ' in the default template."""
     between = template.item.split("{text}", 1)[1].split("{label}", 1)[0]
-    return between.format(**_words(template, ()))
+    return between.format(**placeholder_values(template, ()))
 
 
 def ask_label(template: PromptTemplate, labels: Sequence[str], *, is_calibrated: bool) -> LabelQuestion:
@@ -145,49 +123,17 @@ def ask_label(template: PromptTemplate, labels: Sequence[str], *, is_calibrated:
     )
 
 
-def parse_completion(template: PromptTemplate, labels: Sequence[str], completion: str) -> ParsedCompletion:
-    """Read the first line of what the LM wrote after the open item.
-
-    The label must be one of `labels` up to case; nothing is guessed or substituted. `text` is kept as written but for
-    outer white space. An endpoint that writes JSON answers with an object of text and label instead of a line.
-    """
-    line = completion.strip("\n").split("\n", 1)[0]
-    if not line.strip():
-        return ParsedCompletion("", "", RejectReason.EMPTY, "nothing was written")
-    item = _read_json_item(line)
-    if item is not None:
-        return _check_parsed(item.text, item.label, labels)
-    text, mark, rest = line.partition(label_mark(template).strip())
-    if not mark:
-        detail = f"no '{label_mark(template).strip()}' in the line"
-        return ParsedCompletion(line.strip(), "", RejectReason.NO_LABEL, detail)
-    after = template.item.split("{label}", 1)[1].strip().format(**_words(template, labels))
-    written = rest.split(after, 1)[0].strip() if after else rest.strip()
-    return _check_parsed(text, written, labels)
-
-
-def _read_json_item(line: str) -> LabelledText | None:
-    """A JSON object with a text and a label, both strings, in a code fence or not; None for anything else."""
-    fenced = re.fullmatch(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", line)
-    if not fenced and not line.lstrip().startswith("{"):
-        return None
-    try:
-        item = json.loads(fenced[1] if fenced else line)
-    except ValueError:
-        return None
-    if not isinstance(item, dict) or not isinstance(item.get("text"), str) or not isinstance(item.get("label"), str):
-        return None
-    return LabelledText(" ".join(item["text"].split()), item["label"])
-
-
-def _check_parsed(text: str, written: str, labels: Sequence[str]) -> ParsedCompletion:
-    label = {one.casefold(): one for one in labels}.get(written.strip("'\"").casefold())
-    if not text.strip():
-        return ParsedCompletion("", written, RejectReason.EMPTY, "no text before the label")
-    if label is None:
-        detail = f"'{written[:40]}' is none of {', '.join(labels)}"
-        return ParsedCompletion(text.strip(), written, RejectReason.UNKNOWN_LABEL, detail)
-    return ParsedCompletion(text.strip(), label)
+def placeholder_values(template: PromptTemplate, labels: Sequence[str]) -> Mapping[str, str]:
+    """What the placeholders that every part may use stand for; `labels` are only needed for the list of labels."""
+    quoted = [f"'{label}'" for label in labels]
+    listed = f"{', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else "".join(quoted)
+    return {
+        "text_type": template.text_type,
+        "Text_type": template.text_type[:1].upper() + template.text_type[1:],
+        "label_type": template.label_type,
+        "Label_type": template.label_type[:1].upper() + template.label_type[1:],
+        "labels": listed,
+    }
 
 
 def _placeholders(part: str, body: str) -> list[str]:
@@ -205,15 +151,3 @@ def _placeholders(part: str, body: str) -> list[str]:
             raise PromptError(f"The {part} has a malformed placeholder {{{name}}}. Expected a plain name in braces.")
         fields.append(name)
     return fields
-
-
-def _words(template: PromptTemplate, labels: Sequence[str]) -> Mapping[str, str]:
-    quoted = [f"'{label}'" for label in labels]
-    listed = f"{', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else "".join(quoted)
-    return {
-        "text_type": template.text_type,
-        "Text_type": template.text_type[:1].upper() + template.text_type[1:],
-        "label_type": template.label_type,
-        "Label_type": template.label_type[:1].upper() + template.label_type[1:],
-        "labels": listed,
-    }

@@ -1,7 +1,6 @@
-"""Easy Data Augmentation: a new text from an old one by a change to single words, without an LM.
+"""The strategy `eda`, Easy Data Augmentation: a seed with single words changed, without an LM. A text keeps its label.
 
-Knows nothing of labels, which a text keeps, nor of where synonyms come from. Words are what white space parts; their
-punctuation stays with them. Pure, and deterministic under the RNG's seed.
+Words are separated by white space; their punctuation stays with them. Deterministic under the RNG's seed.
 
 Source: Wei & Zou 2019, arXiv 1901.11196, section 2. Ours are the list of stop words, and that at least one word goes in
 a deletion, as at least one changes in the other three operations.
@@ -10,6 +9,11 @@ a deletion, as at least one changes in the other three operations.
 import random
 import re
 from collections.abc import Callable, Sequence
+
+from augment.generation.strategies.strategy import Outcome, Request, Strategy, Written
+from augment.generation.strategies.synonyms import find_synonyms
+from augment.prompts.parsing import ParsedCompletion
+from augment.records import Completion, RejectReason
 
 Synonyms = Callable[[str], Sequence[str]]
 
@@ -33,6 +37,16 @@ isn't isnt aren't arent wasn't wasnt weren't werent don't dont doesn't doesnt di
 hasnt hadn't hadnt can't cant cannot couldn't couldnt shouldn't shouldnt won't wouldn't wouldnt mustn't
 """
 STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
+
+
+def write(request: Request) -> Written:
+    """One text per attempt: a seed of the given label with synonyms replaced or inserted, words swapped or deleted."""
+    by_id = {seed.id: seed for seed in request.shots.seeds}
+    outcomes = []
+    for attempt in request.planned:
+        text = augment_text(by_id[attempt.seed_ids[0]].text, request.rng(attempt), find_synonyms)
+        outcomes.append(Outcome(Completion(text, 0), ParsedCompletion(text, str(attempt.label))))
+    return Written(outcomes)
 
 
 def augment_text(text: str, rng: random.Random, synonyms: Synonyms, *, alpha: float = ALPHA) -> str:
@@ -108,3 +122,14 @@ def _find_options(words: Sequence[str], synonyms: Synonyms) -> dict[int, list[st
 
 def _strip_punctuation(word: str) -> str:
     return re.sub(r"^\W+|\W+$", "", word)
+
+
+STRATEGY = Strategy(
+    "EDA, no LM",
+    "Seeds with words replaced by synonyms, inserted, swapped or deleted (Wei & Zou 2019).",
+    write,
+    gives_label=True,
+    needs_lm=False,
+    changes_seed=True,
+    skips=frozenset({RejectReason.NEAR_DUPLICATE}),
+)

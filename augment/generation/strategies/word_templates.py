@@ -1,12 +1,16 @@
-"""Label-word templates: fixed patterns that a label's own words fill. The plainest synthetic text, without an LM.
+"""The strategy `templates`: patterns such as "i feel {word}", filled with a word of the label, without an LM.
 
-Knows nothing of seeds or of the texts it is to resemble. Pure, and deterministic under the RNG's seed.
+It looks at no seed, so it shows how much of an LM's help is only its knowledge of label words. Deterministic under the
+RNG's seed.
 """
 
 import random
 from collections.abc import Sequence
 
-from augment.records import LabelWords, WordTemplates
+from augment.errors import AugmentError, LMError
+from augment.generation.strategies.strategy import Outcome, Request, Strategy, Written
+from augment.prompts.parsing import ParsedCompletion
+from augment.records import Completion, GenerationConfig, LabelWords, RejectReason, WordTemplates
 from augment.records.copies import normalise_text
 
 DEFAULT_PATTERNS: tuple[str, ...] = (
@@ -41,6 +45,38 @@ def default_templates(labels: Sequence[str]) -> WordTemplates:
     return WordTemplates(DEFAULT_PATTERNS, tuple(words))
 
 
+def write(request: Request) -> Written:
+    """One text per attempt: a random pattern with a random word of the given label.
+
+    Raises:
+        LMError: the config has no words and patterns.
+    """
+    templates = request.config.word_templates
+    if templates is None:
+        raise LMError("The strategy 'templates' needs words and patterns. Fill them in on the Generate page.")
+    outcomes = []
+    for attempt in request.planned:
+        text = fill_template(templates, str(attempt.label), request.rng(attempt))
+        outcomes.append(Outcome(Completion(text, 0), ParsedCompletion(text, str(attempt.label))))
+    return Written(outcomes)
+
+
+def check_label(config: GenerationConfig, label: str, n_texts: int) -> None:
+    """See that the patterns and words make enough different texts of a label.
+
+    Raises:
+        AugmentError: they make fewer than `n_texts`.
+    """
+    if config.word_templates is None:
+        return
+    possible = count_texts(config.word_templates, label)
+    if possible < n_texts:
+        raise AugmentError(
+            f"The patterns and words make {possible} different texts of '{label}'; {n_texts} are wanted. "
+            "Add words or patterns, or ask for fewer texts."
+        )
+
+
 def fill_template(templates: WordTemplates, label: str, rng: random.Random) -> str:
     """A random pattern with a random one of the label's words in it.
 
@@ -58,3 +94,14 @@ def count_texts(templates: WordTemplates, label: str) -> int:
     """
     words = templates.words_of(label)
     return len({normalise_text(pattern.replace("{word}", word)) for pattern in templates.patterns for word in words})
+
+
+STRATEGY = Strategy(
+    "label-word templates, no LM",
+    "Patterns such as 'i feel {word}' filled with each label's words: a baseline without a language model.",
+    write,
+    gives_label=True,
+    needs_lm=False,
+    skips=frozenset({RejectReason.NEAR_DUPLICATE}),
+    check_label=check_label,
+)

@@ -13,11 +13,12 @@ from augment.data.draw_seeds import draw_seeds
 from augment.errors import AugmentError, LMError, NoScoresError, PartialError, PromptError
 from augment.generation.generate import generate
 from augment.generation.quotas import apportion, describe_drift
-from augment.generation.strategies import label_probabilities
+from augment.generation.strategies.label_scores import label_probabilities
 from augment.generation.strategies.word_templates import default_templates
 from augment.lms.scoring import score_completions
 from augment.prompts.few_shot import FewShot
-from augment.prompts.template import DEFAULT_TEMPLATE, find_marks
+from augment.prompts.parsing import find_marks
+from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     CheckAction,
     Completion,

@@ -1,0 +1,25 @@
+"""The strategy `free`: the LM writes text and label; what does not parse is a reject.
+
+Source: the reference notebook's loop.
+"""
+
+from augment.generation.strategies.strategy import Outcome, Request, Strategy, Written, ask_lm
+from augment.prompts.parsing import parse_completion
+
+
+def write(request: Request) -> Written:
+    """Ask for one line per prompt and read text and label from it."""
+    config, lm = request.config, request.writer()
+    answers, error = ask_lm(lambda: lm.complete(request.prompts, request.sampling, labels=config.labels))
+    outcomes = [
+        Outcome(answer, parse_completion(config.template, config.labels, answer.text)) if answer else None
+        for answer in answers
+    ]
+    return Written(outcomes, error)
+
+
+STRATEGY = Strategy(
+    "free",
+    "The notebook's way: the LM writes text and label; what does not parse is a reject.",
+    write,
+)
