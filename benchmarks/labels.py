@@ -32,7 +32,7 @@ from augment.records import (
     Split,
     SyntheticText,
 )
-from augment.training.metrics import mean_interval
+from augment.results.intervals import mean_interval
 
 LABELS = ("joy", "anger", "surprise")
 DATA = Path(__file__).parents[2] / "shared" / "data" / "emotion"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from augment.records import ClassifierKind, TrainingRun, Variant
 from augment.results.comparison import aggregate_runs
+from augment.results.intervals import mean_interval
 from augment.results.variants import VariantNames, name_variants
-from augment.training.metrics import mean_interval
 
 RESULTS = Path(__file__).parents[1] / "docs" / "RESULTS.md"
 TUNED, PROBE, CONTRASTIVE = ClassifierKind.FINE_TUNED, ClassifierKind.PROBE, ClassifierKind.CONTRASTIVE

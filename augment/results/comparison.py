@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.records import Interval, TrainingRun, Variant
+from augment.results.intervals import mean_interval
 from augment.results.variants import VariantNames
-from augment.training.metrics import mean_interval
 
 SIGNIFICANCE = 0.05
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.records import Interval, StoredPrediction
-from augment.training.metrics import mean_interval
+from augment.results.intervals import mean_interval
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from augment.records import ExperimentVariant, Interval, TextUse, TrainingRun, Variant
 from augment.results.comparison import Difference, adjust, by_rng_seed, compare_pairs, group_runs
-from augment.training.metrics import mean_interval
+from augment.results.intervals import mean_interval
 
 REVIEW_USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
 
