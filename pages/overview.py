@@ -2,18 +2,20 @@
 
 import streamlit as st
 
-from augment.records import GenerationRun, ReviewStatus, RunStatus, Task
+from augment.records import GenerationRun, ReviewStatus, RunKind, RunStatus, Task
 from augment.results.charts.learning import learning_curve
 from augment.results.comparison import aggregate_runs
 from augment.results.headlines import headline
 from augment.wording import plural
 from pages.parts.charts import show_chart
-from pages.parts.formats import escape_markdown, format_duration, progress_share
+from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, progress_share
 from pages.parts.generate.state import open_run
-from pages.parts.layout import PAGES, page_header, showing_errors, task_line
+from pages.parts.layout import PAGES, POLL_S, page_header, showing_errors, task_line
 from pages.parts.session import current_task, enter_through_app, workbench
 from pages.parts.welcome import show_welcome
 from workbench.comparisons import compare
+
+UNITS = {RunKind.GENERATION: "texts", RunKind.EXPERIMENT: "runs"}
 
 
 def next_step(task: Task) -> tuple[str, str]:
@@ -44,35 +46,56 @@ def show_counts(task: Task, runs: list[GenerationRun]) -> None:
     seed_sets = store.tasks.seed_sets(task.id)
     status = store.reviews.count_status(task.id)
     n_texts = sum(status.values())
-    columns = st.columns(5)
-    columns[0].metric(
-        "Seeds", len(seed_sets[0].examples) if seed_sets else 0, help="in the newest seed set", border=True
+    figures = (
+        ("Seeds", len(seed_sets[0].examples) if seed_sets else 0, "in the newest seed set"),
+        ("Prompt versions", len(store.prompts.all(task.id)), None),
+        ("Synthetic texts", n_texts, f"in {plural(len(runs), 'generation run')}"),
+        (
+            "Reviewed",
+            n_texts - status[ReviewStatus.PENDING],
+            f"{status[ReviewStatus.ACCEPTED]:,} accepted, {status[ReviewStatus.REJECTED]:,} rejected",
+        ),
+        ("Training runs", store.trainings.count_done(task.id), None),
     )
-    columns[1].metric("Prompt versions", len(store.prompts.all(task.id)), border=True)
-    columns[2].metric("Synthetic texts", f"{n_texts:,}", help=f"in {plural(len(runs), 'generation run')}", border=True)
-    columns[3].metric(
-        "Reviewed",
-        f"{n_texts - status[ReviewStatus.PENDING]:,}",
-        help=f"{status[ReviewStatus.ACCEPTED]:,} accepted, {status[ReviewStatus.REJECTED]:,} rejected",
-        border=True,
+    with st.container(horizontal=True):
+        for name, figure, help_text in figures:
+            st.metric(name, f"{figure:,}", help=help_text, border=True, width="stretch")
+
+
+def show_answer(task: Task) -> None:
+    """Whether the newest experiment's texts helped: a sentence and its learning curve."""
+    experiment = next(iter(workbench().store.experiments.list_finished(task.id)), None)
+    if experiment is None:
+        st.subheader("Does it help?", anchor=False)
+        st.markdown(
+            "No classifier has been trained yet. After the first experiment you see here how macro-F1 on the test "
+            "split changes with the number of synthetic texts."
+        )
+        if st.button("Train classifiers", key="overview_to_train", icon=":material/model_training:"):
+            st.switch_page(PAGES["train"])
+        return
+    measured = compare(workbench(), [experiment])
+    st.subheader(escape_markdown(headline(measured.runs, "macro_f1", measured.names)), anchor=False)
+    points = aggregate_runs(measured.runs, "macro_f1")
+    show_chart(
+        learning_curve(points, "macro_f1", measured.styles, measured.names),
+        key="overview_gain",
+        alt="macro-F1 by number of synthetic texts, newest experiment",
     )
-    columns[4].metric("Training runs", f"{store.trainings.count_done(task.id):,}", border=True)
 
 
 def show_running() -> None:
-    """What runs now, with what is left; polls only while something does."""
+    """What is running now, with the time left."""
     unfinished = workbench().store.runs.unfinished()
     if not unfinished:
-        st.caption("Nothing runs now.")
+        st.caption("Nothing is running.")
     for key, state in unfinished:
-        left = f", {format_duration(state.eta_s)} left" if state.eta_s is not None else ""
-        st.progress(
-            progress_share(state), text=escape_markdown(f"{key.kind.value} {key.id}: {state.status.value}{left}")
-        )
+        st.markdown(f"{key.kind.value.capitalize()} {key.id} · {STATUS_ICONS[state.status]}")
+        st.progress(progress_share(state), text=escape_markdown(format_state(state, UNITS[key.kind])))
 
 
 def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
-    """The newest of each kind that stands half done, paused or interrupted, and the way to it."""
+    """The newest run of each kind that was paused or interrupted, and the way to it."""
     experiments = [(one.id, one.state) for one in workbench().store.experiments.all(task.id)]
     for kind, page, states in (
         ("Generation", "generate", [(run.id, run.state) for run in runs]),
@@ -81,15 +104,15 @@ def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
         half_done = [(number, one) for number, one in states if one.status in (RunStatus.PAUSED, RunStatus.INTERRUPTED)]
         for number, state in half_done[:1]:
             done = f"{state.n_done:,} of {state.n_total:,}"
-            st.caption(f"{kind} {number}: {state.status.value} at {done}; it can be resumed there.")
+            st.caption(f"{kind} {number} was {state.status.value} at {done}. Open it to resume.")
             if st.button(f"Open {kind.lower()} {number}", key=f"overview_{page}", icon=":material/resume:"):
                 if page == "generate":
                     open_run(number)
                 st.switch_page(PAGES[page])
 
 
-def show_journey(task: Task, runs: list[GenerationRun]) -> None:
-    """Each step with a tick, and the last things that happened."""
+def show_steps(task: Task, runs: list[GenerationRun]) -> None:
+    """Each step of the journey with a tick once it is done; a click leads there."""
     store = workbench().store
     waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
     n_events = store.reviews.count_events(task.id)
@@ -125,27 +148,12 @@ with showing_errors():
     show_counts(task, runs)
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height="stretch"):
-        experiment = next(iter(store.experiments.list_finished(task.id)), None)
-        measured = compare(workbench(), [experiment]) if experiment else None
-        answer = headline(measured.runs, "macro_f1", measured.names) if measured else "What augmentation gained"
-        st.subheader(escape_markdown(answer), anchor=False)
-        if measured:
-            points = aggregate_runs(measured.runs, "macro_f1")
-            show_chart(
-                learning_curve(points, "macro_f1", measured.styles, measured.names),
-                key="overview_gain",
-                alt="macro-F1 by number of synthetic texts, newest experiment",
-            )
-        else:
-            st.caption(
-                "The learning curve appears here after the first training run: macro-F1 on the "
-                "test split against the number of synthetic texts."
-            )
+        show_answer(task)
     with right:
         with st.container(border=True):
-            st.subheader("The journey", anchor=False)
-            show_journey(task, runs)
+            st.subheader("Steps", anchor=False)
+            show_steps(task, runs)
         with st.container(border=True):
             st.subheader("Running", anchor=False)
-            st.fragment(show_running, run_every=1.0 if store.runs.unfinished() else None)()
+            st.fragment(show_running, run_every=POLL_S if store.runs.unfinished() else None)()
             show_unfinished(task, runs)

@@ -44,7 +44,7 @@ def captions(app: AppTest) -> str:
     return " ".join(one.value.replace("\\", "") for one in app.caption)
 
 
-def test_an_import_empties_its_field_and_tells_copies(open_page: Open, bench: Store, filled: Task) -> None:
+def test_an_import_empties_its_field_and_says_in_place_what_it_did(open_page: Open, bench: Store, filled: Task) -> None:
     app = open_page("generate")
     file = ("x.csv", b"text,label\nnever seen,joy\nnor this,anger\n", "text/csv")
     for n, told in enumerate(("2 texts imported", "2 texts imported, 2 of them in earlier runs too")):
@@ -54,10 +54,26 @@ def test_an_import_empties_its_field_and_tells_copies(open_page: Open, bench: St
         assert errors(app) == []
         assert bench.generations.all(filled.id)[0].state.message == told
         assert "generate_import" not in [one.key for one in app.button]
+        assert [one.value.replace("\\", "") for one in app.success] == [f"{told}, as run {n + 2}"]
+        assert not app.toast
+
+
+def test_an_import_whose_columns_have_other_names_asks_for_them(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("generate")
+    app.text_input(key="generate_import_name").set_value("GPT-3").run()
+    file = ("x.csv", b"content,kind\nnever seen,joy\n", "text/csv")
+    app.file_uploader(key="generate_import_file_0").set_value([file]).run()
+    assert app.button(key="generate_import").disabled
+    app.selectbox(key="generate_label_column").set_value("kind").run()
+    app.button(key="generate_import").click().run()
+    assert errors(app) == []
+    assert [one.text for one in bench.generations.texts([2])] == ["never seen"]
 
 
 @pytest.mark.parametrize("strategy", ["templates", "eda"])
-def test_an_arm_without_an_lm_is_made_from_the_page(open_page: Open, bench: Store, filled: Task, strategy: str) -> None:
+def test_a_variant_without_an_lm_is_made_from_the_page(
+    open_page: Open, bench: Store, filled: Task, strategy: str
+) -> None:
     app = open_page("generate")
     app.selectbox(key="generate_strategy").set_value(strategy).run()
     assert "Language model" not in [one.label for one in app.selectbox]
@@ -100,6 +116,26 @@ def test_an_ended_run_is_extended_from_the_page(open_page: Open, bench: Store, f
     button(app, "Go on")
     assert wait_for(app, bench, filled).n_texts == 15
     assert len(bench.generations.all(filled.id)) == 2
+    assert app.button(key="generate_continue").label == "Continue: review 26 texts"
+
+
+def test_settings_that_repeat_a_run_are_named_and_lead_to_other_texts(
+    open_page: Open, bench: Store, filled: Task
+) -> None:
+    app = open_page("generate")
+    app.selectbox(key="generate_strategy").set_value("eda").run()
+    app.number_input(key="generate_target").set_value(6).run()
+    button(app, "Generate 6 texts")
+    first = wait_for(app, bench, filled)
+    assert f"Run {first.id} had the same settings and RNG seed" in captions(app)
+    button(app, "Use RNG seed 1")
+    assert app.number_input(key="generate_rng_seed").value == 1
+    assert "had the same settings" not in captions(app)
+    button(app, "Generate 6 texts")
+    second = wait_for(app, bench, filled)
+    assert second.id != first.id
+    own = {one.text for one in bench.generations.texts([first.id])}
+    assert own.isdisjoint(one.text for one in bench.generations.texts([second.id]))
     assert errors(app) == []
 
 
