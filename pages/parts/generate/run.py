@@ -21,7 +21,7 @@ from augment.results.charts.counts import label_shares, yield_funnel
 from augment.wording import plural
 from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, name_flag, progress_share
 from pages.parts.language_models import key_for
-from pages.parts.layout import PAGES, showing_errors
+from pages.parts.layout import showing_errors
 from pages.parts.session import workbench
 from workbench.generation import resume_generation
 
@@ -147,7 +147,7 @@ def _list_counts(what: str, counts: dict[RejectReason, int]) -> str:
 
 
 def _show_buttons(run: GenerationRun) -> None:
-    """Pause and cancel while it goes on; resume or extend once it has ended; then review."""
+    """Pause and cancel while it goes on; resume or extend once it has ended."""
     key = RunKey(RunKind.GENERATION, run.id)
     if run.state.status.is_active:
         is_stopping = workbench().runner.is_stopping(key)
@@ -170,8 +170,6 @@ def _show_buttons(run: GenerationRun) -> None:
             "Extend", icon=":material/add:", key="generate_extend", help="More texts, attempts or budget for this run"
         ):
             _extend_panel(run, run.config)
-    if run.n_texts and st.button("Review", key="generate_review", icon=":material/arrow_forward:"):
-        st.switch_page(PAGES["review"])
 
 
 def _stop_run(key: RunKey, *, is_pause: bool) -> None:
