@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from augment.data import prepare, read_files
 from augment.data.draw_seeds import draw_seeds
 from augment.embedded import unpacked_lm_folder
+from augment.hardware.cores import leave_a_core
 from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     ExperimentConfig,
@@ -37,6 +38,8 @@ from tests.app_test import Open
 ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 LABELS = ("joy", "anger", "surprise")
+
+leave_a_core()  # as the app does; here, because test modules import torch before any store is opened
 
 
 @pytest.fixture(scope="session")
