@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from augment.prompts.template import check_template
 from augment.records import PromptTemplate, PromptVersion, Task
 from pages.parts.layout import PAGES, empty_state, page_header, showing_errors, task_line
 from pages.parts.prompt.editor import edit_template, save_version
@@ -43,12 +42,8 @@ versions = workbench().store.prompts.all(task.id)
 seed_sets = workbench().store.tasks.seed_sets(task.id)
 header = page_header("Prompt", task_line(task))
 left, right = st.columns([2, 3], gap="large")
-is_valid = False
 with left:
-    template = edit_template(task, versions)
-    with showing_errors():
-        check_template(template)
-        is_valid = True
+    template, is_valid = edit_template(task, versions)
 show_actions(header, task, template, versions, is_valid=is_valid)
 with right:
     if not seed_sets:
@@ -58,10 +53,10 @@ with right:
             "Choose seeds",
             "seeds",
         )
-    if not is_valid:
-        st.caption("The prompt is shown here once the template is fixed.")
-        st.stop()
     with showing_errors():
         state = prompt_state(task.id)
         config, seed_set, api_key = choose_trial(task, template, seed_sets, state)
-        trial_panel(config, seed_set, state, api_key)
+        if is_valid:
+            trial_panel(config, seed_set, state, api_key)
+        else:
+            st.caption("The prompt is shown here once the template is fixed.")

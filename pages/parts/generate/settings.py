@@ -172,17 +172,18 @@ def _choose_target(task: Task, *, gives_label: bool) -> tuple[int, tuple[float, 
     )
     if chosen != GIVEN:
         return target, (1.0,) * len(task.labels) if chosen == BALANCED else None
+    st.caption("Share of each label")
     with st.container(horizontal=True):
         shares = tuple(
             st.number_input(
-                f"Share of {escape_markdown(label)}",
+                escape_markdown(label),
                 0.0,
                 100.0,
                 1.0,
                 0.5,
                 key=f"generate_{task.id}_share_{i}",
                 persist_state="session",
-                width=130,
+                width=85,
             )
             for i, label in enumerate(task.labels)
         )
@@ -194,6 +195,7 @@ def _choose_words(task: Task) -> WordTemplates | None:
     default = default_templates(task.labels)
     with st.expander("Patterns and words"):
         patterns = _edit_lines("Patterns, with {word}", default.patterns, f"generate_{task.id}_patterns")
+        problem = st.container()
         words = [
             LabelWords(one.label, _edit_lines(escape_markdown(one.label), one.words, f"generate_{task.id}_words_{i}"))
             for i, one in enumerate(default.words)
@@ -201,7 +203,8 @@ def _choose_words(task: Task) -> WordTemplates | None:
     try:
         return WordTemplates(patterns, tuple(words))
     except AugmentError as error:
-        show_error(str(error))
+        with problem:
+            show_error(str(error))
         return None
 
 

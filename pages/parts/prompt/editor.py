@@ -5,8 +5,9 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from augment.prompts.template import DEFAULT_TEMPLATE
+from augment.prompts.template import DEFAULT_TEMPLATE, check_template
 from augment.records import PromptTemplate, PromptVersion, Task
+from pages.parts.layout import showing_errors
 from pages.parts.prompt.state import (
     choose_version,
     chosen_version,
@@ -30,15 +31,19 @@ def default_template(task: Task) -> PromptTemplate:
     )
 
 
-def edit_template(task: Task, versions: list[PromptVersion]) -> PromptTemplate:
-    """The template as it is in the editor, with its difference to the version it started from."""
+def edit_template(task: Task, versions: list[PromptVersion]) -> tuple[PromptTemplate, bool]:
+    """The template as it is in the editor, and whether it can be used; below the fields what is wrong, what changed."""
     if not is_loaded(task.id):
         load_template(task.id, versions[0].template if versions else default_template(task))
     base = _pick_version(task, versions)
     template = _edit_fields(task)
+    is_valid = False
+    with showing_errors():
+        check_template(template)
+        is_valid = True
     if base is not None and template != base.template:
         _show_changes(base.template, template)
-    return template
+    return template, is_valid
 
 
 def _pick_version(task: Task, versions: list[PromptVersion]) -> PromptVersion | None:
@@ -121,4 +126,4 @@ def _show_changes(old: PromptTemplate, new: PromptTemplate) -> None:
         if not line.startswith(("---", "+++", "@@"))
     ]
     with st.expander("Changes to this version", expanded=True):
-        st.code("\n".join(lines), language="diff")
+        st.code("\n".join(lines), language="diff", wrap_lines=True)

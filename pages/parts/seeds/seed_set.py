@@ -6,9 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from augment.data import draw_seeds
+from augment.errors import AugmentError
 from augment.records import Example, Split, Task
 from augment.wording import plural
 from pages.parts.formats import escape_markdown
+from pages.parts.layout import show_error
 from pages.parts.seeds.state import RNG_SEED, draw_again
 from pages.parts.session import workbench
 
@@ -27,7 +29,12 @@ class ChosenSeeds:
 def seed_panel(task: Task, action: "st.delta_generator.DeltaGenerator") -> bool:
     """Choose seeds and look at them; the save button goes into `action`. Returns whether these very seeds are saved."""
     st.subheader("Few-shot seeds", anchor=False)
-    chosen = _choose(task)
+    try:
+        chosen = _choose(task)
+    except AugmentError as error:
+        show_error(str(error))
+        action.button("Save seeds", key="seeds_save", disabled=True, icon=":material/save:", help="Draw seeds first")
+        return False
     by_label = {label: sum(one.label == label for one in chosen.examples) for label in task.labels}
     saved = next(
         (
