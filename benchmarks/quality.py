@@ -71,7 +71,7 @@ from benchmarks.quality_table import (
     write_table,
 )
 from workbench.bench import Workbench, open_workbench
-from workbench.experiments import name_experiment_variants, name_writers, resume_experiment, start_experiment
+from workbench.experiments import list_writers, name_experiment_variants, resume_experiment, start_experiment
 from workbench.generation import import_texts, start_generation
 
 ML6 = Path(__file__).parents[2] / "shared" / "data" / "ml6_synthetic"
@@ -90,7 +90,7 @@ def prepare(bench: Workbench) -> Task:
     if not store.tasks.seed_sets(task.id):
         pool = store.tasks.examples(task.id, Split.POOL)
         store.tasks.create_seed_set(task.id, "first ten of each", take_first_seeds(pool, LABELS, 10))
-    there = {run.writer for run in store.generations.all(task.id)}
+    there = {run.writer.name for run in store.generations.all(task.id)}
     for name, file in NOTEBOOK.items():
         if name not in there:
             table = read_files.read_file(f"{file}.jsonl", (ML6 / f"{file}.jsonl").read_bytes())
@@ -154,7 +154,7 @@ def _labelled(bench: Workbench, task: Task, split: Split) -> list[LabelledText]:
 
 def list_variants(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[Variant, ...]:
     """Every variant: each source raw, accepted, relabelled, filtered; soft labels where there are any; real texts."""
-    runs = {run.writer: run for run in bench.store.generations.all(task.id)}
+    runs = {run.writer.name: run for run in bench.store.generations.all(task.id)}
     seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
     found = [Variant(TextUse.REAL, kind=kind)]
     for run in reversed(runs.values()):
@@ -170,7 +170,7 @@ def list_variants(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[V
 
 def list_contrastive(bench: Workbench, task: Task) -> tuple[Variant, ...]:
     """What people would choose: raw, relabelled and soft labels of the best sources, and the ceiling."""
-    runs = {run.writer: run.id for run in bench.store.generations.all(task.id)}
+    runs = {run.writer.name: run.id for run in bench.store.generations.all(task.id)}
     sources = ("GPT-3 davinci", "GPT-J 6B", "label-word templates", f"{lms.EMBEDDED_LM.name} · conditional")
     found = [
         Variant(use, (runs[source],), kind=CONTRASTIVE)
@@ -203,7 +203,7 @@ def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
     for name, sizes in (("contrastive, 200", (200,)), ("contrastive, others", (50, 100, 500))):
         variants = list_contrastive(bench, task)
         found[name] = ExperimentConfig(seed_set_id, recipe, variants, sizes, RNG_SEEDS, baselines=(CONTRASTIVE,))
-    ids = {run.writer: run.id for run in bench.store.generations.all(task.id)}
+    ids = {run.writer.name: run.id for run in bench.store.generations.all(task.id)}
     both = (ids["label-word templates"], ids[f"{lms.EMBEDDED_LM.name} · conditional"])
     variants = tuple(Variant(use, tuple(sorted(both))) for use in (TextUse.SOFT, TextUse.RAW))
     found["together"] = ExperimentConfig(seed_set_id, recipe, variants, (200, 400), RNG_SEEDS)
@@ -259,7 +259,7 @@ def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], fi
     done = {replace(one, macro_f1=0.0): one.macro_f1 for one in read_points(file)}
     seeds = [TrainingText(one.text, one.label) for one in bench.store.tasks.seed_sets(task.id)[0].examples]
     test = _labelled(bench, task, Split.TEST)
-    wanted = [run for run in bench.store.generations.all(task.id) if run.writer in REVIEWED]
+    wanted = [run for run in bench.store.generations.all(task.id) if run.writer.name in REVIEWED]
     for kind, run in ((kind, run) for kind in kinds for run in wanted):
         texts = bench.store.generations.texts([run.id])[:200]
         likes = _like(seeds, texts)
@@ -267,7 +267,7 @@ def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], fi
             # With none, and with all of them, neither the order nor what is left out makes a difference.
             is_same = n in (0, len(texts))
             places = [
-                Point(run.writer, kind, order, n, rng_seed, 0.0, trained_on)
+                Point(run.writer.name, kind, order, n, rng_seed, 0.0, trained_on)
                 for order, trained_on in product(("queue", "random"), (ALL_TEXTS, REVIEWED_ONLY))
                 if n or trained_on == ALL_TEXTS
             ]
@@ -326,8 +326,8 @@ def done_elsewhere(bench: Workbench, task: Task, folder: Path) -> list[TrainingR
     """The finished runs of another process's store, their variants by the generation runs of this one."""
     other = open_workbench(f"sqlite:///{folder / 'quality.db'}")
     other_task = prepare(other)
-    writers = name_writers(other, other_task.id)
-    ids = {writer: run_id for run_id, writer in name_writers(bench, task.id).items()}
+    writers = list_writers(other, other_task.id)
+    ids = {writer: run_id for run_id, writer in list_writers(bench, task.id).items()}
     return [
         replace(
             run,
@@ -369,7 +369,7 @@ def main() -> None:
             known = {place_of(run) for run in runs}
             runs += [run for run in done_elsewhere(bench, task, folder) if place_of(run) not in known]
             points += [one for one in read_points(folder / "review.jsonl") if one not in points]
-        print(json.dumps(write_table(runs, points, options.note, name_writers(bench, task.id))))
+        print(json.dumps(write_table(runs, points, options.note, list_writers(bench, task.id))))
 
 
 if __name__ == "__main__":

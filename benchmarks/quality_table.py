@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from augment.records import ClassifierKind, TrainingRun, Variant
+from augment.records import ClassifierKind, TrainingRun, Variant, Writer
 from augment.results.comparison import aggregate_runs
 from augment.results.intervals import mean_interval
 from augment.results.variants import VariantNames, name_variants
@@ -39,7 +39,7 @@ def read_points(file: Path) -> Iterator[Point]:
 
 
 def write_table(
-    runs: Sequence[TrainingRun], points: Sequence[Point], note: str, writers: Mapping[int, str]
+    runs: Sequence[TrainingRun], points: Sequence[Point], note: str, writers: Mapping[int, Writer]
 ) -> dict[str, float]:
     """docs/RESULTS.md of everything that is measured, under a note; returns the best variants' macro-F1."""
     names = name_variants([run.variant for run in runs], writers)

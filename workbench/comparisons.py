@@ -24,7 +24,7 @@ from augment.results.comparison import list_points
 from augment.results.report.build import ReportData
 from augment.results.variants import VariantNames, name_recipe, name_run, name_variants
 from workbench.bench import Workbench
-from workbench.experiments import name_writers
+from workbench.experiments import list_writers
 
 N_SAMPLES = 5  # texts per variant that a report shows
 
@@ -80,7 +80,7 @@ def compare(bench: Workbench, experiments: Sequence[Experiment], *, only_finishe
     variants = [*sorted(baselines, key=lambda variant: variant.kind)]
     variants += [stored.variant for experiment in of_experiments for stored in experiment.variants]
     task_id = experiments[0].task_id
-    names = name_variants(variants, name_writers(bench, task_id))
+    names = name_variants(variants, list_writers(bench, task_id))
     return Comparison(of_experiments, runs, names, variant_styles([*store.experiments.variants(task_id), *variants]))
 
 
@@ -98,7 +98,7 @@ def name_runs(bench: Workbench, runs: Sequence[TrainingRun]) -> dict[int, str]:
     """What runs of one task are called, by id, whichever experiments they are from."""
     if not runs:
         return {}
-    names = name_variants([run.variant for run in runs], name_writers(bench, runs[0].task_id))
+    names = name_variants([run.variant for run in runs], list_writers(bench, runs[0].task_id))
     return {run.id: name_run(run, names) for run in runs}
 
 
@@ -140,7 +140,7 @@ def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> Repor
         experiment=experiment,
         seed_set=store.tasks.seed_set(experiment.config.seed_set_id),
         runs=store.experiments.runs(experiment.id),
-        writers=name_writers(bench, task.id),
+        writers=list_writers(bench, task.id),
         predictions={point: predictions_of(bench, points[point]) for point in dict.fromkeys(shown)},
         label_counts=count_variant_labels(bench, comparison),
         samples={

@@ -5,7 +5,16 @@ Reads from the store what the training runs need and submits them to the job run
 
 from collections.abc import Generator
 
-from augment.records import Experiment, ExperimentConfig, ExperimentProgress, RunKey, RunKind, RunStatus, Variant
+from augment.records import (
+    Experiment,
+    ExperimentConfig,
+    ExperimentProgress,
+    RunKey,
+    RunKind,
+    RunStatus,
+    Variant,
+    Writer,
+)
 from augment.results.variants import VariantNames, name_variants
 from workbench.bench import Workbench
 from workbench.jobs import Record, worker_name
@@ -38,11 +47,11 @@ def name_experiment_variants(bench: Workbench, experiment: Experiment) -> Varian
     """What the experiment's variants and baselines are called, on charts and while it runs."""
     config = experiment.config
     return name_variants(
-        [*(Variant(kind=kind) for kind in config.baselines), *config.variants], name_writers(bench, experiment.task_id)
+        [*(Variant(kind=kind) for kind in config.baselines), *config.variants], list_writers(bench, experiment.task_id)
     )
 
 
-def name_writers(bench: Workbench, task_id: int) -> dict[int, str]:
+def list_writers(bench: Workbench, task_id: int) -> dict[int, Writer]:
     """Who wrote each generation run of the task."""
     return {run.id: run.writer for run in bench.store.generations.all(task_id)}
 

@@ -37,6 +37,7 @@ from augment.records.generation import (
     StoredReject,
     SyntheticText,
     WordTemplates,
+    Writer,
 )
 from augment.records.lms import (
     Completion,
@@ -171,6 +172,7 @@ __all__ = [
     "VariantText",
     "Verdict",
     "WordTemplates",
+    "Writer",
     "cut_runs",
     "cut_sizes",
 ]

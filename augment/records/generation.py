@@ -203,6 +203,19 @@ class GenerationProgress:
 
 
 @dataclass(frozen=True, slots=True)
+class Writer:
+    """Who wrote a generation run's texts: the language model, and its strategy where it is known."""
+
+    lm_name: str
+    strategy: str = ""
+
+    @property
+    def name(self) -> str:
+        """'GPT-J 6B · mix'; imported texts and texts without a language model have no strategy."""
+        return f"{self.lm_name} · {self.strategy}" if self.strategy else self.lm_name
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationRun:
     """A stored generation run. Imported ones have no config, seed set or prompt version."""
 
@@ -220,14 +233,14 @@ class GenerationRun:
     @property
     def name(self) -> str:
         """'12 · GPT-J 6B · mix'."""
-        return f"{self.id} · {self.writer}"
+        return f"{self.id} · {self.writer.name}"
 
     @property
-    def writer(self) -> str:
-        """Who wrote, and how: 'GPT-J 6B · mix'; imported texts and arms without an LM have their name only."""
+    def writer(self) -> Writer:
+        """Who wrote its texts, and how."""
         if self.config is None or self.config.lm.kind is LMKind.RULES:
-            return self.lm_name
-        return f"{self.lm_name} · {self.config.strategy}"
+            return Writer(self.lm_name)
+        return Writer(self.lm_name, self.config.strategy)
 
 
 @dataclass(frozen=True, slots=True)

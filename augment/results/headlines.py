@@ -23,16 +23,18 @@ def headline(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> s
     better = [one for one in compared if one.is_significant and one.interval.mean > 0]
     worse = [one for one in compared if one.is_significant and one.interval.mean < 0]
     best, seeds = _pick_best(compared), _name_seeds(runs)
+    what = _describe(best, names, compared)
     points = f"{format_points(best.interval.mean)} points of {METRICS[metric]}"
     if better:
         beat = "beats" if best.n_synthetic == 1 else "beat"
-        answer = f"{_describe(best, names, compared)} {beat} {seeds}: {points} ({_evidence(best)})"
+        answer = f"{what} {beat} {seeds}: {points} ({_evidence(best)})"
         others = [one for one in better if one is not best]
         answer += _count(others, "helps too", "help too")
-    elif best.p is None:
-        answer = f"{_describe(best, names, compared)} against {seeds}: {points}, but {_doubt(best)}"
+    elif best.p is None and best.interval.mean > 0:
+        gain = "gains" if best.n_synthetic == 1 else "gain"
+        answer = f"{what} {gain} {points.removeprefix('+')} over {seeds}, but {_doubt(best)}"
     else:
-        answer = f"No variant beats {seeds} yet (best: {points}, {_describe(best, names, compared)}; {_evidence(best)})"
+        answer = f"No variant beats {seeds} yet (best: {points} with {what}; {_evidence(best)})"
     return answer + _count(worse, "makes it worse", "make it worse")
 
 
@@ -45,7 +47,7 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> st
     if best.interval.n < 2:
         return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."
     tried = {one.variant.use for one in compared}
-    review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, those the order puts first, then train relabelled"
+    review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then train relabelled"
     can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
     if best.is_significant and best.interval.mean > 0:
         if can_review:

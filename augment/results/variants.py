@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from augment.records import ClassifierKind, Experiment, TextFilter, TrainingRun, Variant
+from augment.records import ClassifierKind, Experiment, TextFilter, TrainingRun, Variant, Writer
 
 SEEDS_ONLY = "seeds only"
 REAL_TEXTS = "real texts"
@@ -33,27 +33,26 @@ class VariantNames:
         return self.names[variant]
 
 
-def name_variants(variants: Iterable[Variant], writers: Mapping[int, str]) -> VariantNames:
+def name_variants(variants: Iterable[Variant], writers: Mapping[int, Writer]) -> VariantNames:
     """Names for variants that are compared, and for their baselines. `writers` says who wrote each generation run.
 
-    Names get the numbers of their generation runs where different runs have the same writers, and where a name or a
-    source would be another's, such as a baseline's or the ceiling's.
+    Names get the numbers of their generation runs where different runs have the same writers, and where a source
+    would be called as another one, a baseline or the ceiling is.
     """
     given = list(dict.fromkeys([*variants]))
     given += [one for one in dict.fromkeys(variant.baseline for variant in given) if one not in given]
     naming = _Naming.of(given, writers)
+    shared = naming.name_shared(given)
     numbered = naming.find_same_writers(given)
     while True:
-        names = {variant: naming.name(variant, is_numbered=variant in numbered) for variant in given}
-        sources = {variant: naming.name_source(variant, is_numbered=variant in numbered) for variant in given}
-        n_named = Counter(names.values())
-        alike = {one for one in given if n_named[names[one]] > 1 or names[one] in TAKEN}
-        if not naming.has_one_source:
-            n_runs = Counter(source for source, _ in {(sources[one], one.generation_run_ids) for one in given})
-            alike |= {one for one in given if n_runs[sources[one]] > 1 or sources[one] in TAKEN}
-        alike = {one for one in alike if one.is_synthetic} - numbered
-        if not alike:
-            return VariantNames(names, sources, naming.shared)
+        names = {one: naming.name(one, is_numbered=one.generation_run_ids in numbered) for one in given}
+        sources = {
+            one: naming.name_source(one, is_numbered=one.generation_run_ids in numbered) or shared for one in given
+        }
+        n_runs = Counter(source for source, _ in {(sources[one], one.generation_run_ids) for one in given})
+        alike = {one.generation_run_ids for one in given if n_runs[sources[one]] > 1 or sources[one] in TAKEN}
+        if alike <= numbered:
+            return VariantNames(names, sources, shared)
         numbered |= alike
 
 
@@ -61,29 +60,48 @@ def name_variants(variants: Iterable[Variant], writers: Mapping[int, str]) -> Va
 class _Naming:
     """How the variants of one comparison are named: which parts they share, so that these are left out of each name."""
 
-    writers: Mapping[int, str]
+    writers: Mapping[int, Writer]
     has_one_source: bool
+    has_one_lm: bool
+    has_one_strategy: bool
     has_one_use: bool
     has_one_kind: bool
-    shared: str
 
     @classmethod
-    def of(cls, variants: Sequence[Variant], writers: Mapping[int, str]) -> "_Naming":
+    def of(cls, variants: Sequence[Variant], writers: Mapping[int, Writer]) -> "_Naming":
         synthetic = [variant for variant in variants if variant.is_synthetic]
-        run_ids = {variant.generation_run_ids for variant in synthetic}
-        uses, kinds = {variant.use for variant in synthetic}, {variant.kind for variant in variants}
-        has_one_source, has_one_use = len(run_ids) == 1, len(uses) == 1 and len(run_ids) > 1
-        parts = [_join_writers(*run_ids, writers=writers)] if has_one_source else []
-        parts += [use.value for use in uses if use and has_one_use]
-        parts += [kind.value for kind in kinds if len(kinds) == 1 and kind is not ClassifierKind.FINE_TUNED]
-        return cls(writers, has_one_source, has_one_use, len(kinds) == 1, " · ".join(parts))
+        sources = {variant.generation_run_ids for variant in synthetic}
+        found = {writers[run_id] for run_ids in sources for run_id in run_ids}
+        has_several, has_strategies = len(found) > 1, all(writer.strategy for writer in found)
+        return cls(
+            writers,
+            has_one_source=len(sources) == 1,
+            has_one_lm=has_several and has_strategies and len({writer.lm_name for writer in found}) == 1,
+            has_one_strategy=has_several and has_strategies and len({writer.strategy for writer in found}) == 1,
+            has_one_use=len(sources) > 1 and len({variant.use for variant in synthetic}) == 1,
+            has_one_kind=len({variant.kind for variant in variants}) == 1,
+        )
 
-    def find_same_writers(self, variants: Sequence[Variant]) -> set[Variant]:
-        """The variants whose writers also wrote other generation runs that are compared."""
-        synthetic = [variant for variant in variants if variant.is_synthetic]
-        named = {variant: _join_writers(variant.generation_run_ids, writers=self.writers) for variant in synthetic}
-        n_runs = Counter(name for name, _ in {(name, variant.generation_run_ids) for variant, name in named.items()})
-        return {variant for variant, name in named.items() if n_runs[name] > 1}
+    def name_shared(self, variants: Sequence[Variant]) -> str:
+        """What all variants share, and their names leave out."""
+        kinds = {variant.kind for variant in variants} - {ClassifierKind.FINE_TUNED}
+        kind = [one.value for one in kinds if self.has_one_kind]
+        synthetic = next((variant for variant in variants if variant.is_synthetic), None)
+        if synthetic is None:
+            return " · ".join(kind)
+        writer = self.writers[synthetic.generation_run_ids[0]]
+        parts = [writer.lm_name] if self.has_one_lm else []
+        parts += [writer.strategy] if self.has_one_strategy else []
+        parts += [self._join_writers(synthetic.generation_run_ids)] if self.has_one_source else []
+        parts += [synthetic.use.value] if synthetic.use and self.has_one_use else []
+        return " · ".join([*parts, *kind])
+
+    def find_same_writers(self, variants: Sequence[Variant]) -> set[tuple[int, ...]]:
+        """The generation runs whose writers also wrote others that are compared."""
+        run_ids = {variant.generation_run_ids for variant in variants if variant.is_synthetic}
+        named = {ids: self._join_writers(ids) for ids in run_ids}
+        n_runs = Counter(named.values())
+        return {ids for ids, name in named.items() if n_runs[name] > 1}
 
     def name(self, variant: Variant, *, is_numbered: bool) -> str:
         """The variant's name. With numbers it also says which generation runs its texts are from."""
@@ -100,12 +118,12 @@ class _Naming:
             return self.name(variant, is_numbered=is_numbered)
         without = replace(variant, experiment_id=None)
         parts = [*self._name_source(variant, is_numbered=is_numbered), *self._name_rest(without)]
-        return " · ".join(parts) or self.shared
+        return " · ".join(parts)
 
     def _name_source(self, variant: Variant, *, is_numbered: bool) -> list[str]:
-        if self.has_one_source and not is_numbered:
+        if self.has_one_source:
             return []
-        name, ids = _join_writers(variant.generation_run_ids, writers=self.writers), variant.generation_run_ids
+        name, ids = self._join_writers(variant.generation_run_ids), variant.generation_run_ids
         runs = f" ({'run' if len(ids) == 1 else 'runs'} {', '.join(map(str, ids))})" if is_numbered else ""
         return [name + runs]
 
@@ -115,10 +133,12 @@ class _Naming:
             parts.append(variant.kind.value)
         return parts + ([f"experiment {variant.experiment_id}"] if variant.experiment_id is not None else [])
 
-
-def _join_writers(run_ids: Sequence[int], *, writers: Mapping[int, str]) -> str:
-    """'GPT-J · mix + templates' for the runs of both; each writer once."""
-    return " + ".join(sorted({writers[run_id] for run_id in run_ids}))
+    def _join_writers(self, run_ids: Sequence[int]) -> str:
+        """'GPT-J · mix + templates' for the runs of both; each writer once, without what all share."""
+        found = {self.writers[run_id] for run_id in run_ids}
+        if self.has_one_lm:
+            return " + ".join(sorted(writer.strategy for writer in found))
+        return " + ".join(sorted({writer.lm_name if self.has_one_strategy else writer.name for writer in found}))
 
 
 def name_filter(text_filter: TextFilter) -> list[str]:

@@ -23,6 +23,7 @@ from augment.records import (
     TextUse,
     Variant,
 )
+from pages.parts.review.orders import judged_by
 from pages.parts.session import workbench
 from storage import Store
 from tests.app_test import Open, act, button, card, desk, errors
@@ -109,14 +110,15 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     for tab in ("Labels found", "Over steps", "Label shares", "How sure"):
         open_tab(app, tab)
     open_tab(app, "Disagreement")
-    assert any("disagrees with the label of" in one.value for one in app.markdown)
+    assert any("predicts another label for" in one.value for one in app.markdown)
 
     judges = bench.trainings.judging(filled.id)
     app.button(key="results_disagree").click().run()
     assert errors(app) == []
-    bench.review_queue.hold([], holder=app.session_state["review_holder"])  # AppTest does not stay where it was led
+    holder = app.session_state["review_state"].holder
+    bench.review_queue.hold([], holder=holder)  # AppTest does not stay where it was led
     review = open_page("review")
-    review.selectbox(key="review_order").set_value(f"run {judges[0].id}").run()
+    review.selectbox(key="review_order").set_value(judged_by(judges[0].id)).run()
     dealt = [one["id"] for one in desk(review)["cards"]]
     assert len(dealt) == 3  # all that wait
     assert bench.review_queue.take(filled.id, QueueRequest(order=QueueOrder(judge_id=judges[0].id)), holder="x") == []

@@ -23,6 +23,7 @@ from augment.records import (
     TrainingRun,
     Variant,
     VariantText,
+    Writer,
 )
 from augment.results.charts.counts import label_shares
 from augment.results.charts.labels import confusion_chart
@@ -39,8 +40,7 @@ from augment.results.predictions import class_figures, confusion, wrong_texts
 from augment.results.report import html
 from augment.results.report.words import GLOSSARY, explain_measuring
 from augment.results.review_gains import review_gains
-from augment.results.variants import TEST_SPLIT as TEST_SPLIT
-from augment.results.variants import VariantNames, name_variants
+from augment.results.variants import TEST_SPLIT, VariantNames, name_variants
 from augment.wording import METRICS, format_interval, format_metric, format_p, format_points, percent, plural
 
 METRIC = "macro_f1"  # what the report's claims are about
@@ -60,7 +60,7 @@ class ReportData:
     experiment: Experiment
     seed_set: SeedSet
     runs: Sequence[TrainingRun]
-    writers: Mapping[int, str]
+    writers: Mapping[int, Writer]
     predictions: Mapping[tuple[Variant, int], Sequence[StoredPrediction]]
     label_counts: Mapping[Variant, Mapping[str, int]]
     samples: Mapping[Variant, Sequence[VariantText]]

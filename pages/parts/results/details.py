@@ -12,12 +12,14 @@ from augment.results.charts.steps import Curve, step_curves
 from augment.results.comparison import compare_with_baseline, differences_table, list_points
 from augment.results.headlines import describe_variants
 from augment.results.predictions import class_figures, confusion, wrong_texts
-from augment.results.report.build import TEST_SPLIT, name_point
-from augment.results.variants import VariantNames, name_run
+from augment.results.report.build import name_point
+from augment.results.variants import TEST_SPLIT, VariantNames, name_run
 from augment.wording import METRICS, plural
 from pages.parts.charts import show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import METRIC_COLUMNS, PAGES
+from pages.parts.review.orders import judged_by
+from pages.parts.review.state import open_queue
 from pages.parts.session import workbench
 from workbench.comparisons import (
     Comparison,
@@ -233,7 +235,7 @@ def show_disagreement(task: Task, comparison: Comparison) -> None:
         "trained on."
     )
     if st.button("Review these first", key="results_disagree", icon=":material/rate_review:", disabled=not n):
-        st.session_state["review_order"] = f"run {judge.id}"
+        open_queue(judged_by(judge.id))
         st.switch_page(PAGES["review"])
 
 

@@ -25,7 +25,7 @@ from augment.wording import plural
 from pages.parts.formats import format_duration
 from pages.parts.session import workbench
 from pages.parts.train.texts import choose_texts, count_texts
-from workbench.experiments import name_writers
+from workbench.experiments import list_writers
 
 EMBEDDED, DISTILBERT, OTHER = (
     "all-MiniLM-L6-v2 (embedded)",
@@ -225,15 +225,13 @@ def describe_cost(task: Task, config: ExperimentConfig) -> str:
 
 def describe_cuts(task: Task, config: ExperimentConfig) -> list[str]:
     """A sentence for each variant with fewer texts than the largest size."""
-    names = name_variants([variant.texts for variant in config.variants], name_writers(workbench(), task.id))
+    names = name_variants([variant.texts for variant in config.variants], list_writers(workbench(), task.id))
     largest = max(config.sizes, default=0)
     sentences = {}
     for variant, sizes in sizes_of(config).items():
         if sizes and sizes[-1] < largest:
-            name = (
-                names[replace(variant, kind=ClassifierKind.FINE_TUNED)] if len(config.baselines) > 1 else names[variant]
-            )
-            sentences[variant.texts] = f"{name} has {plural(sizes[-1], 'text')}: its largest size is all of them."
+            n_texts = plural(sizes[-1], "text")
+            sentences[variant.texts] = f"{names[variant.texts]} has {n_texts}: its largest size is all of them."
     return list(sentences.values())
 
 

@@ -101,10 +101,10 @@ def _group_runs(runs: Sequence[GenerationRun]) -> dict[str, list[GenerationRun]]
     for run in runs:
         key = (run.config.lm, run.config.strategy) if run.config else run.id
         groups.setdefault(key, []).append(run)
-    n_named = Counter(group[0].writer for group in groups.values())
+    n_named = Counter(group[0].writer.name for group in groups.values())
     named: dict[str, list[GenerationRun]] = {}
     for group in groups.values():
-        name, ids = group[0].writer, ", ".join(str(run.id) for run in reversed(group))
+        name, ids = group[0].writer.name, ", ".join(str(run.id) for run in reversed(group))
         named[name if n_named[name] == 1 else f"{name} ({'run' if len(group) == 1 else 'runs'} {ids})"] = group
     return named
 

@@ -1,53 +1,8 @@
-"""Figures from counts, and the names on every chart."""
+"""Figures from counts; names from data are no HTML."""
 
-from datetime import UTC, datetime
-
-import pytest
-
-from augment.records import (
-    ArmSpec,
-    ClassifierKind,
-    Experiment,
-    ExperimentConfig,
-    MetricPoint,
-    RunState,
-    RunStatus,
-    Split,
-    TextFilter,
-    TextUse,
-    TrainingConfig,
-    TrainingRun,
-)
+from augment.records import Split
 from augment.results.charts import counts
-from augment.results.variants import SEEDS_ONLY, name_arm, name_baseline, name_recipe, name_run
-
-LABELS = ("joy", "anger", "surprise")
-NOW = datetime(2026, 11, 1, tzinfo=UTC)
-DONE = RunState(RunStatus.DONE, "", 125, 125, 9.0, NOW, NOW, NOW)
-
-
-def make_run(
-    arm: str,
-    n: int,
-    macro_f1: float | None,
-    *,
-    rng_seed: int = 0,
-    kind: ClassifierKind = ClassifierKind.FINE_TUNED,
-    arm_id: int | None = None,
-) -> TrainingRun:
-    """A finished run; its accuracy is 0.1 above its macro-F1. Without one it is not measured."""
-    return TrainingRun(
-        id=rng_seed + 1,
-        task_id=1,
-        experiment_id=1,
-        arm_id=arm_id,
-        arm=arm,
-        n_synthetic=n,
-        n_train=30 + n,
-        config=TrainingConfig(LABELS, kind=kind, rng_seed=rng_seed),
-        state=DONE,
-        last=None if macro_f1 is None else MetricPoint(125, 0.1, 1.0, macro_f1 + 0.1, macro_f1),
-    )
+from tests.augment.results.made_runs import LABELS
 
 
 def test_names_from_data_are_no_html() -> None:
@@ -83,28 +38,3 @@ def test_quotes_in_names_stand_as_they_are() -> None:
     assert counts.plain("\"A\" & 'B' <i>") == "\"A\" &amp; 'B' &lt;i&gt;"
     assert counts.shorten("abcdef", 6) == "abcdef"
     assert counts.shorten("abcd efg", 6) == "abcd…"
-
-
-@pytest.mark.parametrize(
-    ("spec", "expected"),
-    [
-        (ArmSpec(TextUse.RAW, (1,)), "A + B · raw"),
-        (ArmSpec(TextUse.RAW, (1,), TextFilter(agrees=True)), "A + B · raw · agreed"),
-        (ArmSpec(TextUse.SOFT, (1,), kind=ClassifierKind.PROBE), "A + B · soft labels · linear probe"),
-        (ArmSpec(TextUse.REAL), "real texts"),
-    ],
-)
-def test_arms_have_names(spec: ArmSpec, expected: str) -> None:
-    assert name_arm(["B", "A", "A"], spec) == expected
-
-
-def test_baselines_runs_and_recipes_have_names() -> None:
-    assert name_baseline(ClassifierKind.FINE_TUNED) == SEEDS_ONLY
-    assert name_baseline(ClassifierKind.PROBE) == "seeds only · linear probe"
-    assert name_run(make_run("GPT-J · raw", 50, 0.5, rng_seed=2)) == "3 · GPT-J · raw · 50 texts · RNG seed 2"
-
-    def recipe(steps: int, rng_seeds: tuple[int, ...] = (0, 1)) -> str:
-        config = ExperimentConfig(1, TrainingConfig(LABELS, steps=steps), rng_seeds=rng_seeds)
-        return name_recipe(Experiment(1, 1, "first", config, (), DONE, NOW))
-
-    assert recipe(125) == recipe(125, (2, 3)) != recipe(312)

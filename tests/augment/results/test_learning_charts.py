@@ -1,38 +1,42 @@
 """Training's charts: what is drawn, where, in which looks, and what hover says."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from augment.records import Interval, MetricPoint, TextUse
+from augment.records import Interval, MetricPoint, TextFilter, TextUse, Variant, Writer
 from augment.results.charts.counts import BASELINE_GREY, label_colour
 from augment.results.charts.labels import class_chart, confusion_chart
 from augment.results.charts.learning import LONGEST_IN_LEGEND, learning_curve, review_chart
 from augment.results.charts.steps import Curve, step_curves
-from augment.results.charts.styles import ARM_COLOURS, CEILING_COLOUR, arm_styles
-from augment.results.comparison import ArmPoint, aggregate_runs
+from augment.results.charts.styles import CEILING_COLOUR, VARIANT_COLOURS, variant_styles
+from augment.results.comparison import VariantPoint, aggregate_runs
 from augment.results.predictions import ClassFigures
 from augment.results.review_gains import ReviewGain
-from augment.results.variants import SEEDS_ONLY
-from tests.augment.results.test_charts import LABELS, make_run
+from augment.results.variants import name_variants
+from tests.augment.results.made_runs import LABELS, PROBE, REAL, SEEDS, SEEDS_PROBE, make_run
 
-BASELINE_PROBE = f"{SEEDS_ONLY} · linear probe"
-ARMS = ("GPT-J · raw", "GPT-Neo · raw", "GPT-J · raw · linear probe")
+WRITERS = {1: Writer("GPT-J"), 2: Writer("GPT-Neo"), 3: Writer("Gemma")}
+GPT_J, GPT_NEO, GEMMA = (Variant(TextUse.RAW, (run_id,)) for run_id in WRITERS)
+GPT_J_PROBE = replace(GPT_J, kind=PROBE)
+VARIANTS = (GPT_J, GPT_NEO, GPT_J_PROBE)
+NAMES, STYLES = name_variants(VARIANTS, WRITERS), variant_styles(VARIANTS)
 
 
-def make_point(arm: str, n: int, mean: float, *, half: float = 0.02, n_seeds: int = 5) -> ArmPoint:
-    return ArmPoint(arm, n, Interval(mean, mean - half, mean + half, n_seeds))
+def make_point(variant: Variant, n: int, mean: float, *, half: float = 0.02, n_seeds: int = 5) -> VariantPoint:
+    return VariantPoint(variant, n, Interval(mean, mean - half, mean + half, n_seeds))
 
 
 POINTS = [
-    make_point(SEEDS_ONLY, 0, 0.45),
-    make_point(BASELINE_PROBE, 0, 0.50),
-    make_point("GPT-J · raw", 50, 0.55),
-    make_point("GPT-J · raw", 200, 0.61),
-    make_point("GPT-Neo · raw", 50, 0.40),
-    make_point("GPT-J · raw · linear probe", 50, 0.58),
+    make_point(SEEDS, 0, 0.45),
+    make_point(SEEDS_PROBE, 0, 0.50),
+    make_point(GPT_J, 50, 0.55),
+    make_point(GPT_J, 200, 0.61),
+    make_point(GPT_NEO, 50, 0.40),
+    make_point(GPT_J_PROBE, 50, 0.58),
 ]
 
 
@@ -48,109 +52,134 @@ def texts_of(figure: go.Figure) -> list[str]:
 # Looks ----------------------------------------------------------------------------------------------------------------
 
 
-def test_two_arms_keep_their_looks_when_a_third_is_added() -> None:
-    before, after = arm_styles(ARMS[:2]), arm_styles([*ARMS[:2], "Gemma · raw"])
-    assert {arm: after[arm] for arm in ARMS[:2]} == {arm: before[arm] for arm in ARMS[:2]}
-    assert len({after[arm].colour for arm in (*ARMS[:2], "Gemma · raw")}) == 3
+def test_two_variants_keep_their_looks_when_a_third_is_added() -> None:
+    before, after = variant_styles(VARIANTS[:2]), variant_styles([*VARIANTS[:2], GEMMA])
+    assert {variant: after[variant] for variant in VARIANTS[:2]} == {one: before[one] for one in VARIANTS[:2]}
+    assert len({after[variant].colour for variant in (*VARIANTS[:2], GEMMA)}) == 3
 
 
-def test_an_arm_and_its_probe_share_a_colour_but_no_dash_and_symbol() -> None:
-    styles = arm_styles(ARMS)
-    arm, probe = styles["GPT-J · raw"], styles["GPT-J · raw · linear probe"]
-    assert arm.colour == probe.colour != styles["GPT-Neo · raw"].colour
-    assert (arm.dash, probe.dash) == ("solid", "dot")
-    assert (arm.symbol, probe.symbol) == ("circle", "circle-open")
+def test_a_variant_and_its_probe_share_a_colour_but_no_dash_and_symbol() -> None:
+    variant, probe = STYLES[GPT_J], STYLES[GPT_J_PROBE]
+    assert variant.colour == probe.colour != STYLES[GPT_NEO].colour
+    assert (variant.dash, probe.dash) == ("solid", "dot")
+    assert (variant.symbol, probe.symbol) == ("circle", "circle-open")
 
 
-def test_baselines_are_grey_and_the_ceiling_takes_no_arm_s_colour() -> None:
-    styles = arm_styles([SEEDS_ONLY, "real texts", *ARMS])
-    assert {styles[SEEDS_ONLY].colour, styles[BASELINE_PROBE].colour} == {BASELINE_GREY}
-    assert (styles[SEEDS_ONLY].dash, styles[BASELINE_PROBE].dash) == ("dash", "dashdot")
-    assert styles["real texts"].colour == CEILING_COLOUR
-    assert styles["real texts"].dash not in {"solid", "dash", "dashdot", "dot"}
-    assert styles["GPT-J · raw"].colour == ARM_COLOURS[0]
+def test_other_texts_or_labels_have_another_colour() -> None:
+    others = [
+        replace(GPT_J, use=TextUse.RELABELLED),
+        replace(GPT_J, filter=TextFilter(agrees=True)),
+        replace(GPT_J, experiment_id=2),
+        replace(GPT_J, generation_run_ids=(1, 2)),
+    ]
+    styles = variant_styles([GPT_J, *others])
+    assert len({styles[variant].colour for variant in (GPT_J, *others)}) == 5
+
+
+def test_baselines_are_grey_and_the_ceiling_takes_no_variant_s_colour() -> None:
+    styles = variant_styles([SEEDS, REAL, *VARIANTS])
+    assert {styles[SEEDS].colour, styles[SEEDS_PROBE].colour} == {BASELINE_GREY}
+    assert (styles[SEEDS].dash, styles[SEEDS_PROBE].dash) == ("dash", "dashdot")
+    assert styles[REAL].colour == CEILING_COLOUR
+    assert styles[REAL].dash not in {"solid", "dash", "dashdot", "dot"}
+    assert styles[GPT_J].colour == VARIANT_COLOURS[0]
 
 
 def test_the_second_cycle_of_colours_has_other_symbols() -> None:
-    names = [f"LM {i} · raw" for i in range(3 * len(ARM_COLOURS))]
-    styles = arm_styles(names)
-    assert len({(styles[name].colour, styles[name].symbol) for name in names}) == len(names)
-    assert styles[names[0]].colour == styles[names[len(ARM_COLOURS)]].colour
+    variants = [Variant(TextUse.RAW, (i,)) for i in range(3 * len(VARIANT_COLOURS))]
+    styles = variant_styles(variants)
+    assert len({(styles[one].colour, styles[one].symbol) for one in variants}) == len(variants)
+    assert styles[variants[0]].colour == styles[variants[len(VARIANT_COLOURS)]].colour
 
 
 # Learning curve -------------------------------------------------------------------------------------------------------
 
 
 def test_every_line_begins_at_the_baseline_of_its_classifier_kind() -> None:
-    lines = lines_of(learning_curve(POINTS, "macro_f1", arm_styles(ARMS)))
-    assert list(lines["GPT-J · raw"].x) == [0, 50, 200]
-    assert list(lines["GPT-J · raw"].y) == [0.45, 0.55, 0.61]
-    assert list(lines["GPT-J · raw · linear probe"].y) == [0.50, 0.58]
-    assert lines["GPT-J · raw · linear probe"].line.dash == "dot"
-    without = lines_of(learning_curve(POINTS[2:], "macro_f1", arm_styles(ARMS)))
-    assert list(without["GPT-J · raw"].x) == [50, 200]
+    lines = lines_of(learning_curve(POINTS, "macro_f1", STYLES, NAMES))
+    assert list(lines["GPT-J"].x) == [0, 50, 200]
+    assert list(lines["GPT-J"].y) == [0.45, 0.55, 0.61]
+    assert list(lines["GPT-J · linear probe"].y) == [0.50, 0.58]
+    assert lines["GPT-J · linear probe"].line.dash == "dot"
+    without = lines_of(learning_curve(POINTS[2:], "macro_f1", STYLES, NAMES))
+    assert list(without["GPT-J"].x) == [50, 200]
+
+
+def test_lines_are_drawn_in_the_order_of_the_styles() -> None:
+    styles = variant_styles([GPT_J_PROBE, GPT_NEO, GPT_J])
+    lines = lines_of(learning_curve(POINTS, "macro_f1", styles, NAMES))
+    assert list(lines)[:3] == ["GPT-J · linear probe", "GPT-Neo", "GPT-J"]
 
 
 def test_the_interval_is_a_band_in_the_line_s_colour_that_hover_skips() -> None:
-    styles = arm_styles(ARMS)
-    figure = learning_curve(POINTS, "macro_f1", styles)
+    figure = learning_curve(POINTS, "macro_f1", STYLES, NAMES)
     bands = [trace for trace in figure.data if trace.fill == "toself"]
     assert len(bands) == 3
     assert list(bands[0].x) == [0, 50, 200, 200, 50, 0]
     assert list(bands[0].y) == pytest.approx([0.47, 0.57, 0.63, 0.59, 0.53, 0.43])
     assert bands[0].hoverinfo == "skip"
-    colour = styles["GPT-J · raw"].colour
+    colour = STYLES[GPT_J].colour
     channels = ",".join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))
     assert bands[0].fillcolor.startswith(f"rgba({channels},0.")
 
 
 def test_one_run_a_point_has_no_band() -> None:
-    points = aggregate_runs([make_run(SEEDS_ONLY, 0, 0.4), make_run("GPT-J · raw", 50, 0.5)], "macro_f1")
-    figure = learning_curve(points, "macro_f1", arm_styles(ARMS))
+    points = aggregate_runs([make_run(SEEDS, 0, 0.4), make_run(GPT_J, 50, 0.5)], "macro_f1")
+    figure = learning_curve(points, "macro_f1", STYLES, NAMES)
     assert not any(trace.fill for trace in figure.data)
 
 
 def test_hover_gives_the_full_name_and_exact_figures() -> None:
+    accepted = Variant(TextUse.ACCEPTED, (3,))
+    writers = {**WRITERS, 3: Writer("SmolLM2-135M-Instruct + Gemma-3-270M", "mix")}
+    variants = [*VARIANTS, accepted]
+    names, styles = name_variants(variants, writers), variant_styles(variants)
+    figure = learning_curve([*POINTS, make_point(accepted, 100, 0.5)], "macro_f1", styles, names)
     name = "SmolLM2-135M-Instruct + Gemma-3-270M · mix · accepted"
-    figure = learning_curve([*POINTS, make_point(name, 100, 0.5)], "macro_f1", arm_styles([*ARMS, name]))
     line = lines_of(figure)[name]
     assert line.customdata[-1] == [name, 0.48, 0.52, 5]
     assert "%{y:.3f}" in line.hovertemplate
     assert "%{customdata[1]:.3f} to %{customdata[2]:.3f}" in line.hovertemplate
     assert len(line.name) <= LONGEST_IN_LEGEND
-    assert line.name.endswith("mix · accepted")  # the end tells arms apart
+    assert line.name.endswith("mix · accepted")  # the end tells variants apart
 
 
 def test_baselines_cross_the_chart_and_are_named_in_the_margin() -> None:
-    figure = learning_curve(POINTS, "macro_f1", arm_styles(ARMS))
+    figure = learning_curve(POINTS, "macro_f1", STYLES, NAMES)
     assert {(shape.y0, shape.line.dash) for shape in figure.layout.shapes} == {(0.45, "dash"), (0.50, "dashdot")}
     assert {"seeds only 0.45", "seeds only · linear probe 0.50"} <= set(texts_of(figure))
 
 
 def test_the_majority_line_stands_on_accuracy_charts_only() -> None:
-    accuracy = learning_curve(POINTS, "accuracy", arm_styles(ARMS), majority=0.674)
+    accuracy = learning_curve(POINTS, "accuracy", STYLES, NAMES, majority=0.674)
     assert "majority 67.4%" in texts_of(accuracy)
     assert "dot" in {shape.line.dash for shape in accuracy.layout.shapes}
-    macro_f1 = learning_curve(POINTS, "macro_f1", arm_styles(ARMS), majority=0.674)
+    macro_f1 = learning_curve(POINTS, "macro_f1", STYLES, NAMES, majority=0.674)
     assert not any("majority" in text for text in texts_of(macro_f1))
 
 
 def test_few_lines_are_named_at_their_ends_and_many_in_a_legend() -> None:
-    few = learning_curve(POINTS, "macro_f1", arm_styles(ARMS))
+    few = learning_curve(POINTS, "macro_f1", STYLES, NAMES)
     assert not few.layout.showlegend
-    assert {"GPT-J · raw 0.61", "GPT-Neo · raw 0.40"} <= set(texts_of(few))
-    names = [f"LM {i} · raw" for i in range(5)]
-    points = [make_point(SEEDS_ONLY, 0, 0.45), *(make_point(name, 50, 0.5) for name in names)]
-    many = learning_curve(points, "macro_f1", arm_styles(names))
+    assert {"GPT-J 0.61", "GPT-Neo 0.40"} <= set(texts_of(few))
+    variants, writers = [Variant(TextUse.RAW, (i,)) for i in range(5)], {i: Writer(f"LM {i}") for i in range(5)}
+    points = [make_point(SEEDS, 0, 0.45), *(make_point(variant, 50, 0.5) for variant in variants)]
+    many = learning_curve(points, "macro_f1", variant_styles(variants), name_variants(variants, writers))
     assert many.layout.showlegend
     assert texts_of(many) == []
-    assert [trace.name for trace in many.data if trace.showlegend is not False] == [*names, "seeds only 0.45"]
+    assert [trace.name for trace in many.data if trace.showlegend is not False] == [
+        *(writer.name for writer in writers.values()),
+        "seeds only 0.45",
+    ]
 
 
 def test_an_interval_of_two_rng_seeds_does_not_stretch_the_axis() -> None:
     def axis(n: int) -> tuple[float, float]:
-        points = [ArmPoint(SEEDS_ONLY, 0, Interval(0.5, 0.0, 1.0, n)), ArmPoint("LM", 50, Interval(0.55, 0.0, 1.0, n))]
-        return tuple(learning_curve(points, "macro_f1", arm_styles(["LM"])).layout.yaxis.range)
+        points = [
+            VariantPoint(SEEDS, 0, Interval(0.5, 0.0, 1.0, n)),
+            VariantPoint(GPT_J, 50, Interval(0.55, 0.0, 1.0, n)),
+        ]
+        return tuple(learning_curve(points, "macro_f1", STYLES, NAMES).layout.yaxis.range)
 
     assert axis(3) == (0.0, 1.0)
     assert axis(2) == pytest.approx((0.375, 0.675))
@@ -168,8 +197,8 @@ def test_an_interval_of_two_rng_seeds_does_not_stretch_the_axis() -> None:
 def test_the_axis_fits_the_data_within_0_to_1_and_is_never_tight(
     values: list[float], expected: tuple[float, float]
 ) -> None:
-    points = [make_point("GPT-J · raw", 10 * (i + 1), value, half=0.0) for i, value in enumerate(values)]
-    figure = learning_curve(points, "macro_f1", arm_styles(ARMS))
+    points = [make_point(GPT_J, 10 * (i + 1), value, half=0.0) for i, value in enumerate(values)]
+    figure = learning_curve(points, "macro_f1", STYLES, NAMES)
     assert figure.layout.yaxis.range == pytest.approx(expected, abs=0.051)
     low, high = figure.layout.yaxis.range
     assert 0 <= low < min(values)
@@ -178,19 +207,19 @@ def test_the_axis_fits_the_data_within_0_to_1_and_is_never_tight(
 
 
 def test_intervals_wider_than_the_scale_are_cut_at_0_and_1() -> None:
-    figure = learning_curve([make_point("GPT-J · raw", 10, 0.5, half=2.0)], "macro_f1", arm_styles(ARMS))
+    figure = learning_curve([make_point(GPT_J, 10, 0.5, half=2.0)], "macro_f1", STYLES, NAMES)
     assert figure.layout.yaxis.range == (0.0, 1.0)
 
 
 def test_sizes_stand_true_to_scale_and_are_written_where_there_is_room() -> None:
-    points = [make_point("GPT-J · raw", n, 0.5) for n in (10, 50, 100, 500)]
-    figure = learning_curve(points, "macro_f1", arm_styles(ARMS))
+    points = [make_point(GPT_J, n, 0.5) for n in (10, 50, 100, 500)]
+    figure = learning_curve(points, "macro_f1", STYLES, NAMES)
     assert list(figure.layout.xaxis.tickvals) == [0, 50, 100, 500]
-    assert list(lines_of(figure)["GPT-J · raw"].x) == [10, 50, 100, 500]
+    assert list(lines_of(figure)["GPT-J"].x) == [10, 50, 100, 500]
 
 
 def test_nothing_measured_yet_is_an_empty_chart() -> None:
-    assert learning_curve([], "macro_f1", arm_styles([])).layout.yaxis.range == (0.0, 1.0)
+    assert learning_curve([], "macro_f1", variant_styles([]), name_variants([], {})).layout.yaxis.range == (0.0, 1.0)
 
 
 # Curves over steps ----------------------------------------------------------------------------------------------------
@@ -264,34 +293,82 @@ def test_the_class_chart_shows_three_measures_a_label_in_its_colour() -> None:
     assert chart.layout.yaxis.ticktext == ("anger<br>20 texts", "surprise<br>20 texts")
 
 
-def test_the_review_chart_puts_the_uses_of_a_source_side_by_side() -> None:
-    gains = [
-        ReviewGain(
-            "GPT-J", 50, {TextUse.RAW: Interval(0.5, 0.4, 0.6, 5), TextUse.RELABELLED: Interval(0.7, 0.6, 0.8, 5)}, 9
-        ),
-        ReviewGain(
-            "GPT-Neo", 10, {TextUse.RAW: Interval(0.3, 0.3, 0.3, 1), TextUse.ACCEPTED: Interval(0.4, 0.4, 0.4, 1)}, 3
-        ),
-    ]
-    bars = {trace.name: trace for trace in review_chart(gains, "macro_f1").data}
-    assert {name: (list(bar.y), list(bar.x)) for name, bar in bars.items()} == {
-        "raw": ([0, 1], [0.5, 0.3]),
-        "accepted": ([1], [0.4]),
-        "relabelled": ([0], [0.7]),
+def at(mean: float, *, half: float = 0.1, n_seeds: int = 5) -> Interval:
+    return Interval(mean, mean - half, mean + half, n_seeds)
+
+
+TWO_GAINS = [
+    ReviewGain(GPT_J, 50, {TextUse.RAW: at(0.5), TextUse.RELABELLED: at(0.7)}, 9),
+    ReviewGain(
+        GPT_NEO,
+        10,
+        {use: at(mean, half=0.0, n_seeds=1) for use, mean in {TextUse.RAW: 0.3, TextUse.ACCEPTED: 0.4}.items()},
+        3,
+    ),
+]
+
+
+def test_the_review_chart_has_a_row_per_source_and_use_with_its_figure_beside_it() -> None:
+    chart = review_chart(TWO_GAINS, "macro_f1", NAMES)
+    dots = {trace.name: trace for trace in chart.data}
+    assert {name: (list(one.y), list(one.x)) for name, one in dots.items()} == {
+        "raw": ([0, 2], [0.5, 0.3]),
+        "accepted": ([3], [0.4]),
+        "relabelled": ([1], [0.7]),
     }
-    assert bars["relabelled"].text == ("relabelled 0.70",)
-    assert "accuracy %{x:.1%}" in review_chart(gains, "accuracy").data[0].hovertemplate
-    assert review_chart(gains, "macro_f1").layout.yaxis.ticktext[0] == "GPT-J<br>50 texts, 9 decisions"
+    assert {trace.mode for trace in chart.data} == {"markers"}
+    assert [(one.y, one.text) for one in chart.layout.annotations] == [
+        (0, "0.50"),
+        (1, "0.70"),
+        (2, "0.30"),
+        (3, "0.40"),
+    ]
+    assert list(chart.layout.yaxis.ticktext) == [
+        "<b>GPT-J</b><br>raw",
+        "relabelled",
+        "<b>GPT-Neo</b><br>raw",
+        "accepted",
+    ]
+    assert tuple(chart.layout.yaxis.range) == (3.5, -0.5)  # the first on top
+    assert len({trace.marker.color for trace in chart.data}) == 3
+
+
+def test_the_review_chart_s_whiskers_are_the_intervals_and_hover_says_all() -> None:
+    raw, *_ = review_chart(TWO_GAINS, "macro_f1", NAMES).data
+    assert list(raw.error_x.array) == pytest.approx([0.1, 0.0])
+    assert list(raw.error_x.arrayminus) == pytest.approx([0.1, 0.0])
+    assert [list(row) for row in raw.customdata] == [["GPT-J", 50, 0.4, 0.6, 5], ["GPT-Neo", 10, 0.3, 0.3, 1]]
+    assert "macro-F1 %{x:.3f}" in raw.hovertemplate
+    accuracy = review_chart(TWO_GAINS, "accuracy", NAMES)
+    assert "accuracy %{x:.1%}" in accuracy.data[0].hovertemplate
+    assert texts_of(accuracy) == ["50.0%", "70.0%", "30.0%", "40.0%"]
+
+
+def test_one_source_is_not_named_and_height_follows_the_rows() -> None:
+    one, two = review_chart(TWO_GAINS[:1], "macro_f1", NAMES), review_chart(TWO_GAINS, "macro_f1", NAMES)
+    assert list(one.layout.yaxis.ticktext) == ["raw", "relabelled"]
+    assert one.layout.height < two.layout.height
+    assert len(review_chart([], "macro_f1", NAMES).data) == 0
+
+
+def test_two_runs_of_one_writer_are_two_sources_on_the_review_chart() -> None:
+    names = name_variants([GPT_J, GPT_NEO], {1: Writer("GPT-J"), 2: Writer("GPT-J")})
+    ticks = review_chart(TWO_GAINS, "macro_f1", names).layout.yaxis.ticktext
+    assert [ticks[0], ticks[2]] == ["<b>GPT-J (run 1)</b><br>raw", "<b>GPT-J (run 2)</b><br>raw"]
+
+
+HOSTILE = name_variants(VARIANTS, {**WRITERS, 2: Writer("<b>x</b>")})
 
 
 @pytest.mark.parametrize(
     "figure",
     [
-        learning_curve([make_point("<b>x</b>", 50, 0.5)], "macro_f1", arm_styles(["<b>x</b>"])),
+        learning_curve([make_point(GPT_NEO, 50, 0.5)], "macro_f1", STYLES, HOSTILE),
         step_curves([Curve("<b>x</b>", "<b>x</b>", "#123456", STEPS)], "macro_f1", n_steps=60, smoothing=0.5),
         confusion_chart(np.array([[1]]), ["<b>x</b>"]),
         class_chart([ClassFigures("<b>x</b>", 1, *[Interval(0.5, 0.5, 0.5, 1)] * 3)], ["<b>x</b>"]),
-        review_chart([ReviewGain("<b>x</b>", 5, {TextUse.RAW: Interval(0.5, 0.5, 0.5, 1)}, 0)], "macro_f1"),
+        review_chart([ReviewGain(GPT_NEO, 5, {TextUse.RAW: Interval(0.5, 0.5, 0.5, 1)}, 0)], "macro_f1", HOSTILE),
+        review_chart(TWO_GAINS, "macro_f1", HOSTILE),
     ],
 )
 def test_names_from_data_are_no_html(figure: go.Figure) -> None:
@@ -302,11 +379,11 @@ def test_names_from_data_are_no_html(figure: go.Figure) -> None:
 
 @pytest.mark.parametrize("metric", ["macro_f1", "accuracy"])
 def test_axes_have_titles_and_heights_are_fixed(metric: str) -> None:
-    gain = ReviewGain("GPT-J", 50, {TextUse.RAW: Interval(0.5, 0.4, 0.6, 5)}, 9)
+    gain = ReviewGain(GPT_J, 50, {TextUse.RAW: Interval(0.5, 0.4, 0.6, 5)}, 9)
     name = {"macro_f1": "macro-F1", "accuracy": "accuracy"}[metric]
-    curve = learning_curve(POINTS, metric, arm_styles(ARMS))
+    curve = learning_curve(POINTS, metric, STYLES, NAMES)
     assert curve.layout.xaxis.title.text == "synthetic texts added"
     assert curve.layout.yaxis.title.text == f"{name}, test split"
     assert step_curves([], metric, n_steps=60).layout.xaxis.title.text == "optimiser step"
-    assert review_chart([gain], metric).layout.xaxis.title.text == f"{name}, test split"
-    assert curve.layout.height == learning_curve(POINTS[:3], metric, arm_styles(ARMS)).layout.height
+    assert review_chart([gain], metric, NAMES).layout.xaxis.title.text == f"{name}, test split"
+    assert curve.layout.height == learning_curve(POINTS[:3], metric, STYLES, NAMES).layout.height

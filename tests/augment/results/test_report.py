@@ -1,6 +1,7 @@
 """The report: every figure is comparison's, hostile text is inert, nothing leaves the file, gaps are named."""
 
 import shutil
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,13 +14,11 @@ from playwright.sync_api import sync_playwright
 from plotly.offline import get_plotlyjs
 
 from augment.records import (
-    Arm,
-    ArmSpec,
-    ArmText,
     ClassifierKind,
     Example,
     Experiment,
     ExperimentConfig,
+    ExperimentVariant,
     MetricPoint,
     RunState,
     RunStatus,
@@ -31,45 +30,49 @@ from augment.records import (
     TextUse,
     TrainingConfig,
     TrainingRun,
+    Variant,
+    VariantText,
+    Writer,
 )
-from augment.results.comparison import (
-    aggregate_runs,
-    compare_at_largest,
-    compare_with_baseline,
-    describe_arms,
-    headline,
-)
+from augment.results.comparison import aggregate_runs, compare_at_largest, compare_with_baseline
+from augment.results.headlines import describe_variants, headline
 from augment.results.predictions import class_figures, wrong_texts
 from augment.results.report.build import ReportData, build_report
-from augment.results.variants import SEEDS_ONLY
+from augment.results.variants import TEST_SPLIT, name_variants
+from tests.augment.results.made_runs import LABELS
 
-LABELS = ("joy", "anger", "surprise")
 NOW = datetime(2026, 11, 7, 14, 5, tzinfo=UTC)
 SIZES, RNG_SEEDS = (10, 50, 100, 200), (0, 1, 2, 3, 4)
-ARMS = {
-    "GPT-J · raw": (ArmSpec(TextUse.RAW, (1,)), 0.09),
-    "GPT-J · accepted": (ArmSpec(TextUse.ACCEPTED, (1,)), 0.12),
-    "GPT-J · relabelled": (ArmSpec(TextUse.RELABELLED, (1,)), 0.16),
-    "GPT-Neo · raw · agreed": (ArmSpec(TextUse.RAW, (2,), TextFilter(agrees=True)), -0.08),
-    "GPT-Neo · soft labels · linear probe": (ArmSpec(TextUse.SOFT, (2,), kind=ClassifierKind.PROBE), 0.02),
-    "real texts": (ArmSpec(TextUse.REAL), 0.24),
+WRITERS = {1: Writer("GPT-J"), 2: Writer("GPT-Neo")}
+RELABELLED, AGREED = Variant(TextUse.RELABELLED, (1,)), Variant(TextUse.RAW, (2,), TextFilter(agrees=True))
+REAL = Variant(TextUse.REAL)
+VARIANTS = {
+    Variant(TextUse.RAW, (1,)): 0.09,
+    Variant(TextUse.ACCEPTED, (1,)): 0.12,
+    RELABELLED: 0.16,
+    AGREED: -0.08,
+    Variant(TextUse.SOFT, (2,), kind=ClassifierKind.PROBE): 0.02,
+    REAL: 0.24,
 }
+NAMES = name_variants(VARIANTS, WRITERS)
+BASELINES = {Variant(): 0.45, Variant(kind=ClassifierKind.PROBE): 0.5}
 STYLE_SHEET = Path(__file__).parents[3] / "augment" / "results" / "report" / "report.css"
-BEST = "GPT-J · relabelled, 200 texts"
+BEST = (RELABELLED, 200)
 HOSTILE = "<script>alert(1)</script> ![x](http://evil.example/x.png) </script><img src=http://evil.example/y>"
 
 
-def make_run(number: int, arm: Arm | None, n: int, rng_seed: int, macro_f1: float) -> TrainingRun:
-    kind = arm.spec.kind if arm else ClassifierKind.FINE_TUNED
+def make_run(
+    number: int, variant: Variant, n: int, rng_seed: int, macro_f1: float, *, variant_id: int | None = None
+) -> TrainingRun:
     return TrainingRun(
         id=number,
         task_id=1,
         experiment_id=1,
-        arm_id=arm.id if arm else None,
-        arm=arm.name if arm else SEEDS_ONLY,
+        variant_id=variant_id,
+        variant=variant,
         n_synthetic=n,
         n_train=30 + n,
-        config=TrainingConfig(LABELS, kind=kind, rng_seed=rng_seed),
+        config=TrainingConfig(LABELS, kind=variant.kind, rng_seed=rng_seed),
         state=RunState(RunStatus.DONE, "", 125, 125, 9.0, NOW, NOW, NOW),
         last=MetricPoint(125, 0.1, 0.9, macro_f1 + 0.08, macro_f1),
     )
@@ -92,38 +95,40 @@ def make_predictions(rng: Random, first_run: int, share_right: float) -> list[St
     return rows
 
 
-def make_data(arms: dict[str, tuple[ArmSpec, float]] = ARMS, text: str = "i feel wonderful today") -> ReportData:
-    """Six arms, four sizes, five RNG seeds; gains grow with the size and each seed adds its luck."""
+def make_data(
+    variants: Mapping[Variant, float] = VARIANTS,
+    writers: Mapping[int, Writer] = WRITERS,
+    text: str = "i feel wonderful today",
+) -> ReportData:
+    """Variants with what each gains, four sizes, five RNG seeds; gains grow with the size, each seed adds its luck."""
     rng = Random(7)
-    stored = tuple(Arm(i, name, spec, 240, 31, 57) for i, (name, (spec, _)) in enumerate(arms.items(), start=1))
-    runs = []
+    stored = tuple(ExperimentVariant(i, variant, 240, 31, 57) for i, variant in enumerate(variants, start=1))
+    runs: list[TrainingRun] = []
     for rng_seed in RNG_SEEDS:
         luck = rng.gauss(0, 0.015)
-        runs.append(make_run(len(runs) + 1, None, 0, rng_seed, 0.45 + luck))
-        probe = make_run(len(runs) + 1, None, 0, rng_seed, 0.5 + luck)
-        config = replace(probe.config, kind=ClassifierKind.PROBE)
-        runs.append(replace(probe, arm=f"{SEEDS_ONLY} · linear probe", config=config))
-        for arm in stored:
+        for baseline, level in BASELINES.items():
+            runs.append(make_run(len(runs) + 1, baseline, 0, rng_seed, level + luck))
+        for one in stored:
             for n in SIZES:
-                gain = arms[arm.name][1] * (n / 200) ** 0.5
-                runs.append(make_run(len(runs) + 1, arm, n, rng_seed, 0.45 + luck + gain + rng.gauss(0, 0.02)))
+                score = 0.45 + luck + variants[one.variant] * (n / 200) ** 0.5 + rng.gauss(0, 0.02)
+                runs.append(make_run(len(runs) + 1, one.variant, n, rng_seed, score, variant_id=one.id))
     seeds = tuple(Example(i, Split.POOL, f"seed {i}", LABELS[i % 3]) for i in range(30))
-    recipe = TrainingConfig(LABELS)
-    specs = tuple(arm.spec for arm in stored)
-    config = ExperimentConfig(1, recipe, specs, SIZES, RNG_SEEDS, (ClassifierKind.FINE_TUNED, ClassifierKind.PROBE))
+    kinds = tuple(baseline.kind for baseline in BASELINES)
+    config = ExperimentConfig(1, TrainingConfig(LABELS), tuple(variants), SIZES, RNG_SEEDS, kinds)
     state = RunState(RunStatus.DONE, "", len(runs), len(runs), 900.0, NOW, NOW, NOW)
     return ReportData(
         task=Task(1, "Emotion", "dair-ai/emotion", "tweet", "sentiment", LABELS, NOW),
         experiment=Experiment(1, 1, "November", config, stored, state, NOW),
         seed_set=SeedSet(1, 1, "ten a label", seeds, 3, NOW),
         runs=runs,
-        predictions={BEST: make_predictions(rng, 1, 0.6), SEEDS_ONLY: make_predictions(rng, 11, 0.3)},
+        writers=writers,
+        predictions={BEST: make_predictions(rng, 1, 0.6), (Variant(), 0): make_predictions(rng, 11, 0.3)},
         label_counts={
-            **{arm.name: {"joy": 140 - 20 * arm.id, "anger": 60, "surprise": 20 + 10 * arm.id} for arm in stored},
-            "test split": {"joy": 40, "anger": 10, "surprise": 10},
+            one.variant: {"joy": 140 - 20 * one.id, "anger": 60, "surprise": 20 + 10 * one.id} for one in stored
         },
         samples={
-            arm.name: [ArmText(i, f"{text} {i}", LABELS[i % 3], (0.2, 0.5, 0.3)) for i in range(3)] for arm in stored
+            one.variant: [VariantText(i, f"{text} {i}", LABELS[i % 3], (0.2, 0.5, 0.3)) for i in range(3)]
+            for one in stored
         },
         test_counts={"joy": 40, "anger": 10, "surprise": 10},
         created_at=NOW,
@@ -171,8 +176,8 @@ class Page(HTMLParser):
         return next(table[1:] for table in reversed(self.tables) if table[0] == list(columns))
 
 
-DIFFERENCES = ("arm", "baseline", "texts", "points", "95% interval", "adjusted p", "RNG seeds")
-POINTS = ("arm", "texts", "macro-F1 (95%)", "accuracy (95%)", "RNG seeds")
+DIFFERENCES = ("variant", "baseline", "texts", "points", "95% interval", "adjusted p", "RNG seeds")
+POINTS = ("variant", "texts", "macro-F1 (95%)", "accuracy (95%)", "RNG seeds")
 
 
 def points_of(value: float) -> str:
@@ -185,11 +190,11 @@ def points_of(value: float) -> str:
 def test_headline_and_sentences_are_comparison_s() -> None:
     data = make_data()
     page = Page(build_report(data))
-    answer = headline(data.runs, "macro_f1")
-    assert "GPT-J · relabelled gains" in answer
+    answer = headline(data.runs, "macro_f1", data.names)
+    assert answer.startswith("200 relabelled texts of GPT-J beat the 30 seeds alone")
     assert answer in page.text
-    sentences = describe_arms(data.runs, "macro_f1")
-    assert len(sentences) == len(ARMS)
+    sentences = describe_variants(data.runs, "macro_f1", data.names)
+    assert len(sentences) == len(VARIANTS)
     assert all(sentence in page.text for sentence in sentences)
 
 
@@ -198,16 +203,16 @@ def test_differences_are_comparison_s_at_the_largest_size_and_in_the_appendix_at
     page = Page(build_report(data))
     differences = compare_with_baseline(data.runs, "macro_f1")
     largest, every = [table[1:] for table in page.tables if table[0] == list(DIFFERENCES)]
-    assert len(every) == len(differences) == len(ARMS) * len(SIZES)
+    assert len(every) == len(differences) == len(VARIANTS) * len(SIZES)
     for row, one in zip(every, differences, strict=True):
-        assert row[0] == one.arm
+        assert row[:2] == [NAMES[one.variant], NAMES[one.variant.baseline]]
         assert row[2:4] == [str(one.n_synthetic), points_of(one.interval.mean)]
         assert row[4] == f"{points_of(one.interval.low)} to {points_of(one.interval.high)}"
         assert one.p_adjusted is not None
         assert float(row[5].removeprefix("< ")) == pytest.approx(one.p_adjusted, abs=0.005)
         assert row[6] == str(one.interval.n)
     best_first = sorted(compare_at_largest(differences), key=lambda one: -one.interval.mean)
-    assert [row[0] for row in largest] == [one.arm for one in best_first]
+    assert [row[0] for row in largest] == [NAMES[one.variant] for one in best_first]
     assert {row[2] for row in largest} == {"200"}
 
 
@@ -215,15 +220,15 @@ def test_every_point_stands_in_the_appendix() -> None:
     data = make_data()
     rows = Page(build_report(data)).table(*POINTS)
     macro_f1, accuracy = (aggregate_runs(data.runs, metric) for metric in ("macro_f1", "accuracy"))
-    assert len(rows) == len(ARMS) * len(SIZES) + 2
+    assert len(rows) == len(VARIANTS) * len(SIZES) + 2
     for row, f1, acc in zip(rows, macro_f1, accuracy, strict=True):
-        assert row[:2] == [f1.arm, str(f1.n_synthetic)]
+        assert row[:2] == [NAMES[f1.variant], str(f1.n_synthetic)]
         assert row[2] == f"{f1.interval.mean:.2f} ({f1.interval.low:.2f} to {f1.interval.high:.2f})"
         assert row[3].startswith(f"{100 * acc.interval.mean:.1f}% (")
         assert row[4] == str(f1.interval.n)
 
 
-def test_class_figures_and_wrong_texts_are_the_best_arm_s() -> None:
+def test_class_figures_and_wrong_texts_are_the_best_variant_s() -> None:
     data = make_data()
     page = Page(build_report(data))
     tables = [table[1:] for table in page.tables if table[0][:2] == ["label", "F1 (95%)"]]
@@ -233,7 +238,7 @@ def test_class_figures_and_wrong_texts_are_the_best_arm_s() -> None:
             assert row[1].startswith(f"{one.f1.mean:.2f} (")
             assert row[2:] == [f"{one.precision.mean:.2f}", f"{one.recall.mean:.2f}", str(one.support)]
     wrong = wrong_texts(data.predictions[BEST])
-    rows = page.table("text", "true label", "predicted", "runs wrong", "its probability")
+    rows = page.table("text", "true label", "predicted label", "runs wrong", "probability of the predicted label")
     assert [row[:3] for row in rows] == [[one.text, one.truth, one.predicted] for one in wrong[:12]]
 
 
@@ -250,7 +255,7 @@ def test_what_was_done_is_said_in_words() -> None:
         "every run takes 125 optimiser steps",
         "5 RNG seeds (0, 1, 2, 3, 4)",
         "31 left out",
-        "57 decisions of people",
+        "GPT-J, 200 texts, after 57 decisions by people: raw ",
         "Macro-F1",
     ):
         assert words in text
@@ -262,15 +267,96 @@ def test_what_was_done_is_said_in_words() -> None:
     assert "125 optimiser steps" not in text
 
 
-def test_only_soft_label_arms_show_probabilities() -> None:
+def test_columns_of_names_have_room() -> None:
+    report = build_report(make_data())
+    assert report.count('<th class="name">variant</th><th class="name">baseline</th>') == 2
+    assert '<th class="name">variant</th><th class="number">texts</th>' in report
+
+
+def test_only_soft_labels_show_probabilities() -> None:
     tables = [table for table in Page(build_report(make_data())).tables if table[0] == ["text", "label"]]
-    labels = {name: table[1][1] for name, table in zip(ARMS, tables, strict=True)}
-    assert labels.pop("GPT-Neo · soft labels · linear probe") == "joy 20%, anger 50%, surprise 30%"
+    labels = {variant.use: table[1][1] for variant, table in zip(VARIANTS, tables, strict=True)}
+    assert labels.pop(TextUse.SOFT) == "joy 20%, anger 50%, surprise 30%"
     assert set(labels.values()) == {"joy"}
 
 
 def test_the_same_data_give_the_same_report() -> None:
     assert build_report(make_data()) == build_report(make_data())
+
+
+# Identity -------------------------------------------------------------------------------------------------------------
+
+MISLEADING = {
+    run_id: Writer(name)
+    for run_id, name in enumerate(
+        ("real texts, batch 2", "seeds only", "x · linear probe", "x", "twin", "twin"), start=1
+    )
+}
+MISLEADING |= {7: Writer("real texts"), 8: Writer(TEST_SPLIT)}
+CONFUSED = {Variant(TextUse.RAW, (run_id,)): 0.02 * run_id for run_id in MISLEADING}
+CONFUSED[Variant(TextUse.RAW, (4,), kind=ClassifierKind.PROBE)] = 0.1
+CONFUSED[REAL] = 0.4
+CALLED = [
+    "real texts, batch 2",
+    "seeds only (run 2)",
+    "x · linear probe (run 3)",
+    "x (run 4)",
+    "twin (run 5)",
+    "twin (run 6)",
+    "real texts (run 7)",
+    "test split (run 8)",
+    "x (run 4) · linear probe",
+    "real texts",
+]
+
+
+def make_confused_data() -> ReportData:
+    data, best = make_data(CONFUSED, MISLEADING), (list(CONFUSED)[7], 200)
+    return replace(data, predictions={best: data.predictions[BEST], (Variant(), 0): data.predictions[Variant(), 0]})
+
+
+def test_every_variant_is_in_the_report_under_its_own_name_whatever_writers_are_called() -> None:
+    data = make_confused_data()
+    page = Page(build_report(data))
+    assert [data.names[variant] for variant in CONFUSED] == CALLED
+    points = page.table(*POINTS)
+    assert [row[0] for row in points] == [
+        "seeds only",
+        "seeds only · linear probe",
+        *(name for name in CALLED for _ in SIZES),
+    ]
+    means = {(one.variant, one.n_synthetic): one.interval.mean for one in aggregate_runs(data.runs, "macro_f1")}
+    largest = {row[0]: row[2][:4] for row in points if row[1] == "200"}
+    assert largest == {data.names[variant]: f"{means[variant, 200]:.2f}" for variant in CONFUSED}
+    baselines = {row[0]: row[1] for row in page.table(*DIFFERENCES)}
+    probe = "x (run 4) · linear probe"
+    assert baselines == dict.fromkeys(CALLED, "seeds only") | {probe: "seeds only · linear probe"}
+    assert "200 raw texts of test split (run 8) beat the 30 seeds alone" in page.text
+    for name in CALLED:
+        assert f"{name}, 200 texts: " in page.text
+    assert page.text.count("real texts, 200 texts: ") == 1
+    assert "No run with added texts has finished" not in page.text
+
+
+def test_the_test_split_and_a_writer_of_that_name_have_a_bar_each() -> None:
+    page = Page(build_report(make_confused_data()))
+    bars = page.scripts[page.scripts.index('"chart-labels"') :]
+    assert '"test split (run 8)"' in bars
+    assert '"test split"' in bars
+
+
+def test_what_all_variants_share_is_said_once() -> None:
+    data = make_data({variant: gain for variant, gain in VARIANTS.items() if variant.generation_run_ids == (1,)})
+    page = Page(build_report(data))
+    assert "All variants: GPT-J." in page.text
+    assert {row[0] for row in page.table(*POINTS)} == {
+        "raw",
+        "accepted",
+        "relabelled",
+        "seeds only",
+        "seeds only · linear probe",
+    }
+    assert "All variants:" not in Page(build_report(make_data())).text
 
 
 # Partial experiments --------------------------------------------------------------------------------------------------
@@ -289,16 +375,16 @@ def test_without_a_finished_run_the_report_says_so() -> None:
 
 def test_runs_under_way_and_failed_runs_count_in_no_figure() -> None:
     data = make_data()
-    halves = {"GPT-Neo · raw · agreed": RunStatus.RUNNING, "real texts": RunStatus.FAILED}
-    runs = [with_status(run, halves.get(run.arm, RunStatus.DONE), "Out of memory") for run in data.runs]
+    halves = {AGREED: RunStatus.RUNNING, REAL: RunStatus.FAILED}
+    runs = [with_status(run, halves.get(run.variant, RunStatus.DONE), "Out of memory") for run in data.runs]
     page = Page(build_report(replace(data, runs=runs)))
-    assert {row[0] for row in page.table(*POINTS)}.isdisjoint(halves)
+    assert {row[0] for row in page.table(*POINTS)}.isdisjoint(NAMES[variant] for variant in halves)
     assert "Not every training run is done (20 running)" in page.text
     assert "130 training runs, 20 of them failed" in page.text
-    failed = page.table("run", "arm", "texts", "RNG seed", "message")
+    failed = page.table("run", "variant", "texts", "RNG seed", "message")
     assert len(failed) == 20
     assert {(row[1], row[4]) for row in failed} == {("real texts", "Out of memory")}
-    assert headline([run for run in runs if run.arm not in halves], "macro_f1") in page.text
+    assert headline([run for run in runs if run.variant not in halves], "macro_f1", data.names) in page.text
 
 
 def test_one_rng_seed_gives_no_interval_and_no_p() -> None:
@@ -311,17 +397,17 @@ def test_one_rng_seed_gives_no_interval_and_no_p() -> None:
 
 def test_a_missing_baseline_is_named() -> None:
     data = make_data()
-    page = Page(build_report(replace(data, runs=[run for run in data.runs if run.arm_id is not None])))
+    page = Page(build_report(replace(data, runs=[run for run in data.runs if run.variant_id is not None])))
     assert "No finished run was trained on the seeds only" in page.text
     assert "There is nothing to compare" in page.text
-    assert len(page.table(*POINTS)) == len(ARMS) * len(SIZES)
+    assert len(page.table(*POINTS)) == len(VARIANTS) * len(SIZES)
 
 
 def test_a_baseline_alone_is_named() -> None:
     data = make_data()
-    page = Page(build_report(replace(data, runs=[run for run in data.runs if run.arm_id is None])))
+    page = Page(build_report(replace(data, runs=[run for run in data.runs if run.variant_id is None])))
     assert "there is only the baseline" in page.text
-    assert "What review bought" not in page.text
+    assert "What review gained" not in page.text
 
 
 # Nothing but text, nothing from outside -------------------------------------------------------------------------------
@@ -329,14 +415,15 @@ def test_a_baseline_alone_is_named() -> None:
 
 def make_hostile_data() -> ReportData:
     """Every string from data is hostile."""
-    data = make_data({f"{HOSTILE} {i} · raw": (ArmSpec(TextUse.RAW, (i,)), 0.1) for i in range(3)}, text=HOSTILE)
+    variants = [Variant(TextUse.RAW, (i,)) for i in range(3)]
+    data = make_data(dict.fromkeys(variants, 0.1), {i: Writer(f"{HOSTILE} {i}") for i in range(3)}, HOSTILE)
     labels = (f"joy {HOSTILE}", "anger", "$title </style>")
 
     def rename(label: str) -> str:
         return labels[LABELS.index(label)]
 
     predictions = {
-        f"{HOSTILE} best": [
+        (variants[0], 200): [
             replace(one, text=HOSTILE, truth=rename(one.truth), label=rename(one.label))
             for one in data.predictions[BEST]
         ]
@@ -347,7 +434,7 @@ def make_hostile_data() -> ReportData:
         experiment=replace(data.experiment, name=HOSTILE),
         runs=[with_status(run, RunStatus.FAILED, HOSTILE) if run.id % 11 == 0 else run for run in data.runs],
         predictions=predictions,
-        label_counts={f"{HOSTILE} {i}": dict.fromkeys(labels, 3) for i in range(2)},
+        label_counts={variant: dict.fromkeys(labels, 3) for variant in variants[:2]},
         test_counts=dict.fromkeys(labels, 20),
     )
 

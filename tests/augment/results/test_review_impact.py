@@ -8,9 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from augment.records import (
-    ArmSpec,
     ExperimentConfig,
     ExperimentProgress,
+    ExperimentRecord,
     Interval,
     LabelledText,
     MetricPoint,
@@ -30,7 +30,9 @@ from augment.records import (
     TextFilters,
     TextUse,
     TrainingConfig,
+    Variant,
     Verdict,
+    Writer,
 )
 from augment.results.comparison import Difference
 from augment.results.review_gains import ReviewGain
@@ -48,6 +50,7 @@ from augment.results.review_impact import (
     pick_reviewed,
     worth_chart,
 )
+from augment.results.variants import name_variants
 from storage import Store
 from tests.app_test import Open, errors
 
@@ -124,30 +127,34 @@ def test_each_writer_with_decisions_has_a_sentence() -> None:
     ]
 
 
+RAW, ACCEPTED = Variant(TextUse.RAW, (1,)), Variant(TextUse.ACCEPTED, (1,))
+NAMES = name_variants([RAW, ACCEPTED], {1: Writer("GPT-J")})
+
+
 def gain(**means: float) -> ReviewGain:
     uses = {
         use: Interval(means[use.name.lower()], means[use.name.lower()] - 0.04, means[use.name.lower()] + 0.04, 5)
         for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
         if use.name.lower() in means
     }
-    difference = Difference("accepted", 200, Interval(0.1, 0.05, 0.15, 5), 0.004, 0.004)
-    return ReviewGain("GPT-J", 200, uses, 57, {TextUse.ACCEPTED: difference})
+    difference = Difference(ACCEPTED, 200, Interval(0.1, 0.05, 0.15, 5), 0.004, 0.004)
+    return ReviewGain(RAW, 200, uses, 57, {TextUse.ACCEPTED: difference})
 
 
-def test_what_review_bought_in_figures_with_its_evidence() -> None:
+def test_what_review_gained_in_figures_with_its_evidence() -> None:
     figures = gain(raw=0.5, accepted=0.6)
-    assert describe_gain(figures, "macro_f1") == (
-        "GPT-J, 200 texts each: macro-F1 0.50 raw, 0.60 accepted. Accepted is better than raw: +10.0 points of "
+    assert describe_gain(figures, "macro_f1", NAMES) == (
+        "GPT-J, 200 texts each: macro-F1 0.50 raw, 0.60 accepted. Accepted is better than raw, +10.0 points of "
         "macro-F1 (95% interval +5.0 to +15.0, adjusted p 0.004, 5 RNG seeds)."
     )
-    single = Difference("accepted", 200, Interval(0.1, 0.1, 0.1, 1), None, None)
-    assert describe_gain(replace(figures, over_raw={TextUse.ACCEPTED: single}), "accuracy") == (
-        "GPT-J, 200 texts each: accuracy 50.0% raw, 60.0% accepted. Accepted is not told apart from raw beyond "
-        "chance: +10.0 points of accuracy (one RNG seed does not rule out chance)."
+    single = Difference(ACCEPTED, 200, Interval(0.1, 0.1, 0.1, 1), None, None)
+    assert describe_gain(replace(figures, over_raw={TextUse.ACCEPTED: single}), "accuracy", NAMES) == (
+        "GPT-J, 200 texts each: accuracy 50.0% raw, 60.0% accepted. Accepted is not significantly different from "
+        "raw, +10.0 points of accuracy (one RNG seed does not rule out chance)."
     )
 
 
-def test_only_what_is_set_against_raw_texts_tells_what_review_bought() -> None:
+def test_only_what_is_set_against_raw_texts_tells_what_review_gained() -> None:
     both = gain(raw=0.5, accepted=0.6)
     assert pick_reviewed([gain(accepted=0.5, relabelled=0.6), gain(raw=0.5), both]) == [both]
 
@@ -310,15 +317,14 @@ def test_names_from_data_are_no_markdown(bench: Store, imported: Task) -> None:
 
 
 def train(store: Store, task: Task, seed_set: SeedSet, *uses: TextUse, first: float = 0.4) -> None:
-    """An experiment of one arm a use, each measured 0.2 above the one before under two RNG seeds."""
-    arms = tuple(ArmSpec(use, (1,)) for use in uses)
-    config = ExperimentConfig(seed_set.id, TrainingConfig(task.labels), arms, sizes=(4,), rng_seeds=(0, 1))
-    names = [f"**GPT-J** · {use}" for use in uses]
-    made = store.experiments.create(task.id, "", config, arm_names=names, baselines=["seeds only"])
+    """An experiment of one variant per use, each measured 0.2 above the one before under two RNG seeds."""
+    variants = tuple(Variant(use, (1,)) for use in uses)
+    config = ExperimentConfig(seed_set.id, TrainingConfig(task.labels), variants, sizes=(4,), rng_seeds=(0, 1))
+    made = store.experiments.create(task.id, "", config)
     for run in store.experiments.runs(made.id):
-        place = next((i for i, arm in enumerate(made.arms) if arm.id == run.arm_id), -1)
+        place = next((i for i, one in enumerate(made.variants) if one.id == run.variant_id), -1)
         score = first + 0.2 * place + 0.01 * run.config.rng_seed
-        records = [
+        records: list[ExperimentRecord] = [
             RunStarted(run.id, run.n_train, ()),
             RunMeasured(run.id, MetricPoint(125, 0.1, 0.9, score, score)),
             RunEnded(run.id, RunStatus.DONE, "", 8.0, 125),
@@ -339,7 +345,7 @@ def test_the_tab_sets_raw_against_reviewed_texts_even_of_two_experiments(bench: 
     train(bench, imported, seed_set, TextUse.RELABELLED, first=0.6)
     app = open_tab()
     assert "**GPT-J**, 4 texts each: macro-F1 0.41 raw" in said(app)
-    assert "12 decisions stood by then" in said(app)
+    assert "12 decisions by then" in said(app)
     assert len(app.get("plotly_chart")) == 2
     assert [one.key for one in app.button] == ["worth_results"]
 

@@ -1,0 +1,64 @@
+"""Training runs made by hand, and the variants that they are of."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from augment.records import (
+    ClassifierKind,
+    MetricPoint,
+    RunState,
+    RunStatus,
+    TextUse,
+    TrainingConfig,
+    TrainingRun,
+    Variant,
+    Writer,
+)
+from augment.results.variants import VariantNames, name_variants
+
+LABELS = ("joy", "anger", "surprise")
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+DONE = RunState(RunStatus.DONE, "", 125, 125, 9.0, NOW, NOW, NOW)
+
+PROBE = ClassifierKind.PROBE
+WRITERS = {run_id: Writer(name) for run_id, name in enumerate("ABCDE", start=1)}
+A, B, C, D, E = (Variant(TextUse.RAW, (run_id,)) for run_id in WRITERS)
+A_PROBE = Variant(TextUse.RAW, (1,), kind=PROBE)
+REAL = Variant(TextUse.REAL)
+SEEDS, SEEDS_PROBE = Variant(), Variant(kind=PROBE)
+
+
+def make_run(
+    variant: Variant, n: int, macro_f1: float | None, *, rng_seed: int = 0, variant_id: int | None = None
+) -> TrainingRun:
+    """A finished run; its accuracy is 0.1 above its macro-F1. Without one it is not measured."""
+    return TrainingRun(
+        id=rng_seed + 1,
+        task_id=1,
+        experiment_id=1,
+        variant_id=variant_id,
+        variant=variant,
+        n_synthetic=n,
+        n_train=30 + n,
+        config=TrainingConfig(LABELS, kind=variant.kind, rng_seed=rng_seed),
+        state=DONE,
+        last=None if macro_f1 is None else MetricPoint(125, 0.1, 1.0, macro_f1 + 0.1, macro_f1),
+    )
+
+
+def make_runs(
+    variant: Variant, n: int, values: Sequence[float], *, first: int = 0, variant_id: int | None = None
+) -> list[TrainingRun]:
+    """One run per RNG seed, counted from `first`."""
+    return [make_run(variant, n, value, rng_seed=first + i, variant_id=variant_id) for i, value in enumerate(values)]
+
+
+BASELINE = make_runs(SEEDS, 0, [0.50, 0.52, 0.48])
+GAINS = make_runs(A, 50, [0.60, 0.64, 0.62])  # +0.10, +0.12, +0.14
+LOSES = make_runs(B, 50, [0.40, 0.41, 0.39])  # -0.10, -0.11, -0.09
+NOISE = make_runs(C, 50, [0.55, 0.46, 0.51])  # +0.05, -0.06, +0.03
+
+
+def names_of(runs: Sequence[TrainingRun]) -> VariantNames:
+    """What the runs' variants are called."""
+    return name_variants([run.variant for run in runs], WRITERS)

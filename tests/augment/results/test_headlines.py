@@ -1,0 +1,286 @@
+"""The answer in words: what the headline claims, how each variant is judged, what to do next."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from augment.records import Interval, TextFilter, TextUse, TrainingRun, Variant, Writer
+from augment.results.comparison import Difference
+from augment.results.headlines import describe_variants, headline, judge, next_step
+from augment.results.variants import name_variants
+from tests.augment.results.made_runs import (
+    A_PROBE,
+    BASELINE,
+    GAINS,
+    LOSES,
+    NOISE,
+    PROBE,
+    REAL,
+    SEEDS,
+    SEEDS_PROBE,
+    WRITERS,
+    A,
+    B,
+    C,
+    D,
+    E,
+    make_runs,
+    names_of,
+)
+
+CEILING = make_runs(REAL, 50, [0.90, 0.93, 0.91])
+EQUAL = make_runs(A, 50, [0.60, 0.62, 0.58])  # +0.10 each
+RELABELLED = Variant(TextUse.RELABELLED, (1,))
+SOFT = Variant(TextUse.SOFT, (1,))
+
+
+def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
+    return headline(runs, metric, names_of(runs))
+
+
+# Headline -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("runs", "expected"),
+    [
+        (
+            [*BASELINE, *GAINS],
+            "50 raw texts beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds)",
+        ),
+        (
+            [*BASELINE, *GAINS, *LOSES],
+            "50 raw texts of A beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
+            "1 variant makes it worse",
+        ),
+        (
+            [*BASELINE, *GAINS, *make_runs(E, 50, [0.60, 0.63, 0.585])],
+            "50 raw texts of A beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
+            "1 variant helps too",
+        ),
+        (
+            [*BASELINE[:1], *GAINS[:1]],
+            "50 raw texts gain 10.0 points of macro-F1 over the 30 seeds alone, "
+            "but one RNG seed does not rule out chance",
+        ),
+        (
+            [*BASELINE, *EQUAL],
+            "50 raw texts gain 10.0 points of macro-F1 over the 30 seeds alone, "
+            "but all 3 RNG seeds agree exactly, so no test can rule out chance",
+        ),
+        (
+            [*BASELINE, *NOISE],
+            "No variant beats the 30 seeds alone yet "
+            "(best: +0.7 points of macro-F1 with 50 raw texts; p 0.86, 3 RNG seeds)",
+        ),
+        (
+            [*BASELINE, *LOSES],
+            "No variant beats the 30 seeds alone yet "
+            "(best: −10.0 points of macro-F1 with 50 raw texts; p 0.003, 3 RNG seeds); 1 variant makes it worse",
+        ),
+        (
+            [*BASELINE[:1], *LOSES[:1]],
+            "No variant beats the 30 seeds alone yet "
+            "(best: −10.0 points of macro-F1 with 50 raw texts; one RNG seed does not rule out chance)",
+        ),
+        ([], "macro-F1 on the test split, by number of synthetic texts"),
+        (BASELINE, "macro-F1 on the test split, by number of synthetic texts"),
+        (GAINS, "macro-F1 on the test split, by number of synthetic texts"),
+        ([*BASELINE, *CEILING], "macro-F1 on the test split, by number of synthetic texts"),
+    ],
+)
+def test_the_headline_claims_what_the_runs_show(runs: list[TrainingRun], expected: str) -> None:
+    assert say(runs) == expected
+
+
+def test_several_that_help_or_harm_are_counted() -> None:
+    helping = [run for one in (D, E) for run in make_runs(one, 50, [0.60, 0.63, 0.585])]
+    harming = make_runs(C, 50, [0.40, 0.41, 0.39])
+    sharper = make_runs(A, 50, [0.600, 0.621, 0.581])
+    answer = say([*BASELINE, *sharper, *helping, *LOSES, *harming])
+    assert answer.endswith("; 2 variants help too; 2 variants make it worse")
+
+
+def test_the_headline_never_crowns_the_ceiling_nor_the_best_size() -> None:
+    best_at_ten = make_runs(A, 10, [0.80, 0.84, 0.83])
+    assert say([*BASELINE, *GAINS, *CEILING, *best_at_ten]).startswith("50 raw texts beat the 30 seeds alone: +12.0")
+
+
+def test_the_ceiling_counts_as_a_comparison_all_the_same() -> None:
+    assert "(p 0.009, 3 RNG seeds)" in say([*BASELINE, *GAINS])
+    assert "(p 0.009, 3 RNG seeds)" in say([*BASELINE, *GAINS, *CEILING])  # the ceiling's p is smaller, A's last
+    wide = make_runs(REAL, 50, [0.90, 0.70, 0.91])
+    assert "(p 0.018, 3 RNG seeds)" in say([*BASELINE, *GAINS, *wide])
+
+
+def test_one_lucky_run_does_not_take_the_headline_from_a_variant_with_evidence() -> None:
+    lucky = make_runs(D, 50, [0.9])
+    assert say([*BASELINE, *GAINS, *lucky]).startswith("50 raw texts of A beat the 30 seeds alone: +12.0 points")
+
+
+def test_many_comparisons_take_a_gain_back() -> None:
+    weak = make_runs(A, 50, [0.56, 0.60, 0.57])  # alone p 0.013
+    others = [run for i, one in enumerate((B, C, D, E)) for run in make_runs(one, 50, [0.52, 0.50, 0.47 + i / 100])]
+    assert "beat the 30 seeds alone: +7.7 points of macro-F1" in say([*BASELINE, *weak])
+    assert say([*BASELINE, *weak, *others]).startswith("No variant beats the 30 seeds alone yet (best: +7.7 points")
+
+
+def test_accuracy_has_its_own_answer() -> None:
+    runs = [*BASELINE, *(replace(run, last=replace(run.last, accuracy=0.1)) for run in GAINS if run.last)]
+    assert say(runs).startswith("50 raw texts beat")
+    assert say(runs, "accuracy").startswith("No variant beats the 30 seeds alone yet (best: −50.0 points of accuracy")
+
+
+def test_the_headline_says_which_texts_only_as_far_as_variants_differ() -> None:
+    filtered = Variant(TextUse.RAW, (1,), TextFilter(agrees=True, is_balanced=True))
+
+    def best(*variants: Variant) -> str:
+        runs = [*BASELINE, *make_runs(SEEDS_PROBE, 0, [0.50, 0.52, 0.48])]
+        for i, variant in enumerate(variants):  # the first gains most
+            runs += make_runs(variant, 50, [0.60 - i / 20, 0.64 - i / 20, 0.62 - i / 20])
+        return say(runs).partition(" beat ")[0]
+
+    assert best(RELABELLED, A) == "50 relabelled texts"
+    assert best(SOFT, A) == "50 texts (soft labels)"
+    assert best(filtered, A) == "50 raw texts (agreed, balanced)"
+    assert best(A_PROBE, A) == "50 raw texts (linear probe)"
+    assert best(replace(SOFT, kind=PROBE), A) == "50 texts (soft labels, linear probe)"
+    assert best(RELABELLED, B) == "50 relabelled texts of A"
+    assert best(SOFT, B) == "50 texts of A (soft labels)"
+    assert best(replace(filtered, kind=PROBE), B) == "50 raw texts of A · agreed · balanced · linear probe"
+
+
+def test_one_text_and_seeds_of_several_sets_are_put_right() -> None:
+    one = make_runs(A, 1, [0.60, 0.64, 0.62])
+    assert say([*BASELINE, *one]).startswith("1 raw text beats the 30 seeds alone")
+    other_set = [replace(run, n_train=60, config=replace(run.config, rng_seed=9)) for run in BASELINE[:1]]
+    assert say([*BASELINE, *GAINS, *other_set]).startswith("50 raw texts beat the seeds alone")
+
+
+def test_the_headline_tells_experiments_with_the_same_variant_apart() -> None:
+    first, second = (replace(A, experiment_id=number) for number in (3, 8))
+    runs = [*BASELINE, *make_runs(first, 50, [0.55, 0.46, 0.51]), *make_runs(second, 50, [0.60, 0.64, 0.62])]
+    assert say(runs).startswith("50 raw texts (experiment 8) beat the 30 seeds alone: +12.0")
+
+
+# Each variant ---------------------------------------------------------------------------------------------------------
+
+
+def test_each_variant_is_described_with_its_evidence_the_greatest_gain_first() -> None:
+    runs = [*BASELINE, *LOSES, *GAINS, *NOISE, *make_runs(D, 50, [0.51])]
+    assert describe_variants(runs, "macro_f1", names_of(runs)) == [
+        "A, 50 texts: better than seeds only, +12.0 points of macro-F1 "
+        "(95% interval +7.0 to +17.0, adjusted p 0.018, 3 RNG seeds).",
+        "D, 50 texts: not significantly different from seeds only, +1.0 points of macro-F1 "
+        "(one RNG seed does not rule out chance).",
+        "C, 50 texts: not significantly different from seeds only, +0.7 points of macro-F1 "
+        "(95% interval −13.9 to +15.2, adjusted p 0.86, 3 RNG seeds).",
+        "B, 50 texts: worse than seeds only, −10.0 points of macro-F1 "
+        "(95% interval −12.5 to −7.5, adjusted p 0.010, 3 RNG seeds).",
+    ]
+
+
+def test_a_probe_is_compared_with_the_probe_on_seeds_only_in_words_too() -> None:
+    probes = [
+        *make_runs(SEEDS_PROBE, 0, [0.60, 0.61, 0.62]),
+        *make_runs(A_PROBE, 50, [0.70, 0.72, 0.71]),
+    ]
+    runs = [*BASELINE, *probes, *EQUAL]
+    said = "\n".join(describe_variants(runs, "macro_f1", names_of(runs)))
+    assert "raw · linear probe, 50 texts: better than seeds only · linear probe, +10.0 points" in said
+    assert "raw, 50 texts: not significantly different from seeds only, +10.0 points" in said
+
+
+def test_a_judgement_says_direction_size_and_evidence() -> None:
+    difference = Difference(A, 50, Interval(0.092, 0.051, 0.133, 5), 0.001, 0.003)
+    assert judge(difference, "raw", "macro_f1") == (
+        "better than raw, +9.2 points of macro-F1 (95% interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)"
+    )
+    assert judge(replace(difference, p_adjusted=0.05), "raw", "accuracy") == (
+        "not significantly different from raw, +9.2 points of accuracy "
+        "(95% interval +5.1 to +13.3, adjusted p 0.050, 5 RNG seeds)"
+    )
+
+
+# Next step ------------------------------------------------------------------------------------------------------------
+
+REVIEW = "Next: review 40 texts, the most doubtful first, then train relabelled"
+MORE_SEEDS = "Next: train more RNG seeds per point"
+AGREED = "Next: train with the filter “agreed”: it drops texts that a seeds-only classifier labels differently."
+ELSEWHERE = "Next: try another prompt, strategy or language model."
+SHARE = "Next: generate more texts, or send somebody the report."
+FIVE = make_runs(SEEDS, 0, [0.50, 0.52, 0.48, 0.51, 0.49])
+
+
+def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRun]:
+    return [replace(run, variant=variant) for run in runs]
+
+
+@pytest.mark.parametrize(
+    ("runs", "n_waiting", "expected"),
+    [
+        # nothing trained that could be compared
+        ([], 0, "Next: generate texts, then train with them and on the seeds only."),
+        (BASELINE, 90, "Next: generate texts, then train with them and on the seeds only."),
+        (GAINS, 90, "Next: generate texts, then train with them and on the seeds only."),
+        ([*BASELINE, *CEILING], 90, "Next: generate texts, then train with them and on the seeds only."),
+        # one RNG seed
+        ([*BASELINE[:1], *GAINS[:1]], 0, f"{MORE_SEEDS}; with one, chance cannot be ruled out."),
+        ([*BASELINE[:1], *GAINS[:1]], 90, f"{MORE_SEEDS}; with one, chance cannot be ruled out."),
+        # a significant gain
+        ([*BASELINE, *GAINS], 90, f"{REVIEW} to see what correcting labels adds."),
+        ([*BASELINE, *GAINS], 0, SHARE),
+        ([*BASELINE, *of_variant(RELABELLED, GAINS)], 90, SHARE),  # reviewed texts were tried
+        # a significant loss
+        ([*BASELINE, *LOSES], 90, f"{REVIEW}."),
+        ([*BASELINE, *LOSES], 0, AGREED),
+        # no significant difference
+        ([*BASELINE, *NOISE], 90, f"{REVIEW}."),
+        ([*BASELINE, *NOISE], 7, "Next: review 7 texts, the most doubtful first, then train relabelled."),
+        ([*BASELINE, *NOISE], 0, f"{MORE_SEEDS} (3 so far) to see whether the gain is real."),
+        (
+            [*BASELINE, *of_variant(RELABELLED, NOISE)],
+            90,
+            f"{MORE_SEEDS} (3 so far) to see whether the gain is real.",
+        ),
+        ([*FIVE, *make_runs(A, 50, [0.55, 0.46, 0.51, 0.55, 0.46])], 0, AGREED),
+        ([*FIVE, *make_runs(RELABELLED, 50, [0.55, 0.46, 0.51, 0.55, 0.46])], 90, AGREED),
+        ([*BASELINE, *make_runs(A, 50, [0.55, 0.46, 0.48])], 0, AGREED),  # −0.3 on average
+        # all RNG seeds agree exactly
+        ([*BASELINE, *EQUAL], 90, f"{REVIEW}."),
+        ([*BASELINE, *EQUAL], 0, f"{MORE_SEEDS} (3 so far) to see whether the gain is real."),
+        ([*FIVE, *make_runs(A, 50, [0.60, 0.62, 0.58, 0.61, 0.59])], 0, AGREED),
+    ],
+)
+def test_the_next_step_follows_from_what_was_found_and_what_waits(
+    runs: list[TrainingRun], n_waiting: int, expected: str
+) -> None:
+    assert next_step(runs, "macro_f1", n_waiting=n_waiting) == expected
+
+
+def test_where_the_filter_was_tried_too_the_next_step_leads_on() -> None:
+    agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
+    runs = [*BASELINE, *of_variant(agreed, LOSES)]
+    assert next_step(runs, "macro_f1", n_waiting=0) == ELSEWHERE
+    assert next_step(runs, "macro_f1", n_waiting=90) == (
+        "Next: review 40 more texts, or try another prompt or language model."
+    )
+    assert next_step(runs, "macro_f1", n_waiting=1) == (
+        "Next: review 1 more text, or try another prompt or language model."
+    )
+
+
+def test_headline_and_next_step_are_about_the_same_variant() -> None:
+    lucky = make_runs(D, 50, [0.9])  # more than the significant gain, from one RNG seed
+    runs = [*BASELINE, *GAINS, *lucky]
+    assert say(runs).startswith("50 raw texts of A beat")
+    assert next_step(runs, "macro_f1", n_waiting=0) == SHARE
+    assert next_step([*BASELINE, *NOISE, *lucky], "macro_f1", n_waiting=90).startswith(f"{MORE_SEEDS}; with one")
+
+
+def test_names_do_not_decide_what_is_said() -> None:
+    runs = [*BASELINE, *GAINS]
+    for name in ("real texts", "seeds only", "agreed", "x · linear probe"):
+        answer = headline(runs, "macro_f1", name_variants([A], {**WRITERS, 1: Writer(name)}))
+        assert answer == say(runs)
