@@ -1,4 +1,4 @@
-"""docs/RESULTS.md of what `benchmarks.quality` measured: a table a kind of classifier, and one of review's value."""
+"""Writes docs/RESULTS.md from what `benchmarks.quality` measured: a table per kind of classifier, and one of review."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ ALL_TEXTS, REVIEWED_ONLY = "all", "reviewed only"
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """Macro-F1 of one run on 200 texts of which so many were reviewed."""
+    """Macro-F1 of one training run on 200 texts, `n_decisions` of which were reviewed."""
 
     source: str
     kind: ClassifierKind
@@ -31,7 +31,7 @@ class Point:
 
 
 def read_points(file: Path) -> Iterator[Point]:
-    """What an earlier sitting measured."""
+    """The points that earlier runs of the benchmark stored."""
     if file.exists():
         for line in file.read_text().splitlines():
             values = json.loads(line)
@@ -41,7 +41,7 @@ def read_points(file: Path) -> Iterator[Point]:
 def write_table(
     runs: Sequence[TrainingRun], points: Sequence[Point], note: str, writers: Mapping[int, Writer]
 ) -> dict[str, float]:
-    """docs/RESULTS.md of everything that is measured, under a note; returns the best variants' macro-F1."""
+    """Write docs/RESULTS.md, with `note` below the introduction; return the macro-F1 of the best variants."""
     names = name_variants([run.variant for run in runs], writers)
     parts = [_INTRODUCTION, note] if note else [_INTRODUCTION]
     best: dict[str, float] = {}
@@ -54,7 +54,7 @@ def write_table(
 
 
 def place_of(run: TrainingRun) -> tuple[Variant, int, int]:
-    """What distinguishes a point of one RNG seed from every other."""
+    """What identifies a training run across stores: its variant, size and RNG seed."""
     return run.variant, run.n_synthetic, run.config.rng_seed
 
 
@@ -67,7 +67,7 @@ def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float], names: Varian
     for one in f1:
         of_accuracy = accuracy[one.variant, one.n_synthetic]
         half, half_accuracy = one.interval.high - one.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
-        if one.interval.n < len(RNG_SEEDS):  # too few for an interval worth printing
+        if one.interval.n < len(RNG_SEEDS):  # too few for a useful interval
             n_seeds = f"{one.interval.n} RNG seed{'s' if one.interval.n > 1 else ''}"
             cell = f"{one.interval.mean:.3f}, {100 * of_accuracy.mean:.1f}% ({n_seeds})"
         else:
@@ -88,7 +88,7 @@ def _tabulate_review(points: Sequence[Point]) -> str:
     lines = [head, "|---" * (len(DECISIONS) + 4) + "|"]
     for (source, kind, trained_on, order), values in sorted(groups.items()):
         found = {n: mean_interval(values[n]) for n in DECISIONS if len(values.get(n, [])) >= len(RNG_SEEDS)}
-        if not found:  # not measured to its end
+        if not found:  # too few RNG seeds measured so far
             continue
         cells = [
             f"**{found[n].mean:.3f}** ± {found[n].high - found[n].mean:.3f}" if n in found else "" for n in DECISIONS
@@ -99,17 +99,20 @@ def _tabulate_review(points: Sequence[Point]) -> str:
 
 _INTRODUCTION = """# Results on the Emotion task
 
-Written by `python -m benchmarks.quality --table`; its docstring says how. Three labels (joy, anger, surprise), 30
-seeds (the first ten of each), 797 test texts (joy 537, anger 210, surprise 50: always "joy" is 67.4% accurate and has
-a macro-F1 of 0.268). Each cell: **macro-F1** ± half its 95% interval, accuracy ± half its interval, over 10 RNG seeds,
-by number of synthetic texts; an RNG seed draws which texts, their order, and the classifier's head. A probe on the
-seeds, or on all texts of a variant, has nothing to draw: its interval is 0. "accepted" and "relabelled" are by the
-simulated reviewer."""
+This file is written by `python -m benchmarks.quality --table`; the docstring of that module describes the method. The
+task has three labels (joy, anger, surprise), 30 seeds (the first ten of each label) and 797 test texts (joy 537, anger
+210, surprise 50). Always predicting "joy" gives 67.4% accuracy and a macro-F1 of 0.268.
+
+Each cell shows **macro-F1** ± half its 95% interval, then accuracy ± half its interval, over 10 RNG seeds. The columns
+are numbers of synthetic texts. The RNG seed determines which texts are drawn, their order, and the initial weights of
+the classifier's head. A probe trained on the seeds alone, or on all texts of a variant, involves no random choice, so
+its interval is 0. "accepted" and "relabelled" use the decisions of the simulated reviewer."""
 
 _REVIEW_INTRODUCTION = """## The value of review
 
-Macro-F1 ± half its 95% interval over 10 RNG seeds on 30 seeds and 200 texts, of which so many were reviewed by the
-simulated reviewer. Trained on all: those that wait keep the label that the LM proposed; reviewed only: they are left
-out. Queue: texts whose label the seeds' classifier likes least first.
+Macro-F1 ± half its 95% interval over 10 RNG seeds, for classifiers trained on 30 seeds and 200 texts. The columns are
+numbers of texts that the simulated reviewer has decided on. Trained on "all": texts not yet reviewed are used with the
+label that the LM proposed. "reviewed only": they are left out. Order "queue": texts whose proposed label gets the
+lowest probability from a classifier trained on the seeds come first.
 
 """
