@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from augment.records import GenerationRun, ReviewStatus, RunKind, RunStatus, Task
+from augment.records import GenerationRun, ReviewStatus, RunKind, RunState, RunStatus, Task
 from augment.results.charts.learning import learning_curve
 from augment.results.comparison import aggregate_runs
 from augment.results.headlines import headline
@@ -37,7 +37,7 @@ def next_step(task: Task) -> tuple[str, str]:
 
 def has_variant_measured(task: Task) -> bool:
     """Whether any experiment with a finished run has a variant."""
-    return any(one.variants for one in workbench().store.experiments.list_finished(task.id))
+    return any(experiment.variants for experiment in workbench().store.experiments.list_finished(task.id))
 
 
 def show_counts(task: Task, runs: list[GenerationRun]) -> None:
@@ -96,19 +96,22 @@ def show_running() -> None:
 
 def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
     """The newest run of each kind that was paused or interrupted, and the way to it."""
-    experiments = [(one.id, one.state) for one in workbench().store.experiments.all(task.id)]
-    for kind, page, states in (
-        ("Generation", "generate", [(run.id, run.state) for run in runs]),
-        ("Experiment", "train", experiments),
-    ):
-        half_done = [(number, one) for number, one in states if one.status in (RunStatus.PAUSED, RunStatus.INTERRUPTED)]
-        for number, state in half_done[:1]:
-            done = f"{state.n_done:,} of {state.n_total:,}"
-            st.caption(f"{kind} {number} was {state.status.value} at {done}. Open it to resume.")
-            if st.button(f"Open {kind.lower()} {number}", key=f"overview_{page}", icon=":material/resume:"):
-                if page == "generate":
-                    open_run(number)
-                st.switch_page(PAGES[page])
+    experiments = workbench().store.experiments.all(task.id)
+    half_done = (RunStatus.PAUSED, RunStatus.INTERRUPTED)
+    run = next((run for run in runs if run.state.status in half_done), None)
+    if run and offer_to_resume("generation", run.id, run.state):
+        open_run(run.id)
+        st.switch_page(PAGES["generate"])
+    experiment = next((experiment for experiment in experiments if experiment.state.status in half_done), None)
+    if experiment and offer_to_resume("experiment", experiment.id, experiment.state):
+        st.switch_page(PAGES["train"])
+
+
+def offer_to_resume(kind: str, number: int, state: RunState) -> bool:
+    """How far a run came, and the button that opens it; whether that was pressed."""
+    done = f"{state.n_done:,} of {state.n_total:,}"
+    st.caption(f"{kind.capitalize()} {number} was {state.status.value} at {done}. Open it to resume.")
+    return st.button(f"Open {kind} {number}", key=f"overview_open_{kind}", icon=":material/resume:")
 
 
 def show_steps(task: Task, runs: list[GenerationRun]) -> None:

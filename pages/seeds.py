@@ -1,5 +1,7 @@
 """Seeds: import labelled texts, keep their splits apart, and choose the few-shot seeds."""
 
+from collections import Counter
+
 import pandas as pd
 import streamlit as st
 
@@ -21,7 +23,7 @@ def switch_task(task: Task) -> None:
             "Work on",
             tasks,
             index=tasks.index(task),
-            format_func=lambda one: f"{one.id} · {one.name} · {' / '.join(one.labels)}",
+            format_func=name_task,
             key=f"seeds_task_{task.id}",
             help="All pages follow this choice in this browser tab",
         )
@@ -34,8 +36,10 @@ def show_counts(task: Task) -> None:
     """Counts per label and split, and what was left out."""
     counts = workbench().store.tasks.count_examples(task.id)
     st.caption(escape_markdown(f"From {task.source}, {task.created_at:%d %b %Y %H:%M} UTC"))
-    totals = {split: sum(n for (one, _), n in counts.items() if one is split) for split in Split if split.is_real}
-    st.markdown(" · ".join(f"**{n:,}** {split.value}" for split, n in totals.items()))
+    totals = Counter[Split]()
+    for (split, _), n in counts.items():
+        totals[split] += n
+    st.markdown(" · ".join(f"**{totals[split]:,}** {split.value}" for split in Split if split.is_real))
     st.plotly_chart(
         split_counts(counts, task.labels),
         key="seeds_counts",
@@ -45,7 +49,7 @@ def show_counts(task: Task) -> None:
     left_out = workbench().store.tasks.left_out(task.id)
     if left_out:
         frame = pd.DataFrame(
-            [{"reason": one.reason, "split": one.split.value, "label": one.label, "text": one.text} for one in left_out]
+            [{"reason": row.reason, "split": row.split.value, "label": row.label, "text": row.text} for row in left_out]
         )
         with st.expander(f"{plural(len(left_out), 'row')} left out, with reasons"):
             reasons = frame["reason"].value_counts()
@@ -66,6 +70,11 @@ def show_nothing_yet() -> "st.delta_generator.DeltaGenerator":
         action = st.container(horizontal=True, horizontal_alignment="center")
         st.space("small")
     return action
+
+
+def name_task(task: Task) -> str:
+    """'2 · Emotion · joy / anger / surprise'; not escaped."""
+    return f"{task.id} · {task.name} · {' / '.join(task.labels)}"
 
 
 enter_through_app()

@@ -1,4 +1,4 @@
-"""Charts on pages: drawn with one look, and taken along as CSV, HTML or picture."""
+"""Charts on pages: drawn with one look, and downloaded as CSV, HTML or picture."""
 
 import re
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ _BUTTONS = ["toImage", "zoom2d", "resetScale2d"]
 def show_chart(
     figure: go.Figure, *, key: str, alt: str, rows: Sequence[dict[str, Any]] | None = None, can_export: bool = True
 ) -> None:
-    """A chart with its picture button, and, with `rows`, its figures as CSV and itself as a page.
+    """A chart with its picture button; with `rows` also with buttons that download its figures and the chart itself.
 
-    What is downloaded is made on the click: a live chart costs nothing for it.
+    A download is made when its button is clicked, so a live chart costs nothing for it.
     """
     name = _file_name(alt)
     config = {
@@ -40,7 +40,7 @@ def show_chart(
             type="tertiary",
             icon=":material/table:",
             on_click="ignore",
-            help="The chart's figures",
+            help="The figures of the chart",
         )
         st.download_button(
             "HTML",
@@ -51,12 +51,12 @@ def show_chart(
             type="tertiary",
             icon=":material/code:",
             on_click="ignore",
-            help="The chart as a page that opens offline. As a picture: the camera at the chart's top right",
+            help="The chart as a page that opens offline. For a picture, use the camera at the top right of the chart.",
         )
 
 
 def guard_formulas(row: dict[str, Any]) -> dict[str, Any]:
-    """A row whose texts no spreadsheet takes for a formula: an apostrophe goes before what begins like one."""
+    """The row with an apostrophe before each text that a spreadsheet would take for a formula."""
     return {name: guard_cell(value) if isinstance(value, str) else value for name, value in row.items()}
 
 

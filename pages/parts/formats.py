@@ -3,7 +3,7 @@
 import re
 
 from augment.generation.yields import MIN_TIMED_S
-from augment.records import Finding, RunState, RunStatus
+from augment.records import Finding, RunState, RunStatus, SeedSet
 
 STATUS_ICONS = {
     RunStatus.QUEUED: ":material/hourglass_empty: queued",
@@ -26,6 +26,11 @@ def escape_markdown(text: str) -> str:
 def name_flag(flag: Finding) -> str:
     """'near-duplicate (93% like …)'; not escaped."""
     return f"{flag.reason} ({flag.detail})"
+
+
+def name_seed_set(seed_set: SeedSet) -> str:
+    """'3 · 30 seeds, RNG seed 0'; not escaped."""
+    return f"{seed_set.id} · {seed_set.name}"
 
 
 def format_duration(seconds: float) -> str:

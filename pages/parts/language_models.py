@@ -88,7 +88,7 @@ def _choose_bits(page: str, lm: LMSpec) -> LMSpec:
         list(Quantisation),
         default=Quantisation.NONE,
         required=True,
-        format_func=lambda one: "whole" if one is Quantisation.NONE else one.value,
+        format_func=lambda bits: "whole" if bits is Quantisation.NONE else bits.value,
         key=f"{page}_bits",
         persist_state="session",
         help="Choose fewer bits when the model does not fit into memory. On a CPU 4-bit is about as fast as whole "
@@ -143,7 +143,7 @@ def _show_loaded(page: str) -> None:
 
 def choose_strategy(page: str, *, with_rules: bool) -> str:
     """Which strategy decides the labels; `with_rules` offers those without an LM too."""
-    names = [name for name, one in STRATEGIES.items() if one.needs_lm or with_rules]
+    names = [name for name, strategy in STRATEGIES.items() if strategy.needs_lm or with_rules]
     chosen = st.selectbox(
         "Strategy",
         names,
@@ -170,7 +170,7 @@ def choose_seed_choice(page: str) -> SeedChoice:
     chosen = st.selectbox(
         "Which seeds",
         list(SeedChoice),
-        format_func=lambda one: SEED_CHOICES[one],
+        format_func=lambda choice: SEED_CHOICES[choice],
         key=f"{page}_seed_choice",
         persist_state="session",
         help="Choose dissimilar ones for more variety, and similar ones for texts on one subject. The embedded encoder "

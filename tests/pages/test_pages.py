@@ -62,10 +62,10 @@ def test_the_overview_tells_what_was_left_half_done(open_page: Open, bench: Stor
     assert f"Experiment {experiment.id} was interrupted at 2 of 2. Open it to resume." in [
         one.value for one in app.caption
     ]
-    assert app.button(key="overview_train").label == f"Open experiment {experiment.id}"
+    assert app.button(key="overview_open_experiment").label == f"Open experiment {experiment.id}"
     bench.runs.finish(RunKey(RunKind.GENERATION, 1), RunStatus.PAUSED, "")
     app = open_page("overview")
-    app.button(key="overview_generate").click().run()
+    app.button(key="overview_open_generation").click().run()
     assert app.session_state["generate_run"] == 1
 
 

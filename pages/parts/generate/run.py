@@ -23,7 +23,7 @@ from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, nam
 from pages.parts.language_models import key_for
 from pages.parts.layout import showing_errors
 from pages.parts.session import workbench
-from workbench.generation import resume_generation
+from workbench.generation import extend_generation, resume_generation
 
 TABLE_HEIGHT = 340
 N_NEWEST = 100
@@ -87,7 +87,7 @@ def _balance(run: GenerationRun) -> dict[str, dict[str, int]]:
         quotas = label_quotas(run.config) or []
         groups["wanted"] = dict(zip(run.config.labels, quotas, strict=True))
     elif run.seed_set_id is not None:
-        labels = [one.label for one in store.tasks.seed_set(run.seed_set_id).examples]
+        labels = [example.label for example in store.tasks.seed_set(run.seed_set_id).examples]
         groups["seeds"] = {label: labels.count(label) for label in dict.fromkeys(labels)}
     return groups
 
@@ -200,8 +200,8 @@ def _extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
     with showing_errors():
         extended = replace(config, target=target, attempt_cap=cap, budget=budget)
         if st.button("Go on", key="generate_go_on", type="primary", disabled=extended == config):
-            workbench().store.generations.extend(run.id, extended)
-            _resume(run, extended)
+            extend_generation(workbench(), run.id, extended, api_key=key_for("generate", extended.lm))
+            st.rerun()
 
 
 def _resume(run: GenerationRun, config: GenerationConfig) -> None:

@@ -22,7 +22,7 @@ from augment.records import (
     TextChecks,
     WordTemplates,
 )
-from pages.parts.formats import escape_markdown
+from pages.parts.formats import escape_markdown, name_seed_set
 from pages.parts.generate.advanced import (
     Cost,
     Limits,
@@ -197,8 +197,10 @@ def _choose_words(task: Task) -> WordTemplates | None:
         patterns = _edit_lines("Patterns, with {word}", default.patterns, f"generate_{task.id}_patterns")
         problem = st.container()
         words = [
-            LabelWords(one.label, _edit_lines(escape_markdown(one.label), one.words, f"generate_{task.id}_words_{i}"))
-            for i, one in enumerate(default.words)
+            LabelWords(
+                label, _edit_lines(escape_markdown(label), default.words_of(label), f"generate_{task.id}_words_{i}")
+            )
+            for i, label in enumerate(task.labels)
         ]
     try:
         return WordTemplates(patterns, tuple(words))
@@ -233,13 +235,11 @@ def _choose_advanced(task: Task, seed_sets: list[SeedSet], writer: _Writer) -> _
 
 
 def _choose_prompt(task: Task, seed_sets: list[SeedSet]) -> tuple[SeedSet, PromptVersion]:
-    seed_set = st.selectbox(
-        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"generate_{task.id}_seed_set"
-    )
+    seed_set = st.selectbox("Seed set", seed_sets, format_func=name_seed_set, key=f"generate_{task.id}_seed_set")
     version = st.selectbox(
         "Prompt version",
         workbench().store.prompts.all(task.id),
-        format_func=lambda one: f"{one.number} · {one.created_at:%d %b %H:%M}",
+        format_func=lambda version: f"{version.number} · {version.created_at:%d %b %H:%M}",
         key=f"generate_{task.id}_prompt",
     )
     return seed_set, version

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import streamlit as st
 
-from augment.prompts.template import DEFAULT_TEMPLATE, check_template
+from augment.prompts.template import check_template, template_for
 from augment.records import PromptTemplate, PromptVersion, Task
 from pages.parts.layout import showing_errors
 from pages.parts.prompt.state import (
@@ -24,17 +24,10 @@ def save_version(task: Task, template: PromptTemplate) -> None:
     choose_version(task.id, workbench().store.prompts.save(task.id, template).number)
 
 
-def default_template(task: Task) -> PromptTemplate:
-    """GPT3Mix's template with the task's own words for a text and its label."""
-    return PromptTemplate(
-        DEFAULT_TEMPLATE.description, DEFAULT_TEMPLATE.item, DEFAULT_TEMPLATE.open_item, task.text_type, task.label_type
-    )
-
-
 def edit_template(task: Task, versions: list[PromptVersion]) -> tuple[PromptTemplate, bool]:
     """The template as it is in the editor, and whether it can be used; below the fields what is wrong, what changed."""
     if not is_loaded(task.id):
-        load_template(task.id, versions[0].template if versions else default_template(task))
+        load_template(task.id, versions[0].template if versions else template_for(task))
     base = _pick_version(task, versions)
     template = _edit_fields(task)
     is_valid = False
@@ -51,26 +44,26 @@ def _pick_version(task: Task, versions: list[PromptVersion]) -> PromptVersion | 
 
     def load() -> None:
         number = chosen_version(task.id)
-        chosen = next((one for one in versions if one.number == number), None)
-        load_template(task.id, chosen.template if chosen else default_template(task))
+        chosen = next((version for version in versions if version.number == number), None)
+        load_template(task.id, chosen.template if chosen else template_for(task))
 
     number = st.selectbox(
         "Version",
-        [*(one.number for one in versions), 0],
+        [*(version.number for version in versions), 0],
         format_func=lambda n: _name_version(n, versions),
         key=version_key(task.id),
         on_change=load,
         persist_state="session",
         help="Choosing a version loads it into the editor. A saved version never changes.",
     )
-    return next((one for one in versions if one.number == number), None)
+    return next((version for version in versions if version.number == number), None)
 
 
 def _name_version(number: int, versions: list[PromptVersion]) -> str:
     if not number:
         return "Default (GPT3Mix)"
-    one = next(one for one in versions if one.number == number)
-    return f"{number} · {one.created_at:%d %b %H:%M}" + (f" · {one.note}" if one.note else "")
+    version = next(version for version in versions if version.number == number)
+    return f"{number} · {version.created_at:%d %b %H:%M}" + (f" · {version.note}" if version.note else "")
 
 
 def _edit_fields(task: Task) -> PromptTemplate:

@@ -10,7 +10,7 @@ from augment.generation.strategies.strategy import Outcome
 from augment.lms import EMBEDDED_LM
 from augment.prompts.few_shot import FewShot
 from augment.records import GenerationConfig, PromptTemplate, Sampling, SeedSet, Task
-from pages.parts.formats import escape_markdown
+from pages.parts.formats import escape_markdown, name_seed_set
 from pages.parts.language_models import choose_lm, choose_seed_choice, choose_strategy
 from pages.parts.layout import label_bar, literal
 from pages.parts.prompt.state import PromptState, Trial
@@ -25,9 +25,7 @@ def choose_trial(
 ) -> tuple[GenerationConfig, SeedSet, str | None]:
     """What the prompt is rendered and tried with: the config, its seeds and an endpoint's API key."""
     left, right = st.columns(2)
-    seed_set = left.selectbox(
-        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"prompt_{task.id}_seed_set"
-    )
+    seed_set = left.selectbox("Seed set", seed_sets, format_func=name_seed_set, key=f"prompt_{task.id}_seed_set")
     with right:
         strategy = choose_strategy("prompt", with_rules=False)
     with st.expander("Language model, seeds and sampling"):

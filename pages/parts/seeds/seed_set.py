@@ -1,5 +1,6 @@
 """Few-shot seeds are drawn or picked from the pool, looked at, and saved as a seed set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,6 +14,7 @@ from pages.parts.formats import escape_markdown
 from pages.parts.layout import show_error
 from pages.parts.seeds.state import RNG_SEED, draw_again
 from pages.parts.session import workbench
+from workbench.tasks import save_seeds
 
 RANDOM, FIRST, BY_HAND = "Random", "First in order", "By hand"
 TABLE_HEIGHT = 420
@@ -20,7 +22,7 @@ TABLE_HEIGHT = 420
 
 @dataclass(frozen=True, slots=True)
 class ChosenSeeds:
-    """The seeds as they are ticked now, and the RNG seed where one drew them."""
+    """The seeds as they are ticked now, and the RNG seed that drew them, if any."""
 
     examples: list[Example]
     rng_seed: int | None = None
@@ -35,12 +37,12 @@ def seed_panel(task: Task, action: "st.delta_generator.DeltaGenerator") -> bool:
         show_error(str(error))
         action.button("Save seeds", key="seeds_save", disabled=True, icon=":material/save:", help="Draw seeds first")
         return False
-    by_label = {label: sum(one.label == label for one in chosen.examples) for label in task.labels}
+    by_label = {label: sum(example.label == label for example in chosen.examples) for label in task.labels}
     saved = next(
         (
-            one
-            for one in workbench().store.tasks.seed_sets(task.id)
-            if {example.id for example in one.examples} == {example.id for example in chosen.examples}
+            seed_set
+            for seed_set in workbench().store.tasks.seed_sets(task.id)
+            if {example.id for example in seed_set.examples} == {example.id for example in chosen.examples}
         ),
         None,
     )
@@ -63,16 +65,9 @@ def seed_panel(task: Task, action: "st.delta_generator.DeltaGenerator") -> bool:
         type="secondary" if saved else "primary",
         help=None if chosen.examples else "Select at least one text in the table",
     ):
-        save_seeds(task, chosen)
+        save_seeds(workbench(), task.id, chosen.examples, rng_seed=chosen.rng_seed)
         st.rerun()
     return saved is not None
-
-
-def save_seeds(task: Task, chosen: ChosenSeeds) -> None:
-    """Store the seeds as a new seed set, named by their number and how they were drawn."""
-    drawn = f", RNG seed {chosen.rng_seed}" if chosen.rng_seed is not None else ""
-    name = plural(len(chosen.examples), "seed") + drawn
-    workbench().store.tasks.create_seed_set(task.id, name, chosen.examples, rng_seed=chosen.rng_seed)
 
 
 def _choose(task: Task) -> ChosenSeeds:
@@ -103,7 +98,8 @@ def _choose(task: Task) -> ChosenSeeds:
 
 def _tick(drawn: list[Example], task: Task) -> list[Example]:
     """The drawn seeds grouped by label, each with a tick; returns the ticked ones."""
-    frame = pd.DataFrame({"use": True, "label": [one.label for one in drawn], "text": [one.text for one in drawn]})
+    frame = _table(drawn)
+    frame.insert(0, "use", True)
     edited = st.data_editor(
         frame,
         hide_index=True,
@@ -113,16 +109,15 @@ def _tick(drawn: list[Example], task: Task) -> list[Example]:
             "use": st.column_config.CheckboxColumn("use", width=60),
             "label": st.column_config.TextColumn(width=90),
         },
-        key=f"seeds_ticks_{task.id}_{hash(tuple(one.id for one in drawn))}",
+        key=f"seeds_ticks_{task.id}_{hash(tuple(example.id for example in drawn))}",
     )
-    return [one for one, used in zip(drawn, edited["use"], strict=True) if used]
+    return [example for example, is_used in zip(drawn, edited["use"], strict=True) if is_used]
 
 
 def _pick_by_hand(pool: list[Example]) -> list[Example]:
     """The whole pool as a table; returns the selected rows."""
-    frame = pd.DataFrame({"label": [one.label for one in pool], "text": [one.text for one in pool]})
     state = st.dataframe(
-        frame,
+        _table(pool),
         hide_index=True,
         height=TABLE_HEIGHT,
         on_select="rerun",
@@ -133,13 +128,20 @@ def _pick_by_hand(pool: list[Example]) -> list[Example]:
     return [pool[row] for row in state.selection.rows]
 
 
+def _table(examples: Sequence[Example]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {"label": [example.label for example in examples], "text": [example.text for example in examples]}
+    )
+
+
 def show_seed_sets(task: Task) -> None:
     """All saved seed sets with their texts, newest first."""
     seed_sets = workbench().store.tasks.seed_sets(task.id)
     if not seed_sets:
         return
     with st.expander(plural(len(seed_sets), "saved seed set")):
-        for one in seed_sets:
-            st.markdown(f"**{one.id}** · {escape_markdown(one.name)} · {one.created_at:%d %b %H:%M} UTC")
-            rows = [{"label": text.label, "text": text.text, "from": text.split.value} for text in one.examples]
-            st.dataframe(pd.DataFrame(rows), hide_index=True, height=180, key=f"seeds_set_{one.id}")
+        for seed_set in seed_sets:
+            made = f"{seed_set.created_at:%d %b %H:%M} UTC"
+            st.markdown(f"**{seed_set.id}** · {escape_markdown(seed_set.name)} · {made}")
+            rows = [{"label": text.label, "text": text.text, "from": text.split.value} for text in seed_set.examples]
+            st.dataframe(pd.DataFrame(rows), hide_index=True, height=180, key=f"seeds_set_{seed_set.id}")

@@ -11,8 +11,8 @@ from pages.parts.columns import choose_columns
 from pages.parts.formats import escape_markdown
 from pages.parts.seeds.state import SOURCE, DataSource, seeds_state
 from pages.parts.session import choose_task, workbench
+from workbench.tasks import EXAMPLE_LABELS
 
-REFERENCE_LABELS = ("joy", "anger", "surprise")
 SPLIT_NAMES = {None: "split automatically", Split.POOL: "pool", Split.VALIDATION: "validation", Split.TEST: "test"}
 MOST_LABELS = 10  # kept unless chosen otherwise
 
@@ -145,8 +145,8 @@ def _choose_split(number: int, table: read_files.SourceTable) -> read_files.Sour
 
 def _choose_labels(counts: dict[str, int]) -> dict[str, str]:
     """The kept labels in their order, each with the name it gets."""
-    reference = [label for label in REFERENCE_LABELS if label in counts]
-    default = reference if len(reference) == len(REFERENCE_LABELS) else list(counts)[:MOST_LABELS]
+    reference = [label for label in EXAMPLE_LABELS if label in counts]
+    default = reference if len(reference) == len(EXAMPLE_LABELS) else list(counts)[:MOST_LABELS]
     kept = st.multiselect(
         "Labels to keep",
         list(counts),
