@@ -50,6 +50,16 @@ def resume_generation(bench: Workbench, run_id: int, *, api_key: str | None = No
     return key
 
 
+def extend_generation(bench: Workbench, run_id: int, config: GenerationConfig, *, api_key: str | None = None) -> RunKey:
+    """Give an ended generation run another target, cap or budget, and queue it from where it ended.
+
+    Raises:
+        StorageError: it was imported, or the configs differ in more than these.
+    """
+    bench.store.generations.extend(run_id, config)
+    return resume_generation(bench, run_id, api_key=api_key)
+
+
 def try_prompt(
     bench: Workbench,
     config: GenerationConfig,

@@ -6,9 +6,10 @@ The default template is GPT3Mix's (Yoo et al. 2021, arXiv 2104.08826, section 3.
 import re
 import string
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from augment.errors import PromptError
-from augment.records import LabelledText, LabelQuestion, PromptTemplate
+from augment.records import LabelledText, LabelQuestion, PromptTemplate, Task
 
 DEFAULT_TEMPLATE = PromptTemplate(
     description=(
@@ -29,6 +30,11 @@ _ALLOWED = {
     "given item": (*_COMMON, "text", "label"),
 }
 _REQUIRED = {"description": ("examples",), "item": ("text", "label"), "open item": (), "given item": ("text", "label")}
+
+
+def template_for(task: Task) -> PromptTemplate:
+    """The default template with the task's own words for a text and its label."""
+    return replace(DEFAULT_TEMPLATE, text_type=task.text_type, label_type=task.label_type)
 
 
 def check_template(template: PromptTemplate) -> None:

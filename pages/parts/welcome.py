@@ -5,20 +5,15 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 import streamlit as st
 
-from augment.data import prepare, read_files
-from augment.data.draw_seeds import draw_seeds
-from augment.records import Split, Task
+from augment.data import read_files
 from augment.results.charts.counts import BASELINE_GREY, fade, finish
 from augment.results.charts.parts import EndLabel, add_end_labels, add_line, markers, set_metric_axis
 from pages.parts.charts import show_chart
 from pages.parts.layout import PAGES, showing_errors
-from pages.parts.prompt.editor import default_template
-from pages.parts.seeds.seed_set import ChosenSeeds, save_seeds
-from pages.parts.seeds.source import REFERENCE_LABELS
 from pages.parts.seeds.state import prepare_upload
 from pages.parts.session import choose_task, workbench
+from workbench.tasks import create_example
 
-SEEDS_PER_LABEL = 10
 STEPS = (
     ("auto_awesome", "Generate", "A language model writes new texts from a few of yours."),
     ("rate_review", "Review", "You accept, reject or relabel them from the keyboard."),
@@ -62,7 +57,7 @@ def show_welcome() -> None:
         is_example = st.button("Try the example", key="welcome_example", type="primary", icon=":material/play_arrow:")
     if is_example:
         with showing_errors():
-            choose_task(make_example().id)
+            choose_task(create_example(workbench()).id)
             st.switch_page(PAGES["generate"])
     left, right = st.columns([5, 3], gap="medium")
     with left.container(border=True, height="stretch"):
@@ -86,22 +81,6 @@ def show_welcome() -> None:
         st.caption(
             f"**Try the example** starts from the starter set: {read_files.STARTER_NOTE} Nothing leaves this machine."
         )
-
-
-def make_example() -> Task:
-    """A task from the starter data with 30 drawn seeds and the default prompt: the next step is to generate.
-
-    Raises:
-        AugmentError: it cannot be stored.
-    """
-    store = workbench().store
-    choice = prepare.DataChoice("text", "label", {label: label for label in REFERENCE_LABELS})
-    data = prepare.prepare(read_files.read_starter(), choice, name="Example", source="starter set")
-    task = store.tasks.create(data)
-    seeds = draw_seeds(store.tasks.examples(task.id, Split.POOL), task.labels, SEEDS_PER_LABEL, rng_seed=0)
-    save_seeds(task, ChosenSeeds(seeds, rng_seed=0))
-    store.prompts.save(task.id, default_template(task))
-    return task
 
 
 def example_curve() -> go.Figure:

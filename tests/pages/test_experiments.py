@@ -152,7 +152,7 @@ def test_the_presentation_shows_the_experiment_of_its_address(open_page: Open, b
     app.run()
     assert errors(app) == []
     assert any(f"Experiment {older}" in one.value for one in app.caption)
-    assert "+20.0 points of macro-F1" in plain(app.title[0].value)
+    assert "gain 20.0 points of macro-F1" in plain(app.title[0].value)
     assert not app.button
 
 

@@ -187,7 +187,7 @@ def test_results_compare_the_variants_from_stored_rows(open_page: Open, filled: 
     named = {trace["name"]: trace["y"] for trace in figure["data"] if trace.get("name")}
     assert named["raw"] == [0.4, 0.6]
     sentence = app.subheader[0].value.replace("\\", "")
-    assert sentence.startswith("12 raw texts against the 30 seeds alone: +20.0 points of macro-F1, but one RNG seed")
+    assert sentence.startswith("12 raw texts gain 20.0 points of macro-F1 over the 30 seeds alone, but one RNG seed")
 
 
 def test_a_page_opens_in_under_a_second_and_without_torch(home: Path, starter: PreparedData) -> None:

@@ -32,7 +32,7 @@ from augment.records import (
 )
 from workbench.bench import Workbench, open_workbench
 from workbench.experiments import extend_experiment, resume_experiment, start_experiment
-from workbench.generation import import_texts, resume_generation, start_generation
+from workbench.generation import extend_generation, import_texts, resume_generation, start_generation
 
 LABELS = ("joy", "anger", "surprise")
 
@@ -136,8 +136,7 @@ def test_an_ended_run_is_extended_and_goes_on(bench: Workbench, task_id: int) ->
     key = start_generation(bench, task_id, config, seed_set_id=seed_set_id, prompt_version_id=version_id)
     assert bench.runner.wait(60)
     kept = bench.store.generations.texts([key.id])
-    bench.store.generations.extend(key.id, replace(config, target=30, attempt_cap=400))
-    resume_generation(bench, key.id)
+    extend_generation(bench, key.id, replace(config, target=30, attempt_cap=400))
     assert bench.runner.wait(60)
     assert bench.store.generations.texts([key.id])[:9] == kept
     assert bench.store.generations.count_labels(key.id) == dict.fromkeys(LABELS, 10)
