@@ -1,6 +1,6 @@
-"""Heavy libraries are imported at the top of the modules that need them; a few named functions load those modules.
+"""Modules import the heavy libraries they need at the top; only a few listed functions load those modules.
 
-docs/ARCHITECTURE.md has the same list, under "Where heavy libraries are loaded".
+docs/ARCHITECTURE.md has the same list under "Where heavy libraries are loaded".
 """
 
 import ast
@@ -19,23 +19,23 @@ FOLDERS = ("augment", "workbench", "storage", "pages")
 FILES = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py"))]
 HEAVY = ("torch", "transformers", "datasets", "sklearn", "scipy", "openai")
 
-# Every function that may import: what it imports, and why it does not do so at the top of its file.
+# Every function that may import a module: what it imports, and when it runs.
 SEAMS = {
     ("augment/lms/__init__.py", "_load_local", "augment.lms.loading"): "a local LM is loaded",
     ("augment/lms/__init__.py", "measure", "augment.lms.loading"): "an LM's size is read from its config",
-    ("augment/lms/__init__.py", "load_endpoint", "augment.lms.endpoint.lm"): "an endpoint is asked",
+    ("augment/lms/__init__.py", "load_endpoint", "augment.lms.endpoint.lm"): "an endpoint is connected",
     ("augment/encoders/__init__.py", "embed_texts", "augment.encoders.similarity"): "texts are compared by meaning",
-    ("augment/data/read_files.py", "read_hub", "augment.data.hub_datasets"): "a data set of the hub is read",
+    ("augment/data/read_files.py", "read_hub", "augment.data.hub_datasets"): "a data set is read from the hub",
     ("augment/data/read_files.py", "_read_zip", "augment.data.hub_datasets"): "a saved data set is uploaded",
     ("augment/data/export_formats.py", "_write_dataset", "augment.data.hub_datasets"): "a data set is exported",
     ("augment/results/intervals.py", "mean_interval", "scipy.stats"): "finished training runs are averaged",
     ("augment/results/comparison.py", "compare_pairs", "scipy.stats"): "finished training runs are compared",
-    ("workbench/experiments.py", "_experiment", "augment.training.experiments"): "an experiment begins",
+    ("workbench/experiments.py", "_experiment", "augment.training.experiments"): "an experiment starts",
 }
 
 
 def imports_in_functions(file: Path) -> Iterator[tuple[str, str, str]]:
-    """File, innermost function and imported module of every import that is not at the top of the file."""
+    """File, innermost function and module of every import inside a function."""
 
     def visit(node: ast.AST, function: str | None) -> Iterator[tuple[str | None, str]]:
         for child in ast.iter_child_nodes(node):
@@ -54,7 +54,7 @@ def imports_in_functions(file: Path) -> Iterator[tuple[str, str, str]]:
     yield from ((name, function or "", module) for function, module in visit(tree, None))
 
 
-def test_only_the_named_functions_import() -> None:
+def test_only_the_listed_functions_import_modules() -> None:
     assert {found for file in FILES for found in imports_in_functions(file)} == set(SEAMS)
 
 
@@ -86,7 +86,7 @@ def test_the_architecture_lists_the_same_functions() -> None:
 
 
 def test_what_pages_import_loads_no_heavy_library() -> None:
-    """The modules behind the pages; tests/pages opens the pages themselves."""
+    """Covers the modules that pages import; tests/pages opens the pages themselves."""
     parts = [file for folder in ("workbench", "pages/parts") for file in sorted((ROOT / folder).rglob("*.py"))]
     names = [".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for file in parts]
     light = [name for name in names if not name.endswith("__main__")]
