@@ -1,14 +1,15 @@
-"""The error tree: everything a person can mend. A message says what was expected, what was found, what to do.
+"""The error tree: everything a person can fix. Each message says what was expected, what was found, and what to do.
 
 AugmentError
-├── DataError       a file, a column, a label, a split
+├── DataError       a file, a column, a label or a split
 ├── PromptError     a template or its placeholders
-├── LMError         loading or asking a language model
-│   ├── PartialError    some of a batch's answers came, some did not
+├── LMError         loading or calling a language model
+│   ├── PartialError    only some prompts of a batch were answered
 │   └── NoScoresError   the LM gives no label scores
 ├── TrainingError   a classifier or its training set
-│   └── ShortageError   texts that are missing; training again changes nothing
-└── StorageError    the database: full, locked, from a newer version
+│   └── ShortageError   too few texts; retrying does not help
+└── StorageError    the database: full, locked, or from a newer version
+    └── ConflictError   someone else changed the text in the meantime
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from typing import Any
 
 
 class AugmentError(Exception):
-    """Something a person can mend; pages show its text and stop there."""
+    """Something a person can fix. Pages show the message and stop there."""
 
 
 class DataError(AugmentError):
@@ -32,7 +33,7 @@ class LMError(AugmentError):
 
 
 class PartialError(LMError):
-    """Asking failed midway; `answers` holds what came, in the order of the prompts, None where nothing did."""
+    """A batch failed midway. `answers` has one entry per prompt, in order; None for a prompt without an answer."""
 
     def __init__(self, message: str, answers: Sequence[Any]) -> None:
         super().__init__(message)
@@ -40,15 +41,15 @@ class PartialError(LMError):
 
 
 class NoScoresError(LMError):
-    """The LM gives no label scores; a strategy that needs none still works."""
+    """The LM gives no label scores. Strategies that need none still work."""
 
 
 class TrainingError(AugmentError):
-    """A classifier cannot be trained as asked."""
+    """A classifier cannot be trained with these settings."""
 
 
 class ShortageError(TrainingError):
-    """A variant or a seed set lacks texts. The same experiment fails again; another one, with more texts, need not."""
+    """A variant or a seed set has too few texts. Running the same experiment again fails again; add texts first."""
 
 
 class StorageError(AugmentError):
@@ -56,4 +57,4 @@ class StorageError(AugmentError):
 
 
 class ConflictError(StorageError):
-    """Somebody else decided on that text since it was shown."""
+    """Someone else decided on this text after it was shown."""

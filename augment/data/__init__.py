@@ -1,1 +1,1 @@
-"""Files in, labelled texts out: reading, splitting, drawing seeds, and the formats of exports."""
+"""Labelled texts from files: reading, splitting, drawing seeds, and the export formats."""

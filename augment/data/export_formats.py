@@ -1,7 +1,7 @@
-"""Exported texts ↔ CSV, JSONL, Parquet or a zipped `datasets` folder.
+"""Write and read exported texts as CSV, JSONL, Parquet or a zipped `datasets` folder.
 
-Pure formats: knows nothing of the store. Records go out and come in one by one, so that a large export is never in
-memory as a whole. CSV is for spreadsheets: nested fields are JSON in a cell, and no text is taken for a formula.
+Formats only; does not use the store. Records are streamed one by one, so a large export is never in memory as a whole.
+CSV is for spreadsheets: nested fields become JSON in a cell, and texts are guarded against being read as formulas.
 """
 
 import csv
@@ -30,14 +30,14 @@ from augment.records import ExportedText
 COLUMNS = tuple(field.name for field in fields(ExportedText))
 NESTED = ("label_probs", "flags", "seeds", "history")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-CHUNK = 1_000  # rows a batch of Parquet and Arrow
-MAX_CELL = 2**26  # characters; the csv module's own limit is less than a long prompt's history
+CHUNK = 1_000  # rows per Parquet or Arrow batch
+MAX_CELL = 2**26  # characters; the csv module's default limit is too small for a long prompt or history
 
 Row = dict[str, Any]
 
 
 class ExportFormat(StrEnum):
-    """What kind of file; `datasets` reads the last one with `load_from_disk`, once unzipped."""
+    """File format of an export. Unzip the last one to read it with `datasets.load_from_disk`."""
 
     CSV = "CSV"
     JSONL = "JSONL"
@@ -46,7 +46,7 @@ class ExportFormat(StrEnum):
 
     @property
     def ending(self) -> str:
-        """The file name's ending."""
+        """The file extension, with its dot."""
         return {"CSV": ".csv", "JSONL": ".jsonl", "Parquet": ".parquet", "datasets folder": ".zip"}[self.value]
 
 
@@ -54,42 +54,42 @@ class ExportFormat(StrEnum):
 
 
 def write_export(records: Iterable[ExportedText], file: IO[bytes], kind: ExportFormat) -> None:
-    """Write records into an open file; it stays open."""
+    """Write records to an open file and leave it open."""
     _CODECS[kind.ending].write(records, file)
 
 
 def is_export(name: str, file: IO[bytes]) -> bool:
-    """Whether a file has every column of an export, so that `read_export` may be tried on it.
+    """Whether a file has every column of an export, so that `read_export` can read it.
 
     Raises:
-        DataError: the content is not what the name's ending says.
+        DataError: the content does not match the file extension.
     """
     codec = _CODECS.get(_ending(name))
     if codec is None:
         return False
     file.seek(0)
-    with _telling(name):
+    with _as_data_error(name):
         return set(COLUMNS) <= (next(codec.read(file), {})).keys()
 
 
 def read_export(name: str, file: IO[bytes]) -> Iterator[ExportedText]:
-    """The records of a file that `write_export` wrote, told by its ending; further columns are not looked at.
+    """Read a file that `write_export` wrote. The extension decides the format; extra columns are ignored.
 
     Raises:
-        DataError: on the first row that is not as it was written, or if there is none or a column is missing.
+        DataError: at the first invalid row, or if there are no rows or a column is missing.
     """
     codec = _CODECS.get(_ending(name))
     if codec is None:
-        raise DataError(f"'{name}' is no export. Expected a file ending in {', '.join(_CODECS)}.")
+        raise DataError(f"'{name}' is not an export. Expected a file ending in {', '.join(_CODECS)}.")
     file.seek(0)
-    with _telling(name):
+    with _as_data_error(name):
         rows = codec.read(file)
         first = next(rows, None)
         if first is None:
-            raise DataError(f"'{name}' has no rows. Expected one exported text a row.")
+            raise DataError(f"'{name}' has no rows. Expected one exported text per row.")
         if missing := [column for column in COLUMNS if column not in first]:
             raise DataError(
-                f"'{name}' lacks the columns {', '.join(missing)} of an export. Export the texts anew, or import a "
+                f"'{name}' lacks the columns {', '.join(missing)} of an export. Export the texts again, or import a "
                 "table of labels with the columns 'id' and 'label'."
             )
         for number, row in enumerate(chain([first], rows), start=1):
@@ -97,7 +97,7 @@ def read_export(name: str, file: IO[bytes]) -> Iterator[ExportedText]:
 
 
 def guard_cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: an apostrophe goes before what begins like one, or with one.
+    """Put an apostrophe before text that a spreadsheet would read as a formula, and before a leading apostrophe.
 
     Source: OWASP, CSV Injection.
     """
@@ -105,7 +105,7 @@ def guard_cell(text: str) -> str:
 
 
 def unguard_cell(cell: str) -> str:
-    """The text behind a guarded cell; any other cell stays as it is."""
+    """Undo `guard_cell`; a cell without a guard is returned unchanged."""
     return cell[1:] if cell.startswith("'") and cell[1:].startswith((*FORMULA_STARTS, "'")) else cell
 
 
@@ -118,13 +118,13 @@ def _to_record(codec: "_Codec", row: Row, place: str) -> ExportedText:
     try:
         return _adapter().validate_python(codec.decode(row))
     except ValidationError as error:
-        raise DataError(f"{place}: {_tell_invalid(error)}. Export the texts anew.") from error
-    except (ValueError, TypeError, KeyError) as error:  # nested fields that are not as they were written
-        raise DataError(f"{place} is not as it was exported ({error}). Export the texts anew.") from error
+        raise DataError(f"{place}: {_describe_invalid(error)}. Export the texts again.") from error
+    except (ValueError, TypeError, KeyError) as error:  # nested fields that cannot be decoded
+        raise DataError(f"{place} differs from what was exported ({error}). Export the texts again.") from error
 
 
-def _tell_invalid(error: ValidationError) -> str:
-    """What is wrong with the first field that is: 'status is 'maybe'; it should be …'."""
+def _describe_invalid(error: ValidationError) -> str:
+    """Describe the first invalid field, such as "status is 'maybe'; input should be …"."""
     first = error.errors()[0]
     field = ".".join(map(str, first["loc"]))
     if first["type"] == "missing":
@@ -137,18 +137,18 @@ def _ending(name: str) -> str:
 
 
 @contextmanager
-def _telling(name: str) -> Iterator[None]:
-    """What the formats' libraries raise on bad content, as a sentence."""
+def _as_data_error(name: str) -> Iterator[None]:
+    """Turn what the format libraries raise on bad content into a `DataError`."""
     try:
         yield
     except (ValueError, OSError, EOFError, RuntimeError, csv.Error, zipfile.BadZipFile, zlib.error) as error:
         found = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-        raise DataError(f"'{name}' is not a readable {_ending(name)} file: {found}. Export it anew.") from error
+        raise DataError(f"'{name}' is not a readable {_ending(name)} file: {found}. Export it again.") from error
 
 
 @contextmanager
 def _as_lines(file: IO[bytes]) -> Iterator[io.TextIOWrapper]:
-    """The file as text with its line ends as they are; it stays open. The mark tells spreadsheets that it is UTF-8."""
+    """Wrap the file as text, line ends unchanged, and leave it open. The BOM makes spreadsheets read it as UTF-8."""
     lines = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         yield lines
@@ -181,7 +181,7 @@ def _read_csv(file: IO[bytes]) -> Iterator[Row]:
 
 
 def _decode_csv(row: Row) -> Row:
-    """Cells to values. An empty cell is None where there may be none: CSV has no other way to say it."""
+    """Convert cells to values. An empty cell of an optional field becomes None: CSV has no null."""
     decoded: Row = {
         column: unguard_cell(cell) for column, cell in row.items() if column in COLUMNS and cell is not None
     }
@@ -189,7 +189,7 @@ def _decode_csv(row: Row) -> Row:
         decoded[column] = json.loads(decoded[column]) if decoded.get(column) else None
     for column in ("strategy", "prompt_version", "config", "n_tokens", "n_prompt_tokens"):
         decoded[column] = decoded.get(column) or None
-    if decoded["n_tokens"] is None:  # without a completion; one may be empty
+    if decoded["n_tokens"] is None:  # no completion; a completion itself may be an empty string
         decoded["prompt"] = decoded["raw"] = None
     return decoded
 
@@ -207,15 +207,15 @@ def _read_json_lines(file: IO[bytes]) -> Iterator[Row]:
         if line.strip():
             row = json.loads(line)
             if not isinstance(row, dict):
-                raise ValueError(f"expected one object a line, found {line[:40]!r}")
+                raise ValueError(f"expected one object per line, found {line[:40]!r}")
             yield row
 
 
-# Parquet and datasets, which is Arrow in a folder --------------------------------------------------------------------
+# Parquet, and datasets folders (Arrow files) -------------------------------------------------------------------------
 
 
 def _batches(records: Iterable[ExportedText]) -> Iterator[Any]:
-    """The records as Arrow batches; probabilities as a list, since labels are no columns."""
+    """The records as Arrow batches. Probabilities become a list of pairs, since the labels differ between tasks."""
     rows = (_adapter().dump_python(record) for record in records)
     while chunk := list(islice(rows, CHUNK)):
         for row in chunk:
@@ -247,7 +247,7 @@ def _schema() -> Any:
 
 def _decode_arrow(row: Row) -> Row:
     probs = row["label_probs"]
-    return row | {"label_probs": probs and {one["label"]: one["prob"] for one in probs}}
+    return row | {"label_probs": probs and {pair["label"]: pair["prob"] for pair in probs}}
 
 
 def _write_parquet(records: Iterable[ExportedText], file: IO[bytes]) -> None:
@@ -262,7 +262,7 @@ def _read_parquet(file: IO[bytes]) -> Iterator[Row]:
 
 
 def _write_dataset(records: Iterable[ExportedText], file: IO[bytes]) -> None:
-    """A zipped `save_to_disk` folder."""
+    """Write a zipped `save_to_disk` folder."""
     from augment.data.hub_datasets import save_folder  # loads datasets
 
     with tempfile.TemporaryDirectory() as folder:
@@ -277,11 +277,11 @@ def _write_dataset(records: Iterable[ExportedText], file: IO[bytes]) -> None:
 
 
 def _read_dataset(file: IO[bytes]) -> Iterator[Row]:
-    """The rows of a zipped folder's Arrow files, read where they lie: nothing is unpacked."""
+    """Read the rows of a zipped folder's Arrow files from within the archive, without unpacking it."""
     with zipfile.ZipFile(file) as archive:
         size = sum(item.file_size for item in archive.infolist())
         if size > MAX_UNZIPPED_BYTES:
-            raise ValueError(f"it unpacks to {size / 1024**3:.1f} GiB, and at most 2 are taken")
+            raise ValueError(f"it unpacks to {size / 1024**3:.1f} GiB; the limit is 2 GiB")
         parts = sorted(name for name in archive.namelist() if PurePosixPath(name).match("data-*.arrow"))
         for part in parts:
             with archive.open(part) as stream, pa.ipc.open_stream(stream) as batches:
@@ -291,7 +291,7 @@ def _read_dataset(file: IO[bytes]) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class _Codec:
-    """How records become a file, a file rows as they stand in it, and such a row the fields of a record."""
+    """Writes records to a file, reads the file's raw rows, and decodes a raw row to the fields of a record."""
 
     write: Callable[[Iterable[ExportedText], IO[bytes]], None]
     read: Callable[[IO[bytes]], Iterator[Row]]

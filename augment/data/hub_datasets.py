@@ -1,6 +1,6 @@
-"""What the library `datasets` reads and writes: data sets of the hub, and saved folders. Knows nothing of splits.
+"""Read and save data sets with the library `datasets`: from the hub and from folders. Does not interpret splits.
 
-Out: one table per part, such as "train", with the names of class labels. Imported only when a data set is asked for.
+Out: one table per part, such as "train", with class labels as names. Imported only when a data set is needed.
 """
 
 from pathlib import Path
@@ -12,12 +12,12 @@ Parts = dict[str, pd.DataFrame]
 
 
 def load_hub(name: str) -> Parts:
-    """A data set of the Hugging Face hub. Raises what the library raises, which is a dozen kinds of exceptions."""
+    """Load a data set from the Hugging Face hub. Raises what the library raises: a dozen types of exceptions."""
     return _to_parts(datasets.load_dataset(name))
 
 
 def load_folder(folder: Path) -> Parts:
-    """A folder that `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote. Raises what the library raises."""
+    """Load a folder that `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote. Raises what the library raises."""
     return _to_parts(datasets.load_from_disk(str(folder), keep_in_memory=True))
 
 
@@ -34,6 +34,6 @@ def _to_parts(loaded: datasets.Dataset | datasets.DatasetDict) -> Parts:
 def _to_table(part: datasets.Dataset) -> pd.DataFrame:
     table: pd.DataFrame = part.to_pandas()
     for column, feature in part.features.items():
-        if isinstance(feature, datasets.ClassLabel):  # numbers on disk, names for people
+        if isinstance(feature, datasets.ClassLabel):  # stored as numbers
             table[column] = [feature.int2str(int(value)) if value >= 0 else "" for value in table[column]]
     return table

@@ -1,6 +1,6 @@
-"""Tables of labels that were decided elsewhere → decisions by text id.
+"""Read labels that were decided elsewhere from a table, as decisions by text id.
 
-Pure: knows nothing of the store. Any file that `read_files` reads will do; CSV cells lose an export's guard.
+Pure; does not use the store. Takes any file that `read_files` reads. Formula guards are removed from CSV cells.
 """
 
 import re
@@ -18,7 +18,7 @@ from augment.records import DecidedElsewhere, Decision, ReviewStatus
 
 @dataclass(frozen=True, slots=True)
 class _DecidedRow:
-    """One row of such a table; `place` names it for a person."""
+    """One row of a table of labels; `place` is its location for error messages."""
 
     place: str
     id: int
@@ -27,14 +27,14 @@ class _DecidedRow:
 
 
 def read_decisions(name: str, data: bytes, labels: Sequence[str], *, accepts: bool = True) -> DecidedElsewhere:
-    """Decisions by text id, of a table with the columns `id` and `label` and perhaps `status`, `note` and `text`.
+    """Decisions by text id, from a table with the columns `id` and `label` and optionally `status`, `note` and `text`.
 
-    Where there is no column `status`, a label accepts its text too if `accepts`. An empty cell leaves things as they
-    are. `text` only says what was decided on.
+    Without a column `status`, a label also accepts its text if `accepts` is true. Empty cells change nothing. `text` is
+    the text that the decision was about.
 
     Raises:
-        DataError: a column is missing, an id is no whole number or stands twice with different decisions, or a label or
-            status is unknown.
+        DataError: a column is missing, an id is not a whole number or appears twice with different decisions, or a
+            label or status is unknown.
     """
     tables = read_file(name, data)
     rows = [
@@ -50,14 +50,14 @@ def read_decisions(name: str, data: bytes, labels: Sequence[str], *, accepts: bo
         first = by_id.setdefault(row.id, row)
         if (first.decision, first.text) != (row.decision, row.text):
             raise DataError(
-                f"Id {row.id} stands twice, as {_tell(first)} and as {_tell(row)}. Expected every id once; keep one."
+                f"Id {row.id} appears twice: {_describe(first)} and {_describe(row)}. Expected each id once; keep one."
             )
     if not by_id:
-        raise DataError(f"'{name}' decides nothing: the column 'label' is empty in every row. Fill it.")
+        raise DataError(f"'{name}' has no decisions: the column 'label' is empty in every row. Fill it in.")
     standard = ReviewStatus.ACCEPTED if accepts and not has_status else None
     return DecidedElsewhere(
-        decisions={one.id: _with_status(one.decision, standard) for one in by_id.values()},
-        texts={one.id: one.text for one in by_id.values() if one.text is not None},
+        decisions={row.id: _with_status(row.decision, standard) for row in by_id.values()},
+        texts={row.id: row.text for row in by_id.values() if row.text is not None},
         has_status=has_status,
         n_undecided=sum(row.decision == Decision() for row in rows),
     )
@@ -72,7 +72,7 @@ def _read_rows(table: SourceTable, labels: Sequence[str], *, is_csv: bool) -> It
     if missing := [column for column in ("id", "label") if column not in columns]:
         found = ", ".join(f"'{column}'" for column in table.frame.columns)
         raise DataError(
-            f"Column '{missing[0]}' not found; '{table.name}' has {found}. Expected 'id' and 'label', and perhaps "
+            f"Column '{missing[0]}' not found; '{table.name}' has {found}. Expected 'id' and 'label', and optionally "
             "'status', 'note' and 'text'."
         )
     for number, cells in enumerate(zip(*columns.values(), strict=True), start=1):
@@ -91,13 +91,13 @@ def _read_cells(table: SourceTable, column: str, *, is_csv: bool) -> list[str]:
 
 
 def _read_id(cell: str, place: str) -> int:
-    if not re.fullmatch(r"\s*\d{1,18}(\.0+)?\s*", cell, re.ASCII):  # '12.0' is what spreadsheets make of 12
-        raise DataError(f"{place}: the id is '{cell[:40]}'. Expected a whole number, as an export gives it.")
+    if not re.fullmatch(r"\s*\d{1,18}(\.0+)?\s*", cell, re.ASCII):  # spreadsheets may turn 12 into '12.0'
+        raise DataError(f"{place}: the id is '{cell[:40]}'. Expected a whole number, as in an export.")
     return int(cell.partition(".")[0])
 
 
 def _read_choice(cell: str, choices: Sequence[str], what: str, place: str) -> str | None:
-    """One of the choices, None for an empty cell."""
+    """One of `choices`, or None for an empty cell."""
     if not cell.strip():
         return None
     if cell.strip() not in choices:
@@ -111,11 +111,11 @@ def _read_status(cell: str, place: str) -> ReviewStatus | None:
 
 
 def _with_status(decision: Decision, status: ReviewStatus | None) -> Decision:
-    """The decision, and `status` where it gives a label but no status."""
+    """The decision, with `status` added if it has a label but no status."""
     return replace(decision, status=status) if decision.label and not decision.status else decision
 
 
-def _tell(row: _DecidedRow) -> str:
+def _describe(row: _DecidedRow) -> str:
     """'joy, accepted (row 3 of 'labels.csv')'."""
     parts = [row.decision.label, row.decision.status, row.decision.note, row.text]
     return f"'{', '.join(part[:40] for part in parts if part)}' ({row.place[0].lower()}{row.place[1:]})"

@@ -1,6 +1,7 @@
-"""From tables as read to a task's data: columns, labels, token filter, splits apart. Knows nothing of the database.
+"""Prepare a task's data from source tables: choose columns and labels, filter by tokens, separate the splits.
 
-In: `SourceTable`s of `augment.data.read_files`. Out: `PreparedData`. `augment.data.draw_seeds` draws from its pool.
+In: `SourceTable`s from `augment.data.read_files`. Out: `PreparedData`; `augment.data.draw_seeds` draws from its pool.
+Does not use the database.
 """
 
 import random
@@ -17,17 +18,17 @@ from augment.errors import DataError
 from augment.records import LabelledText, LeftOut, PreparedData, Split
 from augment.records.copies import normalise_text
 
-# The split that keeps a text which stands in two: held-out data stay as published, the pool gives way.
+# A text that is in two splits stays in the first of these: held-out data stay as published, and the pool loses it.
 KEEPING_ORDER = (Split.TEST, Split.VALIDATION, Split.POOL)
 
 
 @dataclass(frozen=True, slots=True)
 class DataChoice:
-    """What a person chose for a source: columns, labels, token filter, held-out shares.
+    """The user's choices for a source: columns, labels, token filter, held-out shares.
 
     `rename` maps each kept source label to the task's label; its order is the task's label order. `max_tokens` keeps
-    texts of *fewer* tokens (WordPiece of the embedded encoder, [CLS] and [SEP] counted, as the reference notebook
-    counts). The shares divide a source that names no test split.
+    texts with *fewer* tokens (WordPiece of the embedded encoder, including [CLS] and [SEP], as in the reference
+    notebook). The shares are used for a source without a test split.
     """
 
     text_column: str
@@ -44,16 +45,16 @@ class DataChoice:
 def read_labelled(
     tables: Sequence[SourceTable], text_column: str, label_column: str, labels: Sequence[str]
 ) -> list[LabelledText]:
-    """The rows of all tables as labelled texts, in order; for synthetic texts that were written elsewhere.
+    """The rows of all tables as labelled texts, in order. Used to import synthetic texts that were written elsewhere.
 
     Raises:
-        DataError: a column is missing, a text or label is empty, or a label is none of `labels`.
+        DataError: a column is missing, a text or label is empty, or a label is not one of `labels`.
     """
     rows = [row for table in tables for row in _read_rows(table, text_column, label_column)]
     for number, row in enumerate(rows, start=1):
         if not row.text or not row.label:
             raise DataError(
-                f"Row {number} has an empty {'text' if not row.text else 'label'}. Expected both on every row."
+                f"Row {number} has an empty {'text' if not row.text else 'label'}. Expected both in every row."
             )
     unknown = sorted({row.label for row in rows} - set(labels))
     if unknown:
@@ -64,10 +65,10 @@ def read_labelled(
 
 
 def prepare(tables: Sequence[SourceTable], choice: DataChoice, *, name: str, source: str) -> PreparedData:
-    """Choose columns and labels, filter by tokens, keep the splits apart.
+    """Choose columns and labels, filter by tokens, and make sure that no text is in two splits.
 
-    A text that stands in two splits stays in the held-out one (test before validation before pool). A text with two
-    labels in one split is left out of it altogether; a plain repeat is kept once. Everything left out is listed.
+    A text in two splits is kept in the held-out one (test before validation before pool). A text with two labels within
+    one split is left out; a repeat with the same label is kept once. Everything left out is listed.
 
     Raises:
         DataError: a column is missing, or fewer than two labels or no pool texts remain.
@@ -95,7 +96,7 @@ def _read_rows(table: SourceTable, text_column: str, label_column: str) -> list[
 
 
 def _assign_splits(tables: Sequence[SourceTable], choice: DataChoice) -> dict[Split, list[LabelledText]]:
-    """Rows by split; a source without a test split is divided, label by label, under the choice's RNG seed."""
+    """Rows by split. A source without a test split is divided per label with the choice's RNG seed."""
     parts: dict[Split, list[LabelledText]] = {split: [] for split in KEEPING_ORDER}
     undivided: list[LabelledText] = []
     for table in tables:
@@ -106,7 +107,7 @@ def _assign_splits(tables: Sequence[SourceTable], choice: DataChoice) -> dict[Sp
             )
         ]
         (undivided if table.split is None else parts[table.split]).extend(rows)
-    if not parts[Split.TEST]:  # nothing held out yet: the pool is divided too
+    if not parts[Split.TEST]:  # no test split yet: divide the pool as well
         undivided, parts[Split.POOL] = parts[Split.POOL] + undivided, []
         for split, part in _divide(undivided, choice).items():
             parts[split] += part
@@ -117,7 +118,7 @@ def _assign_splits(tables: Sequence[SourceTable], choice: DataChoice) -> dict[Sp
 
 def _divide(rows: Sequence[LabelledText], choice: DataChoice) -> dict[Split, list[LabelledText]]:
     by_label: dict[str, dict[str, list[LabelledText]]] = defaultdict(lambda: defaultdict(list))
-    for row in rows:  # repeats of a text travel together, so that dividing makes no leak
+    for row in rows:  # repeats of a text stay in the same split, so that nothing leaks
         by_label[row.label][normalise_text(row.text)].append(row)
     parts: dict[Split, list[LabelledText]] = {split: [] for split in KEEPING_ORDER}
     for label in sorted(by_label):
@@ -190,7 +191,7 @@ def _keep_apart(
 
 
 def count_wordpieces(texts: Sequence[str]) -> list[int]:
-    """WordPiece tokens of each text, [CLS] and [SEP] counted, by the embedded encoder's (BERT uncased) vocabulary."""
+    """WordPiece tokens of each text, including [CLS] and [SEP], in the embedded encoder's (BERT uncased) vocabulary."""
     return [len(encoding.ids) for encoding in _wordpiece_tokenizer().encode_batch_fast(list(texts))]
 
 

@@ -1,6 +1,6 @@
-"""Reading labelled texts: the starter set, a data set of the hub, uploaded files. Chooses and splits nothing.
+"""Read labelled texts from the starter set, a hub data set or uploaded files. Does not choose columns or splits.
 
-Out: one `SourceTable` a file or split, with its columns as they are. `prepare` makes a task's data of them.
+Out: one `SourceTable` per file or split, with its columns unchanged. `prepare` turns them into a task's data.
 """
 
 import io
@@ -21,8 +21,8 @@ from augment.records import Split
 
 STARTER_FILE = Path(__file__).parent / "starter.csv"
 STARTER_NOTE = (
-    "900 tweets in six emotions, written for this project by an AI assistant so that everything can be tried at once. "
-    "Written, not collected: nobody posted them."
+    "900 tweets with six emotions, written for this project by an AI assistant so that you can try everything at once. "
+    "They were written, not collected: nobody posted them."
 )
 EMOTION_HUB_NAME = "dair-ai/emotion"
 MAX_UNZIPPED_BYTES = 2 * 1024**3
@@ -30,7 +30,7 @@ MAX_UNZIPPED_BYTES = 2 * 1024**3
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """One table as read: a file or one split of a data set. `split` is None where nothing tells it."""
+    """One table as read: a file or one split of a data set. `split` is None if unknown."""
 
     name: str
     split: Split | None
@@ -38,9 +38,9 @@ class SourceTable:
 
 
 def read_starter() -> list[SourceTable]:
-    """The embedded starter set, one table a split."""
+    """Read the embedded starter set, one table per split."""
     lines = STARTER_FILE.read_text(encoding="utf-8").splitlines(keepends=True)
-    table = "".join(itertools.dropwhile(lambda line: line.startswith("# "), lines))  # the head says what it is
+    table = "".join(itertools.dropwhile(lambda line: line.startswith("# "), lines))  # skip the header
     frame = pd.read_csv(io.StringIO(table), dtype=str, keep_default_na=False)
     return [
         SourceTable(str(split), split, frame.loc[frame["split"] == split, ["text", "label"]].reset_index(drop=True))
@@ -50,7 +50,7 @@ def read_starter() -> list[SourceTable]:
 
 
 def read_hub(name: str) -> list[SourceTable]:
-    """A data set of the Hugging Face hub, by its name.
+    """Read a data set from the Hugging Face hub by name.
 
     Raises:
         DataError: the hub cannot be reached, or has no such data set.
@@ -59,7 +59,7 @@ def read_hub(name: str) -> list[SourceTable]:
 
     try:
         return _to_tables(load_hub(name))
-    except Exception as error:  # the library raises a dozen kinds for "not reachable" and "not there"
+    except Exception as error:  # the library raises a dozen types for "unreachable" and "not found"
         raise DataError(
             f"The data set '{name}' could not be read from the hub ({type(error).__name__}). Check the name and the "
             "network, or download it elsewhere and upload it as files."
@@ -67,20 +67,18 @@ def read_hub(name: str) -> list[SourceTable]:
 
 
 def read_file(name: str, data: bytes) -> list[SourceTable]:
-    """An uploaded file: CSV, TSV, JSONL, Parquet, `text;label` .txt, or a zipped `save_to_disk` folder.
+    """Read an uploaded file: CSV, TSV, JSONL, Parquet, `text;label` .txt, or a zipped `save_to_disk` folder.
 
     Raises:
-        DataError: the ending is unknown or the content is not what the ending says.
+        DataError: the extension is unknown or the content does not match it.
     """
     if not data.strip():
-        raise DataError(f"'{name}' is empty. Expected one labelled text a row.")
+        raise DataError(f"'{name}' is empty. Expected one labelled text per row.")
     ending = PurePosixPath(name).suffix.lower()
     if ending == ".zip":
         return _read_zip(name, data)
     if ending not in _READERS:
-        raise DataError(
-            f"'{name}' is not of a kind that can be read. Expected one of {', '.join([*_READERS, '.zip'])}."
-        )
+        raise DataError(f"'{name}' is not a supported file type. Expected one of {', '.join([*_READERS, '.zip'])}.")
     try:
         frame = _READERS[ending](data)
     except DataError as error:
@@ -88,13 +86,13 @@ def read_file(name: str, data: bytes) -> list[SourceTable]:
     except (ValueError, OSError, UnicodeError) as error:  # what pandas and pyarrow raise on bad content
         raise DataError(f"'{name}' is not a readable {ending} file: {_first_line(error)}") from error
     if frame.empty:
-        raise DataError(f"'{name}' has no rows. Expected one labelled text a row.")
+        raise DataError(f"'{name}' has no rows. Expected one labelled text per row.")
     frame.columns = frame.columns.map(str)
     return [SourceTable(name, guess_split(name), frame)]
 
 
 def guess_split(name: str) -> Split | None:
-    """The split that a file's name tells: train, val or test, however they are written."""
+    """Guess the split from a file name: train, validation or test in their usual spellings; None if there is none."""
     words = set(re.split(r"[^a-z]+", PurePosixPath(name).stem.lower()))
     if words & {"test", "eval", "evaluation"}:
         return Split.TEST
@@ -123,7 +121,7 @@ def _read_json_lines(data: bytes) -> pd.DataFrame:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DataError(f"line {number} is not JSON ({error.msg}). Expected one object a line.") from error
+            raise DataError(f"line {number} is not JSON ({error.msg}). Expected one object per line.") from error
         if not isinstance(row, dict):
             raise DataError(f'line {number} is not an object. Expected {{"text": …, "label": …}} on every line.')
         rows.append(row)
@@ -133,7 +131,7 @@ def _read_json_lines(data: bytes) -> pd.DataFrame:
 def _read_delimited(data: bytes, separator: str) -> pd.DataFrame:
     if b"\x00" in data[:4096]:
         raise DataError(
-            "this is a binary file, not a table of text. Save it as CSV (UTF-8), or keep the ending it had."
+            "this is a binary file, not a text table. Save it as CSV (UTF-8), or use its original file extension."
         )
     return pd.read_csv(io.BytesIO(data), sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig")
 
@@ -148,7 +146,7 @@ _READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
 
 
 def _read_zip(name: str, data: bytes) -> list[SourceTable]:
-    """A zipped folder as `Dataset.save_to_disk` or `DatasetDict.save_to_disk` writes it."""
+    """Read a zipped folder that `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote."""
     from augment.data.hub_datasets import load_folder  # loads datasets
 
     try:
@@ -158,14 +156,14 @@ def _read_zip(name: str, data: bytes) -> list[SourceTable]:
     size = sum(item.file_size for item in archive.infolist())
     if size > MAX_UNZIPPED_BYTES:
         raise DataError(
-            f"'{name}' unpacks to {size / 1024**3:.1f} GiB; at most {MAX_UNZIPPED_BYTES // 1024**3} GiB are taken."
+            f"'{name}' unpacks to {size / 1024**3:.1f} GiB; the limit is {MAX_UNZIPPED_BYTES // 1024**3} GiB."
         )
     with tempfile.TemporaryDirectory() as folder:
         try:
             archive.extractall(folder)  # drops absolute paths and '..' (zipfile documentation)
             roots = [path.parent for mark in ("dataset_dict.json", "state.json") for path in Path(folder).rglob(mark)]
             if not roots:
-                raise DataError(f"'{name}' holds no save_to_disk folder (no dataset_dict.json or state.json in it).")
+                raise DataError(f"'{name}' contains no save_to_disk folder (no dataset_dict.json or state.json in it).")
             root = min(roots, key=lambda path: len(path.parts))
             return _to_tables(load_folder(root))
         except (ValueError, OSError, zipfile.BadZipFile, KeyError) as error:
@@ -184,13 +182,13 @@ def _first_line(error: Exception) -> str:
 
 
 def list_columns(tables: Sequence[SourceTable]) -> list[str]:
-    """The columns that every table has, in the first one's order."""
+    """The columns that all tables share, in the first table's order."""
     shared = set.intersection(*(set(table.frame.columns) for table in tables))
     return [column for column in tables[0].frame.columns if column in shared]
 
 
 def count_labels(tables: Sequence[SourceTable], label_column: str) -> dict[str, int]:
-    """Rows per label over all tables, commonest first; empty labels left out.
+    """Rows per label over all tables, most frequent first; empty labels are not counted.
 
     Raises:
         DataError: a table has no such column.

@@ -305,11 +305,11 @@ def test_what_needs_no_guard_has_none() -> None:
 @pytest.mark.parametrize(
     ("name", "data", "expected"),
     [
-        ("x.docx", b"PK", "'x.docx' is no export. Expected a file ending in .csv, .jsonl, .parquet, .zip"),
+        ("x.docx", b"PK", "'x.docx' is not an export. Expected a file ending in .csv, .jsonl, .parquet, .zip"),
         ("x.csv", b"id,label\n1,joy\n", "'x.csv' lacks the columns text, status, note"),
         ("x.csv", b"", "'x.csv' has no rows"),
         ("x.csv", b"id\n\xff\xfe\n", "'x.csv' is not a readable .csv file"),
-        ("x.jsonl", b"[1]\n", "expected one object a line"),
+        ("x.jsonl", b"[1]\n", "expected one object per line"),
         ("x.jsonl", b"{\n", "'x.jsonl' is not a readable .jsonl file"),
         ("x.parquet", b"nothing", "'x.parquet' is not a readable .parquet file"),
         ("x.zip", b"nothing", "'x.zip' is not a readable .zip file: File is not a zip file"),
@@ -333,7 +333,7 @@ def test_a_damaged_archive_says_so() -> None:
         ("status", "maybe", "row 2: status is 'maybe'; input should be 'pending', 'accepted' or 'rejected'"),
         ("id", "one", "row 2: id is 'one'"),
         ("history", "[{}]", "row 2: history.0.step_id is missing"),
-        ("flags", "{", "row 2 is not as it was exported"),
+        ("flags", "{", "row 2 differs from what was exported"),
         ("created_at", "2026-11-22T21:41:00", "has no time zone. Expected UTC"),
     ],
 )
@@ -580,11 +580,11 @@ def test_a_label_without_a_status_accepts_its_text_unless_that_is_not_wanted() -
         (b"id,label\n1,joy\n1.5,joy\n", "Row 2 of 'x.csv': the id is '1.5'. Expected a whole number"),
         (b"id,label\n,joy\n", "the id is ''. Expected a whole number"),
         (b"id,label\n99999999999999999999,joy\n", "Expected a whole number"),
-        (b"id,label\n1,joy\n1,anger\n", "Id 1 stands twice, as 'joy' .row 1 of 'x.csv'. and as 'anger' .row 2"),
-        (b"id,label,text\n1,joy,a\n1,joy,b\n", "Id 1 stands twice"),
+        (b"id,label\n1,joy\n1,anger\n", "Id 1 appears twice: 'joy' .row 1 of 'x.csv'. and 'anger' .row 2"),
+        (b"id,label,text\n1,joy,a\n1,joy,b\n", "Id 1 appears twice"),
         (b"id,label\n1,fear\n", "Row 1 of 'x.csv': the label is 'fear'. Expected one of joy, anger, surprise"),
         (b"id,label,status\n1,joy,done\n", "the status is 'done'. Expected one of pending, accepted, rejected"),
-        (b"id,label\n1,\n", "'x.csv' decides nothing: the column 'label' is empty"),
+        (b"id,label\n1,\n", "'x.csv' has no decisions: the column 'label' is empty"),
         (b"id,label\n", "'x.csv' has no rows"),
     ],
 )
@@ -599,7 +599,7 @@ def test_the_same_id_twice_with_the_same_label_is_one_decision() -> None:
 
 def test_an_unreadable_kind_of_table_is_refused() -> None:
     assert not is_export("x.xlsx", io.BytesIO(b"PK"))
-    with pytest.raises(DataError, match="'x.xlsx' is not of a kind that can be read"):
+    with pytest.raises(DataError, match="'x.xlsx' is not a supported file type"):
         read_decisions("x.xlsx", b"PK", LABELS)
 
 
