@@ -40,13 +40,13 @@ def card(app: AppTest) -> dict[str, Any]:
 def act(app: AppTest, kind: str, **more: object) -> AppTest:
     """One key on the card that lies there."""
     shown = {} if kind in ("undo", "back") else {name: card(app)[name] for name in ("id", "event", "is_blind")}
-    return send(app, [{"n": next(_numbers), "kind": kind, **shown, **more}])
+    return send(app, [{"number": next(_numbers), "kind": kind, **shown, **more}])
 
 
-def send(app: AppTest, acts: list[dict[str, Any]], session: str = "") -> AppTest:
-    """Have the browser tell acts, all that it has no answer to."""
+def send(app: AppTest, actions: list[dict[str, Any]], session: str = "") -> AppTest:
+    """Have the browser send actions: all that were not acknowledged."""
     (component,) = app.get("bidi_component")
     states = app._tree.get_widget_states()
-    sent = json.dumps({"sent": {"session": session or desk(app)["session"], "mount": "test", "acts": acts}})
+    sent = json.dumps({"sent": {"session": session or desk(app)["session"], "mount": "test", "actions": actions}})
     states.widgets.append(WidgetState(id=component.proto.id, json_value=sent))
     return app._run(states)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -23,6 +24,18 @@ _TITLES = {
 }
 _PAGE_OF = {RunKind.GENERATION: "generate", RunKind.EXPERIMENT: "train"}
 _Milestones = frozenset[tuple[RunKey, RunStatus, int]]
+_PENDING = "navigation_pending"
+LONGEST_STALE_S = 10.0
+
+
+@dataclass(slots=True)
+class _Pending:
+    """How many texts there are to review: as the bar was drawn, and as counted last, twice alike once it is settled."""
+
+    drawn: int
+    drawn_at: float  # seconds, monotonic
+    counted: int
+    is_settled: bool = True
 
 
 def page_titles() -> dict[str, str]:
@@ -35,7 +48,7 @@ def page_titles() -> dict[str, str]:
         unfinished = store.runs.unfinished()
     except AugmentError:  # the page itself shows it
         return titles
-    st.session_state["navigation_waiting"] = waiting, time.monotonic()
+    st.session_state[_PENDING] = _Pending(waiting, time.monotonic(), counted=waiting)
     if waiting:
         titles["review"] += f" · {waiting:,}"
     running = {_PAGE_OF[key.kind]: state for key, state in unfinished if state.status is RunStatus.RUNNING}
@@ -56,6 +69,50 @@ def follow_runs() -> None:
     except AugmentError:  # the page itself shows it
         return
     st.fragment(_rerun_on_change, run_every=POLL_S if now else None)(now)
+
+
+def draw_pending(task_id: int) -> None:
+    """Run the page again if the bar has another number of texts to review than there are; for a fragment's start."""
+    pending = _count_pending(task_id)
+    if pending is not None and pending.counted != pending.drawn:
+        _draw(pending)
+
+
+def follow_reviews(task_id: int) -> None:
+    """Have the bar follow decisions that rerun only a fragment, and those of other people.
+
+    It is drawn again once the number of texts to review has settled, every few seconds while it goes on changing, and
+    at the end: a full rerun per decision would compete with the next one.
+    """
+    st.fragment(_rerun_on_decisions, run_every=POLL_S)(task_id)
+
+
+def _rerun_on_decisions(task_id: int) -> None:
+    pending = _count_pending(task_id)
+    if pending is None or pending.counted == pending.drawn:
+        return
+    is_overdue = time.monotonic() - pending.drawn_at > LONGEST_STALE_S
+    if pending.is_settled or is_overdue or not pending.counted:
+        _draw(pending)
+
+
+def _draw(pending: _Pending) -> None:
+    pending.drawn, pending.drawn_at = pending.counted, time.monotonic()  # asked for once, whatever comes of it
+    st.rerun()
+
+
+def _count_pending(task_id: int) -> _Pending | None:
+    """What the bar shows, counted again; None where it shows no number since the database cannot be read."""
+    pending: _Pending | None = st.session_state.get(_PENDING)
+    if pending is None:
+        return None
+    try:
+        counted = workbench().store.reviews.count_status(task_id)[ReviewStatus.PENDING]
+    except AugmentError:
+        return None
+    pending.is_settled = counted == pending.counted
+    pending.counted = counted
+    return pending
 
 
 def _rerun_on_change(drawn: _Milestones) -> None:

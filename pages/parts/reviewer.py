@@ -1,4 +1,4 @@
-"""Who reviews: asked once a browser, kept in a cookie, written on every decision."""
+"""Who reviews: asked once per browser, kept in a cookie, stored with every decision."""
 
 from urllib.parse import quote, unquote
 
@@ -7,30 +7,30 @@ import streamlit as st
 COOKIE = "augment_reviewer"
 A_YEAR_S = 365 * 24 * 3600
 LONGEST = 60
+NAME, FIRST, AGAIN = "reviewer_name", "reviewer_first", "reviewer_again"
 
 
 def reviewer() -> str:
-    """The name given in this session or, earlier, in this browser; '' where none was."""
-    return str(st.session_state.get("reviewer_name") or _remembered())[:LONGEST]
+    """The name given in this session or, earlier, in this browser; '' if none was."""
+    return str(st.session_state.get(NAME) or _remembered())[:LONGEST]
 
 
 def ask_reviewer() -> None:
-    """The question, in the place of what waits for its answer."""
+    """Ask for the name, where nothing can be decided without one."""
     with st.container(border=True, horizontal_alignment="center"):
-        st.space("small")
-        st.markdown("**Who reviews?** The name stands on each of your decisions.", text_alignment="center")
+        st.markdown("**Who reviews?** Your name is stored with each of your decisions.", text_alignment="center")
         with st.form("reviewer_form", border=False, width=420):
-            name = st.text_input("Name", key="reviewer_first", max_chars=LONGEST, placeholder="Ada")
+            name = st.text_input("Name", key=FIRST, max_chars=LONGEST, placeholder="Ada")
             if st.form_submit_button("Start reviewing", type="primary", width="stretch"):
                 if name.strip():
                     rename(name)
                     st.rerun()
-                st.caption("A name is needed: two people's decisions must be told apart.")
+                st.caption("Please enter a name, so that two people's decisions can be told apart.")
 
 
 def rename(name: str) -> None:
     """Review under another name from now on."""
-    st.session_state["reviewer_name"] = name.strip()[:LONGEST]
+    st.session_state[NAME] = name.strip()[:LONGEST]
 
 
 def change_reviewer() -> None:
@@ -38,16 +38,16 @@ def change_reviewer() -> None:
     st.text_input(
         "Reviewer",
         value=reviewer(),
-        key="reviewer_again",
+        key=AGAIN,
         max_chars=LONGEST,
-        on_change=lambda: rename(st.session_state["reviewer_again"] or reviewer()),
-        help="Stands on each of your decisions; this browser remembers it",
+        on_change=lambda: rename(st.session_state[AGAIN] or reviewer()),
+        help="Stored with each of your decisions; this browser remembers it",
     )
 
 
 def remember_reviewer() -> None:
     """Have the browser keep the name for a year; the cookie goes nowhere but here, and holds nothing else."""
-    name = st.session_state.get("reviewer_name")
+    name = st.session_state.get(NAME)
     if name and _remembered() != name:
         cookie = f"{COOKIE}={quote(name, safe='')}; max-age={A_YEAR_S}; path=/; SameSite=Strict"  # no quotes, no HTML
         st.html(f"<script>document.cookie = '{cookie}'</script>", unsafe_allow_javascript=True)

@@ -19,7 +19,6 @@ from augment.records import (
     TextFilters,
     Verdict,
 )
-from pages.parts.review.card import NAVIGATION_S
 from storage import Store
 from tests.browser.app import App, settle
 from tests.browser.test_journey import assert_no_error, press
@@ -58,6 +57,16 @@ def enter(page: Page, app: App, name: str, address: str = "") -> Page:
         expect(page.get_by_role("button", name="Accept")).to_be_enabled()
     settle(page)
     return page
+
+
+def unfold(page: Page) -> None:
+    """Show the order and the filters."""
+    page.get_by_text("Order and filters").click()
+    status = page.get_by_role("combobox", name="Status")
+    expect(status).to_be_visible()
+    page.wait_for_timeout(500)  # it unfolds
+    status.evaluate("select => select.scrollIntoView({ block: 'center' })")  # a list closes when the page scrolls
+    settle(page)
 
 
 def card_text(page: Page) -> str:
@@ -266,6 +275,7 @@ def test_the_second_half_of_a_double_click_hits_no_other_card(app: App, page: Pa
 def test_keys_are_the_desks_again_once_an_order_is_chosen(app: App, page: Page, store: Store, task: Task) -> None:
     enter(page, app, "Ada")
     before = card_text(page)
+    unfold(page)
     page.locator(".st-key-review_order").get_by_role("combobox").click()
     page.get_by_role("option", name="newest first").click()
     wait_for_another(page, before)
@@ -274,9 +284,10 @@ def test_keys_are_the_desks_again_once_an_order_is_chosen(app: App, page: Page, 
     heard(page)
     newest = max(store.reviews.page(task.id, TextFilters(), PageRequest(size=200)), key=lambda one: one.id)
     assert newest.status is ReviewStatus.REJECTED
-    assert "review_order=newest" in page.url
+    page.wait_for_url(re.compile(r"order=newest\b"))
     page.reload()
     settle(page)
+    unfold(page)
     expect(page.get_by_role("combobox", name="Order")).to_have_value("newest first")
 
 
@@ -284,6 +295,7 @@ def test_a_list_that_is_open_when_an_answer_comes_keeps_its_keys(
     app: App, page: Page, store: Store, task: Task
 ) -> None:
     enter(page, app, "Ada")
+    unfold(page)
     app.process.send_signal(signal.SIGSTOP)
     page.get_by_role("combobox", name="Status").click()
     page.get_by_role("option", name="pending").click()
@@ -300,22 +312,26 @@ def test_a_list_that_is_open_when_an_answer_comes_keeps_its_keys(
 
 def test_the_count_in_the_navigation_follows_the_card(app: App, page: Page, store: Store, task: Task) -> None:
     enter(page, app, "Ada")
-    press_key(page, "a")
-    page.wait_for_timeout(1000 * NAVIGATION_S)
-    press_key(page, "a")
-    expect(page.get_by_role("link", name="Review · 118")).to_be_visible()
+    for _ in range(6):
+        press_key(page, "a")
+    expect(page.get_by_role("link", name="Review · 114")).to_be_visible()  # without a key or a click after the last one
+    other = store.reviews.newest_texts(task.id, TextFilters(status=ReviewStatus.PENDING), limit=1)
+    store.reviews.decide(next(iter(other)), ReviewAction.REJECT, reviewer="Bob")
+    expect(page.get_by_role("link", name="Review · 113")).to_be_visible()  # nor of one's own
+    page.keyboard.press("z")
+    expect(page.get_by_role("link", name="Review · 114")).to_be_visible()
 
 
 def test_filters_are_cleared(app: App, page: Page, store: Store, task: Task) -> None:
     enter(page, app, "Ada", "?review_view=Table&review_label=anger&review_search=plain")
     page.get_by_text("that match").first.wait_for()
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_role("button", name="Clear", exact=True).click()
     page.get_by_text("all 120 that match").wait_for()
     expect(page.get_by_role("textbox", name="Search")).to_have_value("")
     page.get_by_role("textbox", name="Search").fill("no text has this")
     page.keyboard.press("Enter")
-    page.get_by_text("No text is let through").wait_for()
-    page.get_by_role("button", name="Clear").click()
+    page.get_by_text("No text matches the filters").wait_for()
+    page.get_by_role("button", name="Clear", exact=True).click()
     page.get_by_text("all 120 that match").wait_for()
     page.wait_for_url(lambda url: "review_label" not in url and "review_search" not in url)
 
@@ -377,7 +393,8 @@ def test_a_view_is_sent_by_its_address_and_changed_in_bulk(app: App, page: Page,
     enter(page, app, "Ada")
     page.goto(app.url("review") + "?review_view=Table&review_label=anger&review_search=plain")
     settle(page)
-    expect(page.get_by_text("all 10 that match")).to_be_visible()
+    expect(page.get_by_role("button", name="Reject")).to_be_hidden()  # nothing is selected
+    press(page, "Select all 10 that match")
     page.get_by_placeholder("Relabel as …").click()
     page.get_by_role("option", name="joy").click()
     settle(page)
@@ -400,11 +417,11 @@ def test_a_cell_is_edited_and_a_tick_narrows_the_bulk_bar(app: App, page: Page, 
     first, second = newest
     grid.click(position={"x": 200, "y": 52})  # the first row's text
     page.keyboard.press("Enter")
-    page.locator(".gdg-input").fill("plain, mended by hand")
+    page.locator(".gdg-input").fill("plain, edited by hand")
     page.keyboard.press("Enter")
     expect(page.get_by_text("text edited")).to_be_visible()
     now = store.reviews.text(first)
-    assert (now.text, now.proposed_text) == ("plain, mended by hand", newest[first])
+    assert (now.text, now.proposed_text) == ("plain, edited by hand", newest[first])
     settle(page)
     grid.click(position={"x": 20, "y": 87})  # the second row's tick
     expect(page.get_by_text("1 ticked")).to_be_visible()
@@ -472,4 +489,54 @@ def test_generated_text_is_shown_literally_and_loads_nothing(app: App, page: Pag
             press_key(page, "a")
     assert sorted(seen) == sorted(AWKWARD)
     assert not [url for url in asked if ":9/" in url]
+    assert_no_error(page)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_on_a_phone_the_card_comes_first(app: App, chromium: Browser, store: Store, task: Task, is_known: bool) -> None:
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
+    page = context.new_page()
+    page.goto(app.url("review"))
+    settle(page)
+    if is_known:
+        page.get_by_label("Name", exact=True).fill("Ada")
+        page.get_by_role("button", name="Start reviewing").click()
+        expect(page.get_by_role("button", name="Accept")).to_be_enabled()
+        page.reload()
+        settle(page)
+        below = page.get_by_text("Order and filters")
+        expect(page.get_by_label("Search")).to_be_hidden()
+    else:
+        expect(page.get_by_role("button", name="Accept")).to_be_disabled()
+        below = page.get_by_text("Who reviews?")
+    card = page.locator(".desk .card")
+    expect(card).to_be_in_viewport(ratio=1)
+    expect(page.get_by_role("button", name="Accept")).to_be_in_viewport(ratio=1)
+    expect(below).to_be_visible()
+    tops = [one.bounding_box()["y"] for one in (card, below)]  # type: ignore[index]
+    assert tops == sorted(tops)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    if is_known:
+        before = card_text(page)
+        page.get_by_role("button", name="Accept").tap()
+        wait_for_another(page, before)
+        heard(page)
+    assert store.reviews.count_status(task.id)[ReviewStatus.ACCEPTED] == is_known
+    context.close()
+
+
+def test_filters_follow_from_the_card_to_the_table_and_back(app: App, page: Page, store: Store, task: Task) -> None:
+    enter(page, app, "Ada", "?review_label=anger")
+    unfold(page)
+    page.get_by_role("textbox", name="Search").fill("plain")
+    page.keyboard.press("Enter")
+    page.get_by_text("10 of them match").wait_for()
+    page.get_by_role("tab", name="Table").click()
+    page.get_by_text("Select all 10 that match").wait_for()
+    page.get_by_role("tab", name="Was it worth it").click()
+    settle(page)
+    page.get_by_role("tab", name="Table").click()
+    page.get_by_text("Select all 10 that match").wait_for()
+    page.get_by_role("tab", name="Card").click()
+    page.get_by_text("10 of them match").wait_for()
     assert_no_error(page)

@@ -1,127 +1,120 @@
-"""What was done on the desk, each act once: decisions are stored, the trail goes on, a refused card stays there."""
+"""Applies what was done on the desk, each action once. A card whose decision was refused stays on the desk."""
 
-from dataclasses import dataclass, field
-
-import streamlit as st
+from dataclasses import dataclass
 
 from augment.errors import AugmentError, ConflictError
 from augment.records import ReviewAction, ReviewStatus, StoredText, Verdict
-from pages.parts.review.desk import Act, read_sent
-from pages.parts.review.history import Trail
-from pages.parts.review.queue import holder, review_trail
+from pages.parts.review.desk import DeskAction, read_actions
+from pages.parts.review.history import ReviewHistory
+from pages.parts.review.state import review_state, sent_by_desk, task_review
 from pages.parts.review.wording import describe_undone
 from pages.parts.reviewer import reviewer
 from pages.parts.session import workbench
 from storage.reviews.reviews import Reviews
 
-ACTIONS = {"label": ReviewAction.RELABEL, "accept": ReviewAction.ACCEPT, "reject": ReviewAction.REJECT}
-
-
-@dataclass(slots=True)
-class Heard:
-    """How far the acts of each mount of the desk are done, and which of them were refused."""
-
-    done: dict[str, int] = field(default_factory=dict)
-    refused: set[tuple[str, int]] = field(default_factory=set)
+DECISIONS = {"label": ReviewAction.RELABEL, "accept": ReviewAction.ACCEPT, "reject": ReviewAction.REJECT}
 
 
 @dataclass(frozen=True, slots=True)
-class Hand:
-    """What an act needs. Read before any is done: Streamlit may end a run wherever it reads the session."""
+class ReviewContext:
+    """What applying an action needs, read before the first: Streamlit may end a run wherever it reads the session."""
 
     reviews: Reviews
-    trail: Trail
+    history: ReviewHistory
     reviewer: str
     task_id: int
 
 
-def take_in(task_id: int) -> None:
-    """Do what was done on the desk and not yet told."""
-    mount, acts = read_sent(holder())
-    told = heard()
-    hand = Hand(workbench().store.reviews, review_trail(), reviewer(), task_id)
-    said, errors = "", []
-    for act in (one for one in acts if one.number > told.done.get(mount, 0)):
+def apply_actions(task_id: int) -> None:
+    """Apply the actions that the browser sent and that were not acknowledged yet."""
+    state = review_state()
+    context = ReviewContext(workbench().store.reviews, task_review(task_id).history, reviewer(), task_id)
+    mount, actions = read_actions(sent_by_desk(), state.holder)
+    numbers, refused = state.acknowledged.numbers, state.acknowledged.refused
+    errors = []
+    for action in actions:
+        if action.number <= numbers.get(mount, 0):
+            continue
         try:
-            hand.trail.reach(act.text_id)
-            if (mount, act.after) not in told.refused:
-                said = do(act, hand)
+            context.history.reach(action.text_id)
+            if (mount, action.after) not in refused:
+                state.card_undone.text = apply_action(action, context)
         except AugmentError as error:
             errors.append(str(error))
-            told.refused.add((mount, act.number))
-            if act.kind in ACTIONS:
-                hand.trail.stay(act.text_id)
+            refused.add((mount, action.number))
+            if action.kind in DECISIONS:
+                context.history.stay(action.text_id)
         finally:
-            told.done[mount] = act.number
-    if said:
-        st.session_state["review_undone"] = said
+            numbers[mount] = action.number
     if errors:
-        st.session_state["review_error"] = " ".join(errors)
+        state.card_error.text = " ".join(errors)
 
 
-def heard() -> Heard:
-    """How far this session is."""
-    told: Heard = st.session_state.setdefault("review_heard", Heard())
-    return told
+def apply_action(action: DeskAction, context: ReviewContext) -> str:
+    """Apply one action; returns what an undo took back, in words.
 
-
-def do(act: Act, hand: Hand) -> str:
-    """One act; what an undo took back, in words.
-
-    It names the text that was on the card, and how it stood there: a late or double one hits no other.
+    An action names the text that was on the card and its last event, so that a late or repeated one affects no other.
     """
-    trail, reviews = hand.trail, hand.reviews
-    if act.kind == "undo":
-        return undo(hand)
-    if act.kind == "back":
-        trail.go_back()
-    elif act.kind == "note":
-        reviews.decide(as_shown(act, hand).id, Verdict(ReviewAction.NOTE, note=act.note), reviewer=hand.reviewer)
-    elif act.kind in ACTIONS:
-        decide(act, hand)
-        trail.go_on(act.text_id)
-    elif act.kind == "forth" and not act.is_blind and reviews.text(act.text_id).status is not ReviewStatus.PENDING:
-        trail.go_on(act.text_id)
+    history, reviews = context.history, context.reviews
+    if action.kind == "undo":
+        return undo(context)
+    if action.kind == "back":
+        history.go_back()
+    elif action.kind == "note":
+        verdict = Verdict(ReviewAction.NOTE, note=action.note)
+        reviews.decide(text_as_shown(action, context).id, verdict, reviewer=context.reviewer)
+    elif action.kind in DECISIONS:
+        decide(action, context)
+        history.leave_decided(action.text_id)
+    elif action.kind == "forth" and not action.is_blind and is_decided(action, context):
+        history.leave_decided(action.text_id)
     else:
-        trail.skip(act.text_id)
+        history.skip(action.text_id)
     return ""
 
 
-def as_shown(act: Act, hand: Hand) -> StoredText:
-    """The text as it stood when it was shown.
+def is_decided(action: DeskAction, context: ReviewContext) -> bool:
+    """Whether somebody has decided on the text."""
+    return context.reviews.text(action.text_id).status is not ReviewStatus.PENDING
+
+
+def text_as_shown(action: DeskAction, context: ReviewContext) -> StoredText:
+    """The text as it was when the card showed it.
 
     Raises:
-        ConflictError: another text has its id by now, such as in another database under the same address.
+        ConflictError: another text has its id now, such as in another database at the same address.
     """
-    shown = hand.reviews.as_of(act.text_id, act.event_id)
-    if not shown.text.startswith(act.begins):
-        raise ConflictError(f"'{act.begins[:40]}' is not in this database: what was decided on it is not stored.")
+    shown = context.reviews.as_of(action.text_id, action.event_id)
+    if not shown.text.startswith(action.text_start):
+        raise ConflictError(
+            f"'{action.text_start[:40]}' is not in this database, so the decision on it was not stored."
+        )
     return shown
 
 
-def decide(act: Act, hand: Hand) -> None:
-    """Store a decision on a text as it was shown.
+def decide(action: DeskAction, context: ReviewContext) -> None:
+    """Store a decision on a text as the card showed it.
 
     Raises:
-        ConflictError: somebody else decided meanwhile.
+        ConflictError: somebody else decided in the meantime.
     """
-    seen, action, label = as_shown(act, hand), ACTIONS[act.kind], act.label
-    if act.is_blind and action is ReviewAction.ACCEPT:  # of what was shown, not of what somebody else made of it
-        action, label = ReviewAction.RELABEL, seen.proposed_label
-    verdict = Verdict(action, label)
-    hand.reviews.decide(act.text_id, verdict, reviewer=hand.reviewer, seen=None if act.is_blind else seen)
+    seen = text_as_shown(action, context)
+    verdict = Verdict(DECISIONS[action.kind], action.label)
+    if action.is_blind and verdict.action is ReviewAction.ACCEPT:  # of the label that was shown, not of somebody else's
+        verdict = Verdict(ReviewAction.RELABEL, seen.proposed_label)
+    seen_or_blind = None if action.is_blind else seen
+    context.reviews.decide(action.text_id, verdict, reviewer=context.reviewer, seen=seen_or_blind)
 
 
-def undo(hand: Hand) -> str:
-    """Take back the last skip, or this reviewer's last step, and show its card again."""
-    trail = hand.trail
-    if trail.has_skipped:
-        trail.passed.pop()
-        trail.go_back()
+def undo(context: ReviewContext) -> str:
+    """Take back the last skip, or else this reviewer's last step, and show its card again."""
+    history = context.history
+    if history.was_skipped:
+        history.unskip()
         return ""
-    step = hand.reviews.undo(hand.task_id, reviewer=hand.reviewer)
+    step = context.reviews.undo(context.task_id, reviewer=context.reviewer)
     if step is None:
         return ""
     if step.text_id is not None:
-        trail.insert(step.text_id)
+        history.insert(step.text_id)
     return describe_undone(step)

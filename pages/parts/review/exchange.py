@@ -1,4 +1,4 @@
-"""The Review page's way in and out: texts as a file with lineage and history, and labels decided elsewhere."""
+"""Export and import on the Review page: texts as a file with lineage and history, and labels decided elsewhere."""
 
 import tempfile
 from collections.abc import Callable, Sequence
@@ -21,6 +21,8 @@ from augment.records import (
 from augment.wording import plural
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import showing_errors
+from pages.parts.review.state import IMPORT_ACCEPTS, Finding, accepts_imported, review_state
+from pages.parts.reviewer import reviewer
 from pages.parts.session import workbench
 
 T = TypeVar("T")
@@ -28,13 +30,13 @@ T = TypeVar("T")
 TEXTS, LABELS = "texts with their decisions", "labels by id"
 
 
-def show_exchange(task: Task, filters: TextFilters, reviewer: str) -> None:
+def show_exchange(task: Task, filters: TextFilters) -> None:
     """The tab: export on the left, import on the right."""
     left, right = st.columns(2, gap="large")
     with left, showing_errors():
         _show_export(task, filters)
     with right, showing_errors():
-        _show_import(task, reviewer)
+        _show_import(task)
 
 
 # Out -----------------------------------------------------------------------------------------------------------------
@@ -47,27 +49,27 @@ def _show_export(task: Task, filters: TextFilters) -> None:
         list(ReviewStatus),
         selection_mode="multi",
         default=[ReviewStatus.ACCEPTED],
-        format_func=lambda one: one.value,
+        format_func=lambda status: status.value,
         key="review_export_statuses",
     )
     is_filtered = st.checkbox(
-        "Only what the filters let through",
+        "Only texts that match the filters",
         key="review_export_filtered",
-        help="The filters above, but for their status: that is chosen here",
+        help="The filters above, except for the status, which is chosen here",
     )
     kind = st.segmented_control(
         "Format",
         list(ExportFormat),
         default=ExportFormat.CSV,
         required=True,
-        format_func=lambda one: one.value,
+        format_func=lambda export_format: export_format.value,
         key="review_export_format",
     )
     wanted = filters if is_filtered else TextFilters()
     n = workbench().store.exchange.count(task.id, wanted, statuses)
     st.caption(
         f"{plural(n, 'text')}, each with its label and probabilities, its prompt, completion and seeds, and every "
-        "decision about it. The file can be imported again."
+        "decision about it. The file can be imported here or into another task."
     )
     st.download_button(
         f"Export {plural(n, 'text')}",
@@ -91,15 +93,15 @@ def _make_file(task_id: int, filters: TextFilters, statuses: Sequence[ReviewStat
 # In ------------------------------------------------------------------------------------------------------------------
 
 
-def _show_import(task: Task, reviewer: str) -> None:
+def _show_import(task: Task) -> None:
     st.subheader("Import", anchor=False)
-    if stored := st.session_state.pop("review_import_stored", None):
+    if stored := review_state().import_stored.take():
         st.success(escape_markdown(stored), icon=":material/check:")
     file = st.file_uploader(
         "A file exported here, or a table with the columns 'id' and 'label'",
-        key=f"review_import_file_{st.session_state.get('review_import_round', 0)}",
+        key=f"review_import_file_{review_state().n_imports}",
         help="CSV, JSONL, Parquet or a zipped datasets folder. A table may also have the columns 'status', 'note' and "
-        "'text'; with 'text', ids are refused whose text is another one here.",
+        "'text'; with 'text', an id whose text differs here is refused.",
     )
     if file is None:
         return
@@ -112,19 +114,19 @@ def _show_import(task: Task, reviewer: str) -> None:
     if way == TEXTS:
         _show_texts(task, file)
     else:
-        _show_labels(task, file, reviewer)
+        _show_labels(task, file)
 
 
 def _show_texts(task: Task, file: UploadedFile) -> None:
-    """What an export would bring, and the button that stores it."""
+    """What an export would add, and the button that stores it."""
     exchange = workbench().store.exchange
     found = _found_once(
         "texts", (file.file_id, task.id), lambda: exchange.preview(task.id, read_export(file.name, file))
     )
-    st.markdown(escape_markdown(_tell_texts(found)))
+    st.markdown(escape_markdown(_describe_texts(found)))
     for warning in _warn_of(found):
         st.warning(escape_markdown(warning), icon=":material/warning:")
-    st.caption("They become runs of their own. Undo does not take them away again.")
+    st.caption("They become runs of their own. Undo does not remove them.")
     if st.button(
         f"Store {plural(found.n_texts, 'text')}",
         key="review_import_texts",
@@ -137,12 +139,12 @@ def _show_texts(task: Task, file: UploadedFile) -> None:
         _finish(f"{plural(restored.n_texts, 'text')} stored, as run {runs}.")
 
 
-def _tell_texts(found: Restoration) -> str:
+def _describe_texts(found: Restoration) -> str:
     """'212 texts of 3 runs, with 340 decisions by Ann, Ben'."""
-    told = f"{plural(found.n_texts, 'text')} of {plural(found.n_runs, 'run')}"
+    texts = f"{plural(found.n_texts, 'text')} of {plural(found.n_runs, 'run')}"
     if not found.n_events:
-        return f"{told}, without decisions"
-    return f"{told}, with {plural(found.n_events, 'decision')} by {', '.join(found.reviewers)}"
+        return f"{texts}, without decisions"
+    return f"{texts}, with {plural(found.n_events, 'decision')} by {', '.join(found.reviewers)}"
 
 
 def _warn_of(found: Restoration) -> list[str]:
@@ -155,29 +157,29 @@ def _warn_of(found: Restoration) -> list[str]:
         )
     if found.n_known:
         warnings.append(
-            f"In this task already: {plural(found.n_known, 'text')}, which would be in it twice. To take over only "
-            f"what was decided about them, choose '{LABELS}'."
+            f"In this task already: {plural(found.n_known, 'text')}, which would be in it twice. To import only the "
+            f"decisions about them, choose '{LABELS}'."
         )
     if found.n_seedless:
         warnings.append(
-            f"With seeds that are no examples of this task: {plural(found.n_seedless, 'text')}. Their prompts still "
+            f"With seeds that are not examples of this task: {plural(found.n_seedless, 'text')}. Their prompts still "
             "show these seeds, their lineage does not."
         )
     return warnings
 
 
-def _show_labels(task: Task, file: UploadedFile, reviewer: str) -> None:
+def _show_labels(task: Task, file: UploadedFile) -> None:
     """What a table of labels would change, and the button that stores it as one step."""
     store = workbench().store
-    accepts = st.session_state.get("review_import_accepts", True)
+    accepts = accepts_imported()
     decided, count = _found_once(
         "labels",
         (file.file_id, task.id, accepts, store.reviews.count_events(task.id)),
         lambda: _read_labels(task, file, accepts=accepts),
     )
     if not decided.has_status:
-        st.checkbox("A label accepts its text too", value=True, key="review_import_accepts")
-    st.markdown(escape_markdown(_tell_labels(decided, count)))
+        st.checkbox("A label accepts its text too", value=True, key=IMPORT_ACCEPTS)
+    st.markdown(escape_markdown(_describe_labels(decided, count)))
     st.caption("All of it is one step under your name: one Undo takes it back.")
     if st.button(
         f"Store {plural(count.n_changed, 'change')}",
@@ -187,7 +189,7 @@ def _show_labels(task: Task, file: UploadedFile, reviewer: str) -> None:
         disabled=not count.n_changed,
     ):
         store.exchange.compare(task.id, decided)  # somebody may have edited a text since it was shown
-        step = store.reviews.import_decisions(task.id, decided.decisions, reviewer=reviewer)
+        step = store.reviews.import_decisions(task.id, decided.decisions, reviewer=reviewer())
         n = step.n_events if step else 0
         _finish(f"{plural(n, 'text')} changed in one step. One Undo takes it back.")
 
@@ -197,34 +199,35 @@ def _read_labels(task: Task, file: UploadedFile, *, accepts: bool) -> tuple[Deci
     return decided, workbench().store.exchange.compare(task.id, decided)
 
 
-def _tell_labels(decided: DecidedElsewhere, count: DecisionCount) -> str:
-    """'212 labels by id: 180 change, 32 stand so already'."""
-    told = plural(len(decided.decisions), "label")
+def _describe_labels(decided: DecidedElsewhere, count: DecisionCount) -> str:
+    """'212 labels by id: 180 change, 32 stay the same'."""
+    labels = plural(len(decided.decisions), "label")
     left_out = f"; {plural(decided.n_undecided, 'row')} without a label left out" if decided.n_undecided else ""
-    return f"{told} by id: {count.n_changed:,} change, {count.n_same:,} stand so already{left_out}"
+    return f"{labels} by id: {count.n_changed:,} change, {count.n_same:,} stay the same{left_out}"
 
 
 def _found_once(what: str, key: tuple[object, ...], look: Callable[[], T]) -> T:
-    """What `look` finds in a file, looked for once a file and choice, not at every rerun; its error too.
+    """What `look` finds in a file, looked for once per file and choice, not at every rerun; its error too.
 
     Raises:
         AugmentError: as `look` does.
     """
-    slot = f"review_import_found_{what}"
-    if slot not in st.session_state or st.session_state[slot][0] != key:
+    findings = review_state().findings
+    if what not in findings or findings[what].key != key:
         try:
             with st.spinner("Reading the file"):
-                st.session_state[slot] = (key, look(), "")
+                findings[what] = Finding(key, look())
         except AugmentError as error:
-            st.session_state[slot] = (key, None, str(error))
-    _, found, message = st.session_state[slot]
-    if message:
-        raise AugmentError(message)
-    return found  # type: ignore[no-any-return]  # session state is untyped
+            findings[what] = Finding(key, error=str(error))
+    if findings[what].error:
+        raise AugmentError(findings[what].error)
+    found: T = findings[what].found
+    return found
 
 
 def _finish(stored: str) -> None:
     """Say what was stored, beside an empty uploader."""
-    st.session_state["review_import_stored"] = stored
-    st.session_state["review_import_round"] = st.session_state.get("review_import_round", 0) + 1
+    state = review_state()
+    state.import_stored.text = stored
+    state.n_imports += 1
     st.rerun()

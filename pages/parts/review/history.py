@@ -1,4 +1,4 @@
-"""The way through the cards: which were shown, where the reviewer stands, what was passed over. Knows no Streamlit."""
+"""The way through the cards: which were shown, which one is open, which were skipped. Knows no Streamlit."""
 
 from collections.abc import Container
 from dataclasses import dataclass, field
@@ -7,94 +7,98 @@ LONGEST = 500  # cards that can be gone back to
 
 
 @dataclass(slots=True)
-class Trail:
-    """Cards in the order they were shown; `at` is the one on the desk, past the end where a new one is wanted.
+class ReviewHistory:
+    """Cards in the order they were shown; `position` is the open one, past the end when a new card is wanted.
 
-    `ahead` holds those that come next and were not shown yet: the browser has them already. `passed` holds those that
-    were skipped without a decision, newest last.
+    `ahead` are the next cards, not shown yet: the browser has them already. `skipped` are those that were left without
+    a decision, newest last.
     """
 
     ids: list[int] = field(default_factory=list)
-    at: int = 0
-    passed: list[int] = field(default_factory=list)
+    position: int = 0
+    skipped: list[int] = field(default_factory=list)
     ahead: list[int] = field(default_factory=list)
 
     @property
     def current(self) -> int | None:
-        """The card on the desk, or None where a new one is wanted."""
-        return self.ids[self.at] if self.at < len(self.ids) else None
+        """The open card, or None when a new one is wanted."""
+        return self.ids[self.position] if self.position < len(self.ids) else None
 
     @property
     def coming(self) -> list[int]:
-        """The card on the desk and all that are known to follow."""
-        return list(dict.fromkeys(self.ids[self.at :] + self.ahead))
+        """The open card and all that are known to follow."""
+        return list(dict.fromkeys(self.ids[self.position :] + self.ahead))
 
     @property
-    def has_skipped(self) -> bool:
-        """Whether the card before was skipped, so that undoing means going back to it."""
-        return bool(self.at and self.passed[-1:] == [self.ids[self.at - 1]])
+    def was_skipped(self) -> bool:
+        """Whether the card before was skipped, so that undo goes back to it."""
+        return bool(self.position and self.skipped[-1:] == [self.ids[self.position - 1]])
 
     def show(self, text_id: int) -> None:
-        """Put a new card on the desk."""
+        """Open a new card."""
         self.ids = [*self.ids, text_id][-LONGEST:]
-        self.at = len(self.ids) - 1
+        self.position = len(self.ids) - 1
 
     def show_next(self) -> None:
-        """Where a new card is wanted, put the next one on the desk, if it is known."""
+        """When a new card is wanted, open the next one, if it is known."""
         if self.current is None and self.ahead:
             self.show(self.ahead.pop(0))
 
     def reach(self, text_id: int) -> None:
-        """The browser has shown a card that lay ahead."""
+        """The browser has shown a card that was ahead."""
         if self.current is None and text_id in self.ahead:
             self.ahead.remove(text_id)
             self.show(text_id)
 
     def insert(self, text_id: int) -> None:
-        """Put a card on the desk before the one that lies there, which comes back after it."""
+        """Open a card before the one that is open, which comes back after it."""
         if self.current != text_id:
-            self.ids.insert(self.at, text_id)
-        self._take_off_ahead(text_id)
+            self.ids.insert(self.position, text_id)
+        self._remove_from_ahead(text_id)
 
     def stay(self, text_id: int) -> None:
-        """A card whose decision did not count is to be looked at again: on the desk, or right after what lies there."""
+        """Have a card looked at again, since its decision was refused: now, or right after the open card."""
         if self.current != text_id:
-            self.ids.insert(self.at + (self.current is not None), text_id)
-        self._take_off_ahead(text_id)
+            self.ids.insert(self.position + (self.current is not None), text_id)
+        self._remove_from_ahead(text_id)
 
-    def go_on(self, decided: int) -> None:
-        """Leave a card that was decided on."""
-        self.passed = [one for one in self.passed if one != decided]
-        self._leave(decided)
-
-    def skip(self, text_id: int) -> None:
-        """Leave a card undecided: it comes back after all others."""
-        self.passed = [*(one for one in self.passed if one != text_id), text_id]
+    def leave_decided(self, text_id: int) -> None:
+        """Go on from a card that was decided on."""
+        self.skipped = [skipped for skipped in self.skipped if skipped != text_id]
         self._leave(text_id)
 
+    def skip(self, text_id: int) -> None:
+        """Go on from a card without a decision: it comes back after all others."""
+        self.skipped = [*(skipped for skipped in self.skipped if skipped != text_id), text_id]
+        self._leave(text_id)
+
+    def unskip(self) -> None:
+        """Go back to the card that was skipped last."""
+        self.skipped.pop()
+        self.go_back()
+
     def go_back(self) -> None:
-        """One card back, if there is one."""
-        self.at = max(0, self.at - 1)
+        """Go back one card, if there is one."""
+        self.position = max(0, self.position - 1)
 
     def forget(self, text_id: int) -> None:
-        """Take out a card that is gone."""
-        before = sum(one == text_id for one in self.ids[: self.at])
-        self.ids = [one for one in self.ids if one != text_id]
-        self.at -= before
+        """Remove a card that is gone."""
+        self.position -= self.ids[: self.position].count(text_id)
+        self.ids = [shown for shown in self.ids if shown != text_id]
 
     def keep_ahead(self, free: Container[int]) -> None:
-        """Of the cards not shown yet keep those that still wait for this tab."""
-        self.ahead = [one for one in self.ahead if one in free]
+        """Of the cards not shown yet, keep those that this tab may still show."""
+        self.ahead = [text_id for text_id in self.ahead if text_id in free]
 
-    def start_anew(self) -> None:
-        """Another order or other filters: what lies on the desk and after it is asked for again."""
-        self.ids = self.ids[: self.at]
+    def restart(self) -> None:
+        """Ask again for the open card and those after it: the order or the filters have changed."""
+        self.ids = self.ids[: self.position]
         self.ahead = []
 
     def _leave(self, text_id: int) -> None:
         if self.current == text_id:  # a double click has left it already
-            self.at += 1
-        self._take_off_ahead(text_id)
+            self.position += 1
+        self._remove_from_ahead(text_id)
 
-    def _take_off_ahead(self, text_id: int) -> None:
-        self.ahead = [one for one in self.ahead if one != text_id]
+    def _remove_from_ahead(self, text_id: int) -> None:
+        self.ahead = [ahead for ahead in self.ahead if ahead != text_id]

@@ -30,8 +30,8 @@ from augment.wording import METRICS, plural
 from pages.parts.charts import show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import PAGES
-from pages.parts.results.comparisons import compare
 from pages.parts.session import workbench
+from workbench.comparisons import Comparison, compare
 
 METRIC = "macro_f1"
 ROW_HEIGHT, MOST_ROWS = 35, 12  # px a row of a table; what has more scrolls
@@ -40,7 +40,7 @@ ROW_HEIGHT, MOST_ROWS = 35, 12  # px a row of a table; what has more scrolls
 def show_worth(task: Task) -> None:
     """What people decided, how far they agree, and what that bought."""
     store = workbench().store
-    writers = {run.id: run.writer for run in store.generations.all(task.id)}
+    writers = {run.id: run.writer.name for run in store.generations.all(task.id)}
     outcomes = group_outcomes(store.review_statistics.outcomes(task.id), writers, task.labels)
     if not add_up(outcomes).n_decided:
         _say_undecided()
@@ -191,18 +191,19 @@ def _height(n_rows: int) -> int:
 def _show_gains(task: Task) -> None:
     """The same texts raw and reviewed, by the newest experiments that trained on both; else the way there."""
     finished = workbench().store.experiments.list_finished(task.id)
-    recipe, gains = _find_gains(finished)
-    if gains:
-        for one in gains:
-            st.markdown(f"- {escape_markdown(describe_gain(one, METRIC))}")
+    comparison, gains = _find_gains(finished)
+    if comparison:
+        for gain in gains:
+            st.markdown(f"- {escape_markdown(describe_gain(gain, METRIC, comparison.names))}")
         show_chart(
-            review_chart(gains, METRIC),
+            review_chart(gains, METRIC, comparison.names),
             key="worth_gains",
             alt=f"{METRICS[METRIC]} with raw, accepted and relabelled texts",
             can_export=False,
         )
-        decisions = plural(max(one.n_decisions for one in gains), "decision")
-        st.caption(escape_markdown(f"Test split, {recipe}, 95% intervals over RNG seeds; {decisions} stood by then."))
+        decisions = plural(max(gain.n_decisions for gain in gains), "decision")
+        recipe = name_recipe(comparison.experiments[0])
+        st.caption(escape_markdown(f"Test split, {recipe}, 95% intervals over RNG seeds; {decisions} by then."))
         _offer("Results", "results", "The figures as a table, and how sure they are")
         return
     if finished:
@@ -223,14 +224,14 @@ def _offer(name: str, page: str, said: str) -> None:
         st.switch_page(PAGES[page], query_params={})
 
 
-def _find_gains(finished: Sequence[Experiment]) -> tuple[str, list[ReviewGain]]:
-    """What review bought in the newest experiments of one recipe that tell it, and the recipe's name."""
+def _find_gains(finished: Sequence[Experiment]) -> tuple[Comparison | None, list[ReviewGain]]:
+    """What review gained in the newest experiments of one recipe that show it."""
     by_recipe: dict[str, list[Experiment]] = {}
-    for one in finished:  # newest first
-        by_recipe.setdefault(name_recipe(one), []).append(one)
-    for recipe, experiments in by_recipe.items():
-        comparison = compare(experiments)
-        gains = pick_reviewed(review_gains(comparison.runs, comparison.arms, METRIC))
+    for experiment in finished:  # newest first
+        by_recipe.setdefault(name_recipe(experiment), []).append(experiment)
+    for experiments in by_recipe.values():
+        comparison = compare(workbench(), experiments)
+        gains = pick_reviewed(review_gains(comparison.runs, comparison.variants, METRIC))
         if gains:
-            return recipe, gains
-    return "", []
+            return comparison, gains
+    return None, []

@@ -1,4 +1,4 @@
-"""Texts like one text, by the embedded encoder, to mend a whole cluster at once. The text is in the address."""
+"""Texts like one text, by the embedded encoder, to correct a whole cluster at once. The text is in the address."""
 
 import streamlit as st
 
@@ -6,9 +6,10 @@ from augment.errors import StorageError
 from augment.labels.neighbours import NeighbourIndex, NeighbourProgress
 from augment.records import StoredText, Task, TextFilters
 from pages.parts.formats import escape_markdown
+from pages.parts.review.state import close_more, task_review
 from pages.parts.session import workbench
 
-N_CANDIDATES = 5_000  # newest texts that are compared: about 25 s when none of them is known yet
+N_CANDIDATES = 5_000  # newest texts that are compared: about 25 s if none of them was embedded before
 N_SHOWN = 50
 LONGEST_ID = 16  # digits
 
@@ -17,6 +18,13 @@ LONGEST_ID = 16  # digits
 def neighbours() -> NeighbourIndex:
     """One index for all tabs: a text is embedded once."""
     return NeighbourIndex()
+
+
+def find_similar(task_id: int, text_id: int) -> None:
+    """Show the text's neighbours as the rows, and close the menu that covers them; a button's callback."""
+    st.query_params["near"] = str(text_id)
+    close_more()
+    task_review(task_id).clear_selection()
 
 
 def near_text(task: Task) -> StoredText | None:
@@ -36,7 +44,7 @@ def near_text(task: Task) -> StoredText | None:
 
 
 def find_near(task: Task, filters: TextFilters, text: StoredText) -> tuple[list[StoredText], dict[int, float], int]:
-    """The nearest texts that the filters let through, the text itself first; their similarity, and how many."""
+    """The nearest texts that pass the filters, the text itself first; their similarity, and how many there are."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"Most like **{escape_markdown(text.text[:80])}**")
         if st.button("Show all again", key="review_far", type="tertiary", icon=":material/close:"):
@@ -53,7 +61,7 @@ def find_near(task: Task, filters: TextFilters, text: StoredText) -> tuple[list[
             share = found.n_done / max(found.n_total, 1)
             bar.progress(share, f"Reading {found.n_done:,} of {found.n_total:,} texts")
         else:
-            similarity |= {one.id: one.similarity for one in found}
+            similarity |= {neighbour.id: neighbour.similarity for neighbour in found}
     bar.empty()
     texts = reviews.texts(list(similarity))
     return texts, similarity, len(texts)

@@ -21,7 +21,7 @@ def make_seeds(task: Task, text_ids: Sequence[int]) -> None:
     base = st.selectbox(
         "Make seeds, beside those of",
         seed_sets,
-        format_func=lambda one: f"{one.id} · {one.name}",
+        format_func=lambda seed_set: f"{seed_set.id} · {seed_set.name}",
         key="review_seed_base",
         disabled=not text_ids,
         help="A new seed set: the old one's seeds, then these texts with their labels as they are now",

@@ -2,13 +2,10 @@
 
 from datetime import datetime, timedelta
 
-import pytest
-import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from augment.records import (
     LabelledText,
-    PageRequest,
     QueueRequest,
     ReviewAction,
     ReviewStatus,
@@ -16,36 +13,28 @@ from augment.records import (
     TextFilters,
     Verdict,
 )
-from pages.parts.review import table as _review_table
+from pages.parts.review.orders import SECOND_OPINION
 from storage import Store
 from storage.reviews.queue import LENT_FOR
 from storage.schema import utc_now
 from tests.app_test import Open, act, button, card, desk, errors, send
 from tests.conftest import ROOT
+from tests.pages.review.conftest import view
 
 ALL = TextFilters()
-
-
-@pytest.fixture
-def review(open_page: Open, filled: Task) -> AppTest:
-    """The Review page of somebody whose name is known."""
-    return open_page("review")
-
-
-def view(app: AppTest, name: str) -> AppTest:
-    """Open one of the page's tabs."""
-    app.session_state["review_view"] = name
-    return app.run()
 
 
 def test_the_name_is_asked_first_and_stands_on_decisions(bench: Store, filled: Task) -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
     app.switch_page("pages/review.py").run()
-    assert "Accept" not in [one.label for one in app.button]
+    assert card(app)["text"]  # what there is to do comes first
+    assert desk(app)["is_locked"]
+    assert desk(app)["last"] == "Enter your name below to start."
     button(app, "Start reviewing")
-    assert any("A name is needed" in one.value for one in app.caption)
+    assert any("Please enter a name" in caption.value for caption in app.caption)
     app.text_input(key="reviewer_first").set_value("  Cem ")
     app = button(app, "Start reviewing")
+    assert not desk(app)["is_locked"]
     act(app, "accept")
     assert errors(app) == []
     assert bench.reviews.last_step(filled.id, reviewer="Cem") is not None
@@ -62,16 +51,6 @@ def test_a_decision_on_the_card_is_stored_and_undone(review: AppTest, bench: Sto
     assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 0
     assert card(review)["text"] == first
     assert errors(review) == []
-
-
-def test_cleared_filters_let_everything_through(review: AppTest, bench: Store, filled: Task) -> None:
-    app = view(review, "Table")
-    app.text_input(key="review_search").set_value("text 3").run()
-    app.slider(key="review_confidence").set_value((0.2, 0.9)).run()
-    assert any("No text is let through" in one.value for one in app.info)
-    app.button(key="review_clear").click().run()
-    assert errors(app) == []
-    assert len(app.dataframe[0].value) == 12
 
 
 def test_undo_takes_back_a_skip_first(review: AppTest, bench: Store, filled: Task) -> None:
@@ -142,16 +121,16 @@ def test_keys_faster_than_the_server_hit_the_cards_that_were_shown_and_once_each
 ) -> None:
     dealt = desk(review)["cards"]
     acts = [
-        {"n": i, "kind": kind, "id": shown["id"], "event": shown["event"]}
+        {"number": i, "kind": kind, "id": shown["id"], "event": shown["event"]}
         for i, (kind, shown) in enumerate(zip(("accept", "skip", "reject"), dealt, strict=False), start=1)
     ]
     send(review, acts[:1])
     send(review, acts)  # the first was not acknowledged when these were sent
-    send(review, [*acts, {"n": 4, "kind": "undo"}])
+    send(review, [*acts, {"number": 4, "kind": "undo"}])
     assert errors(review) == []
     assert [bench.reviews.text(one["id"]).status.value for one in dealt[:3]] == ["accepted", "pending", "pending"]
     assert card(review)["id"] == dealt[2]["id"]
-    assert desk(review)["done"] == {"test": 4}
+    assert desk(review)["acknowledged"] == {"test": 4}
     assert len(bench.reviews.history(dealt[0]["id"])) == 1
 
 
@@ -159,7 +138,8 @@ def test_a_conflict_on_one_card_loses_no_decision_on_the_next(review: AppTest, b
     first, second = desk(review)["cards"][:2]
     bench.reviews.decide(first["id"], ReviewAction.REJECT, reviewer="Bob")
     acts = [
-        {"n": i, "kind": "accept", "id": one["id"], "event": one["event"]} for i, one in enumerate((first, second), 1)
+        {"number": i, "kind": "accept", "id": one["id"], "event": one["event"]}
+        for i, one in enumerate((first, second), 1)
     ]
     send(review, acts)
     assert any("Bob decided on" in error for error in errors(review))
@@ -172,14 +152,14 @@ def test_a_conflict_on_one_card_loses_no_decision_on_the_next(review: AppTest, b
 def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, filled: Task) -> None:
     before = bench.reviews.count_events(filled.id)
     shown = card(review)
-    send(review, [{"n": "1", "kind": "accept"}, {"n": 2, "kind": "drop"}, 3])  # type: ignore[list-item]
+    send(review, [{"number": "1", "kind": "accept"}, {"number": 2, "kind": "drop"}, 3])  # type: ignore[list-item]
     assert errors(review) == []
-    send(review, [{"n": 1, "kind": "label", "id": shown["id"], "event": None, "label": "boredom"}])
+    send(review, [{"number": 1, "kind": "label", "id": shown["id"], "event": None, "label": "boredom"}])
     assert any("boredom" in error for error in errors(review))
-    send(review, [{"n": 3, "kind": "accept", "id": 2**70}, {"n": True, "kind": "undo"}])
-    send(review, [{"n": 4, "kind": "accept", "id": shown["id"], "event": None, "begins": "of another database"}])
+    send(review, [{"number": 3, "kind": "accept", "id": 2**70}, {"number": True, "kind": "undo"}])
+    send(review, [{"number": 4, "kind": "accept", "id": shown["id"], "event": None, "text_start": "another"}])
     assert any("not in this database" in error for error in errors(review))
-    send(review, [{"n": 5, "kind": "accept", "id": 99_999, "event": None}])
+    send(review, [{"number": 5, "kind": "accept", "id": 99_999, "event": None}])
     assert any("is gone" in error for error in errors(review))
     assert bench.reviews.count_events(filled.id) == before
 
@@ -187,9 +167,9 @@ def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, fi
 def test_cards_that_others_have_ahead_are_said_to_be_there(open_page: Open, bench: Store, filled: Task) -> None:
     bench.review_queue.take(filled.id, QueueRequest(n=11), holder="another tab")
     app = open_page("review")
-    assert desk(app)["end"][0] == "11 texts lie on other desks."
+    assert desk(app)["end"][0] == "11 texts are open on other desks."
     app.text_input(key="review_search").set_value("nothing like it").run()
-    assert desk(app)["end"][0] == "The filters let nothing through that waits."
+    assert desk(app)["end"][0] == "No pending text matches the filters."
 
 
 def test_what_was_told_to_another_session_is_not_done_again(review: AppTest, bench: Store, filled: Task) -> None:
@@ -197,7 +177,7 @@ def test_what_was_told_to_another_session_is_not_done_again(review: AppTest, ben
     act(review, "accept")
     act(review, "undo")
     before = bench.reviews.count_events(filled.id)
-    send(review, [{"n": 9_999, "kind": "undo"}], session="before the restart")
+    send(review, [{"number": 9_999, "kind": "undo"}], session="before the restart")
     assert bench.reviews.count_events(filled.id) == before
 
 
@@ -209,10 +189,10 @@ def test_an_undo_of_a_decision_that_was_refused_takes_back_no_other(
     for one in (first, second):
         bench.reviews.decide(one["id"], ReviewAction.REJECT, reviewer="Bob")
     acts = [
-        {"n": i, "kind": "accept", "id": one["id"], "event": one["event"]}
+        {"number": i, "kind": "accept", "id": one["id"], "event": one["event"]}
         for i, one in enumerate((first, second), start=9_001)
     ]
-    send(review, [*acts, {"n": 9_003, "kind": "undo", "after": 9_002}])
+    send(review, [*acts, {"number": 9_003, "kind": "undo", "after": 9_002}])
     assert errors(review)[0].count("Bob decided on") == 2
     assert [one["id"] for one in desk(review)["cards"][:2]] == [first["id"], second["id"]]  # both to be looked at
     assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
@@ -241,7 +221,7 @@ def test_the_card_that_moves_up_is_lent_as_one_that_is_read(review: AppTest, ben
 
 def test_forth_goes_through_others_decisions_without_showing_them(review: AppTest, bench: Store, filled: Task) -> None:
     bench.reviews.decide_many(filled.id, ALL, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Bob")
-    review.selectbox(key="review_order").set_value("second opinion").run()
+    review.selectbox(key="review_order").set_value(SECOND_OPINION).run()
     seen = set()
     for _ in range(11):
         assert card(review)["is_blind"]
@@ -250,9 +230,9 @@ def test_forth_goes_through_others_decisions_without_showing_them(review: AppTes
     assert len(seen) == 11
     blind = card(review)
     bench_label = blind["label"]
-    n = {"n": 9_001, "kind": "accept", "id": blind["id"], "event": blind["event"], "is_blind": True}
+    action = {"number": 9_001, "kind": "accept", "id": blind["id"], "event": blind["event"], "is_blind": True}
     review.session_state["review_order"] = None  # chosen in the same moment
-    send(review, [n])
+    send(review, [action])
     assert bench.reviews.text(blind["id"]).label == bench_label
 
 
@@ -267,7 +247,7 @@ def test_a_second_opinion_does_not_show_the_first(review: AppTest, bench: Store,
     target = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING, label="anger"))[0]
     bench.reviews.decide(target.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Bob")
     bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
-    review.selectbox(key="review_order").set_value("second opinion").run()
+    review.selectbox(key="review_order").set_value(SECOND_OPINION).run()
     assert card(review)["text"] == target.text
     assert (card(review)["label"], card(review)["note"]) == ("anger", None)
     assert "surprise" not in str(card(review)["facts"])
@@ -280,56 +260,13 @@ def test_a_second_opinion_does_not_show_the_first(review: AppTest, bench: Store,
 
 def test_filters_narrow_queue_and_table(review: AppTest, filled: Task) -> None:
     review.selectbox(key="review_label").set_value("surprise").run()
-    assert any("let through" in str(one.proto.text) for one in review.get("progress"))
+    assert any("of them match" in str(bar.proto.text) for bar in review.get("progress"))
     table = view(review, "Table").dataframe[0].value
     assert set(table["label"]) == {"surprise"}
     review.text_input(key="review_search").set_value("nothing like it").run()
-    assert any("No text is let through" in one.value for one in review.info)
+    assert any("No text matches the filters" in one.value for one in review.info)
     button(review, "Clear")
     assert len(review.dataframe[0].value) == 12
-
-
-def test_all_that_match_are_changed_after_a_second_click_and_undone_at_once(
-    review: AppTest, bench: Store, filled: Task
-) -> None:
-    app = view(review, "Table")
-    app.selectbox(key="review_label").set_value("anger").run()
-    app.selectbox(key="review_bulk_label").set_value("joy").run()
-    app.button(key="review_bulk_relabel").click().run()
-    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4  # asked first
-    app.button(key="review_bulk_do").click().run()
-    assert errors(app) == []
-    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 0
-    app.button(key="review_table_undo").click().run()
-    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4
-    assert bench.reviews.count_status(filled.id)[ReviewStatus.PENDING] == 11
-
-
-def test_cells_that_were_changed_are_events_and_repeats_of_them_are_not(
-    bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """AppTest cannot edit a grid: its callback is called as Streamlit would, twice for one edit."""
-    state: dict[str, object] = {"reviewer_name": "Ada"}
-    monkeypatch.setattr(st, "session_state", state)
-    texts = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
-    state["grid"] = {
-        "edited_rows": {0: {"label": "surprise", "tick": True}, 2: {"text": "=1+1 **x**"}, 3: {"tick": True}}
-    }
-    for _ in range(2):
-        _review_table.take_edits("grid", texts)
-    assert bench.reviews.text(texts[0].id).label == "surprise"
-    assert bench.reviews.text(texts[2].id).text == "=1+1 **x**"
-    assert bench.reviews.text(texts[3].id).status is ReviewStatus.PENDING
-    assert state["review_ticked"] == {texts[0].id, texts[3].id}
-    assert sum(len(bench.reviews.history(one.id)) for one in texts) == 2
-    bench.reviews.decide(texts[4].id, ReviewAction.REJECT, reviewer="Bob")
-    edits = {1: {"text": " "}, 4: {"label": "joy"}, 5: {"note": "counts all the same"}}
-    state["grid"] = {"edited_rows": edits}
-    _review_table.take_edits("grid", texts)
-    assert "cannot be empty" in str(state["review_table_error"])
-    assert "Bob decided on" in str(state["review_table_error"])
-    assert bench.reviews.text(texts[4].id).status is ReviewStatus.REJECTED
-    assert bench.reviews.text(texts[5].id).note == "counts all the same"
 
 
 def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled: Task) -> None:
@@ -344,63 +281,12 @@ def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled
     assert [one.text for one in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward
 
 
-def test_ticked_texts_become_seeds(
-    review: AppTest, bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ticked = [
-        one.id for one in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), PageRequest(size=2))
-    ]
-    review.session_state["review_ticked"] = frozenset(ticked)
-    review.session_state["review_more"] = True  # the popover is open
-    app = button(view(review, "Table"), "Make 2 seeds")
-    assert errors(app) == []
-    newest = bench.tasks.seed_sets(filled.id)[0]
-    assert len(newest.examples) == 32
-    assert any("choose it on the Prompt page" in one.value for one in app.success)
-
-
-@pytest.mark.models
-def test_similar_texts_come_nearest_first_and_the_address_says_of_what(
-    review: AppTest, bench: Store, filled: Task
-) -> None:
-    texts = ["the cat sat on the mat", "a cat is sitting on a mat", "stocks fell sharply on monday"]
-    run = bench.generations.import_texts(filled.id, "cats", [LabelledText(one, "joy") for one in texts])
-    first = bench.generations.texts([run.id])[0]
-    review.query_params["near"] = str(first.id)
-    app = view(review, "Table")
-    assert errors(app) == []
-    table = app.dataframe[0].value
-    assert list(table["text"][:2]) == texts[:2]
-    assert list(table["similarity"]) == sorted(table["similarity"], reverse=True)
-    button(app, "Show all again")
-    assert "near" not in app.query_params
-    assert "similarity" not in app.dataframe[0].value
-
-
-def test_an_address_of_a_text_that_is_not_there_shows_all(review: AppTest) -> None:
-    review.query_params["near"] = "99999"
-    assert len(view(review, "Table").dataframe[0].value) == 12
-
-
-def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
-    review: AppTest, bench: Store, filled: Task
-) -> None:
-    target = bench.reviews.page(filled.id, TextFilters(label="surprise"))[-1]
-    app = view(review, "Table")
-    app.session_state["review_ticked"] = frozenset({target.id})
-    app.session_state["review_more"] = True
-    app.selectbox(key="review_label").set_value("surprise").run()
-    app.button(key="review_open").click().run()
-    assert errors(app) == []
-    assert card(app)["text"] == target.text
-
-
 def test_a_second_opinion_of_one_s_own_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
     pending = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
     bench.reviews.decide(pending[0].id, Verdict(ReviewAction.NOTE, note="clearly joy"), reviewer="Bob")
     bench.reviews.decide(pending[0].id, ReviewAction.ACCEPT, reviewer="Bob")
     bench.reviews.decide_many(filled.id, TextFilters(status=ReviewStatus.REJECTED), ReviewAction.ACCEPT, reviewer="Ada")
-    review.selectbox(key="review_order").set_value("second opinion").run()
+    review.selectbox(key="review_order").set_value(SECOND_OPINION).run()
     assert card(review)["note"] is None
     act(review, "label", label="surprise")
     act(review, "back")
@@ -422,8 +308,3 @@ def test_a_text_that_was_deleted_elsewhere_breaks_nothing(review: AppTest, bench
     assert "is gone" in desk(review)["last"]
     act(review, "undo")
     assert errors(review) == []
-
-
-def test_a_nonsense_address_shows_the_page(review: AppTest) -> None:
-    review.query_params["near"] = "9" * 40
-    assert errors(view(review, "Table")) == []

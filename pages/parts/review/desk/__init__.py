@@ -1,8 +1,9 @@
 """The card in the browser: a component that has the next cards already, so that a key is answered at once.
 
-Python sends cards, and takes what was done to them. Nothing is lost or done twice: the browser keeps what was not
-acknowledged and sends it again, also after a reload; each act has a number, and `done` says how far the server is, by
-mount of the component. Acts are of one session: another one, such as after a restart, is sent them anew.
+Python sends cards, and receives the actions on them. None is lost or applied twice: the browser keeps the actions that
+were not acknowledged and sends them again, also after a reload. Each has a number; `acknowledged` says up to which
+number they are applied, by mount of the component. Actions belong to a session: another one, such as after a restart,
+is sent them anew.
 """
 
 from collections.abc import Callable, Mapping
@@ -13,7 +14,6 @@ from typing import Any, Literal, get_args
 import streamlit as st
 
 HERE = Path(__file__).parent
-KEY = "review_desk"
 Kind = Literal["label", "accept", "reject", "skip", "forth", "back", "undo", "note"]
 
 
@@ -25,12 +25,12 @@ _desk = st.components.v2.component("review_desk", html=_read("html"), css=_read(
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class DeskAction:
     """One key or click.
 
-    `event_id` is the text's last event as the browser showed it, `begins` the first characters that it showed, and
-    `is_blind` whether others' decisions were kept from the reviewer. Undo and back are of no text; an undo names in
-    `after` an act that it followed unacknowledged.
+    `event_id` is the text's last event as the browser showed it, `text_start` the first characters that it showed, and
+    `is_blind` whether others' decisions were hidden from the reviewer. Undo and back have no text; `after` of an undo
+    is the number of an unacknowledged decision that came before it.
     """
 
     number: int
@@ -40,40 +40,39 @@ class Act:
     label: str | None = None
     note: str = ""
     is_blind: bool = False
-    begins: str = ""
+    text_start: str = ""
     after: int = 0
 
 
-def show_desk(view: Mapping[str, Any], *, on_sent: Callable[[], None]) -> None:
-    """Draw the desk; `on_sent` is called when the browser has something to tell."""
-    _desk(key=KEY, data=view, on_sent_change=on_sent)
+def show_desk(view: Mapping[str, Any], *, key: str, on_sent: Callable[[], None]) -> None:
+    """Draw the desk; `on_sent` is called when the browser has sent actions."""
+    _desk(key=key, data=view, on_sent_change=on_sent)
 
 
-def read_sent(session: str) -> tuple[str, list[Act]]:
-    """The mount and its acts that were not acknowledged when it sent them, if they were sent to this session.
+def read_actions(sent: object, session: str) -> tuple[str, list[DeskAction]]:
+    """Of what the browser sent: the mount and its actions that were not acknowledged, if they are of this session.
 
     What no desk would send is left out.
     """
-    sent = (st.session_state.get(KEY) or {}).get("sent")
-    if not isinstance(sent, Mapping) or sent.get("session") != session or not isinstance(sent.get("acts"), list):
+    if not isinstance(sent, Mapping) or sent.get("session") != session or not isinstance(sent.get("actions"), list):
         return "", []
-    return str(sent.get("mount")), [act for one in sent["acts"] if (act := _read_act(one)) is not None]
+    return str(sent.get("mount")), [action for entry in sent["actions"] if (action := _read_action(entry)) is not None]
 
 
-def _read_act(one: object) -> Act | None:
-    number = _read_whole(one.get("n")) if isinstance(one, Mapping) else None
-    if not isinstance(one, Mapping) or number is None or one.get("kind") not in get_args(Kind):
+def _read_action(entry: object) -> DeskAction | None:
+    number = _read_whole(entry.get("number")) if isinstance(entry, Mapping) else None
+    if not isinstance(entry, Mapping) or number is None or entry.get("kind") not in get_args(Kind):
         return None
-    return Act(
+    return DeskAction(
         number=number,
-        kind=one["kind"],
-        text_id=_read_whole(one.get("id")) or 0,
-        event_id=_read_whole(one.get("event")),
-        label=one["label"] if isinstance(one.get("label"), str) else None,
-        note=str(one.get("note") or ""),
-        is_blind=one.get("is_blind") is True,
-        begins=str(one.get("begins") or ""),
-        after=_read_whole(one.get("after")) or 0,
+        kind=entry["kind"],
+        text_id=_read_whole(entry.get("id")) or 0,
+        event_id=_read_whole(entry.get("event")),
+        label=entry["label"] if isinstance(entry.get("label"), str) else None,
+        note=str(entry.get("note") or ""),
+        is_blind=entry.get("is_blind") is True,
+        text_start=str(entry.get("text_start") or ""),
+        after=_read_whole(entry.get("after")) or 0,
     )
 
 

@@ -1,73 +1,75 @@
-// The desk in the browser: a key answers at once with the next card, which lies here already; the server is told, stores
-// the decision and deals more. Texts are only ever text nodes.
+// The desk in the browser: a key shows the next card at once, which is here already; the server stores the decision and
+// sends more cards. Texts are only ever text nodes.
 
 const KEYS = { a: "accept", x: "reject", s: "skip", z: "undo", ArrowLeft: "back", ArrowRight: "forth" };
 const DECISIONS = ["label", "accept", "reject"];
-const LEAVES = [...DECISIONS, "skip", "forth"]; // acts after which the next card is shown
-const ONCE = [...DECISIONS, "undo"]; // of a double click the second one would hit another card
+const LEAVING = [...DECISIONS, "skip", "forth"]; // actions after which the next card is shown
+const ONCE = [...DECISIONS, "undo"]; // the second half of a double click would affect another card
 const TYPED_INTO = "input, textarea, select, [contenteditable='true'], [role='combobox'], [role='listbox'], [role='menu']";
-const OPEN = "[data-testid='stDialog'], [data-testid='stPopoverBody']"; // lies over the card
-const MOVED_IN = "[role='tab'], [role='slider'], [role='radio'], [role='grid']"; // arrows have a meaning there
-const SURPRISE_MS = 500; // a card that the server put there answers no key sooner: it may be meant for the one before
-const LATE_MS = 3000; // a decision that the server has not acknowledged by then is spoken of
+const OVERLAY = "[data-testid='stDialog'], [data-testid='stPopoverBody']"; // covers the card
+const ARROW_KEYED = "[role='tab'], [role='slider'], [role='radio'], [role='grid']"; // arrows do something else there
+const SURPRISE_MS = 500; // a card that the server put there ignores keys for so long: they may be meant for the last
+const LATE_MS = 3000; // a decision that is not acknowledged by then is mentioned
 const DOUBLE_MS = 300; // the second click of a double click comes sooner
-const AGAIN_MS = 5000; // a run of the server that was ended early may not have listened
+const RESEND_MS = 5000; // a script run that was ended early may not have received it
 const desks = new WeakMap();
 
-// What the server has not acknowledged: sent again with every act, and kept over a change of page and a reload. ---------
+// What the server has not acknowledged: sent again with every action, and kept over a change of page and a reload.
 
 const outbox = {
-  name: "augment_review_outbox",
+  name: "augment_review_actions",
   mount: Math.random().toString(36).slice(2),
   number: 0,
   session: "",
-  acts: [],
+  actions: [],
 
-  add(act) {
+  add(action) {
     this.number += 1;
-    this.acts = [...this.acts, { n: this.number, at: Date.now(), ...act }];
-    this.keep();
+    this.actions = [...this.actions, { number: this.number, at: Date.now(), ...action }];
+    this.store();
   },
 
-  // What is left after the server's answer; of another session's acts only those that can be done again.
-  open(session, done) {
-    this.acts = this.acts.filter((one) => one.n > (done[this.mount] ?? 0));
-    if (!this.session) this.acts = this.kept();
+  // Drop what the server acknowledged; of another session's actions keep only those that can be applied again.
+  acknowledge(session, acknowledged) {
+    this.actions = this.actions.filter((action) => action.number > (acknowledged[this.mount] ?? 0));
+    if (!this.session) this.actions = this.stored();
     const isOther = session !== this.session;
     this.session = session;
-    if (isOther) this.acts = this.acts.filter((one) => DECISIONS.includes(one.kind) || one.kind === "note");
-    this.keep();
+    if (isOther) this.actions = this.actions.filter(({ kind }) => DECISIONS.includes(kind) || kind === "note");
+    this.store();
     return isOther;
   },
 
-  keep() {
+  store() {
     try {
-      sessionStorage.setItem(this.name, JSON.stringify(this.acts));
+      sessionStorage.setItem(this.name, JSON.stringify(this.actions));
     } catch {
-      // Without storage a reload forgets them.
+      // Without storage a reload loses them.
     }
   },
 
-  kept() {
+  stored() {
     try {
-      const acts = JSON.parse(sessionStorage.getItem(this.name) ?? "[]");
-      this.number = Math.max(0, ...acts.map((one) => one.n));
-      return acts.map((one) => ({ ...one, at: Date.now() }));
+      const actions = JSON.parse(sessionStorage.getItem(this.name) ?? "[]");
+      this.number = Math.max(0, ...actions.map((action) => action.number));
+      return actions.map((action) => ({ ...action, at: Date.now() }));
     } catch {
       return [];
     }
   },
 };
 
-// Which card an act is about, how it stood there, and how its text begins: ids of another database are other texts.
-const ofCard = ({ id, event, is_blind, text }) => ({ id, event, is_blind, begins: [...text].slice(0, 80).join("") });
+// Which card an action is about, its last event, and how its text begins: in another database the same id is another text.
+const identify = ({ id, event, is_blind, text }) => ({
+  id, event, is_blind, text_start: [...text].slice(0, 80).join(""),
+});
 
-const keptHere = (n) =>
+const describeUnstored = (n) =>
   `${n === 1 ? "1 step is" : `${n} steps are`} not stored yet, as the server does not answer. ` +
   `This tab keeps ${n === 1 ? "it" : "them"} and goes on trying: leave it open.`;
 
-// A list keeps the keyboard after something was chosen from it; the next key would be typed into it.
-function leaveList() {
+// A select box keeps the focus after something was chosen from it; the next key would be typed into it.
+function leaveSelectBox() {
   const active = document.activeElement;
   if (active?.matches("[role='combobox'][aria-expanded='false']")) active.blur(); // an open one is being used
 }
@@ -80,8 +82,8 @@ class Desk {
     this.clickedAt = -Infinity;
     this.onKey = (event) => this.press(event);
     document.addEventListener("keydown", this.onKey);
-    for (const button of root.querySelectorAll("[data-act]")) {
-      button.addEventListener("click", (event) => this.click(event, button.dataset.act));
+    for (const button of root.querySelectorAll("[data-action]")) {
+      button.addEventListener("click", (event) => this.click(event, button.dataset.action));
     }
     const note = this.find(".note");
     note.addEventListener("input", () => this.drafts.set(this.shown?.id, note.value));
@@ -101,26 +103,26 @@ class Desk {
     document.removeEventListener("keydown", this.onKey);
   }
 
-  deal(data) {
+  receive(data) {
     const isFirst = !this.data;
     const wasWaiting = !isFirst && this.isWaiting;
     const isOtherQueue = !isFirst && data.queue !== this.data.queue;
-    if (isOtherQueue) leaveList(); // an order or a filter was chosen: the keys are ours
+    if (isOtherQueue) leaveSelectBox(); // an order or a filter was chosen: keys are for the desk again
     this.data = data;
-    this.dealtAt = performance.now();
-    const isOther = outbox.open(data.session, data.done);
+    this.receivedAt = performance.now();
+    const isOther = outbox.acknowledge(data.session, data.acknowledged);
     const isOtherCard = this.shown && this.card && this.card.id !== this.shown.id && !wasWaiting;
     if (isOtherCard || isOtherQueue) this.surprisedAt = performance.now();
     this.draw();
-    if ((isFirst || isOther) && outbox.acts.length) this.tell(); // nobody has told this server
+    if ((isFirst || isOther) && outbox.actions.length) this.sendAll(); // this session has not received them
   }
 
   get isWaiting() { // for a card that only the server knows
-    return outbox.acts.some((one) => ["undo", "back"].includes(one.kind)) || (!this.card && !this.isAtEnd);
+    return outbox.actions.some(({ kind }) => ["undo", "back"].includes(kind)) || (!this.card && !this.isAtEnd);
   }
 
   get isLate() { // the server has not answered for a while
-    return outbox.acts.length > 0 && Date.now() - outbox.acts[0].at > LATE_MS;
+    return outbox.actions.length > 0 && Date.now() - outbox.actions[0].at > LATE_MS;
   }
 
   get isAtEnd() {
@@ -128,47 +130,47 @@ class Desk {
   }
 
   get card() { // the first that was not left
-    const left = new Set(outbox.acts.filter((one) => LEAVES.includes(one.kind)).map((one) => one.id));
-    const place = this.data.cards.findIndex((one) => !left.has(one.id));
-    const isOurs = performance.now() - this.dealtAt < 1000 * this.data.ahead_s; // else the server is asked first
+    const left = new Set(outbox.actions.filter(({ kind }) => LEAVING.includes(kind)).map(({ id }) => id));
+    const place = this.data.cards.findIndex(({ id }) => !left.has(id));
+    const isOurs = performance.now() - this.receivedAt < 1000 * this.data.ahead_s; // else the server is asked first
     return place === 0 || isOurs ? this.data.cards[place] : undefined;
   }
 
   click(event, kind, more = {}) {
     const isSecond = event.detail > 1 && event.timeStamp - this.clickedAt < DOUBLE_MS;
     this.clickedAt = event.timeStamp;
-    if (!isSecond || !ONCE.includes(kind)) this.act(kind, more);
+    if (!isSecond || !ONCE.includes(kind)) this.perform(kind, more);
   }
 
-  act(kind, more = {}) {
+  perform(kind, more = {}) {
     const card = this.card;
-    const act = { kind, ...more };
+    const action = { kind, ...more };
     if (kind === "undo") {
-      act.after = outbox.acts.filter((one) => DECISIONS.includes(one.kind)).at(-1)?.n ?? 0;
+      action.after = outbox.actions.filter((earlier) => DECISIONS.includes(earlier.kind)).at(-1)?.number ?? 0;
     } else {
       if (this.isWaiting) return;
       if (kind !== "back") {
         if (!card || performance.now() - this.surprisedAt < SURPRISE_MS) return;
-        Object.assign(act, ofCard(card));
+        Object.assign(action, identify(card));
       }
     }
-    outbox.add(act);
+    outbox.add(action);
     this.draw();
-    this.tell();
+    this.sendAll();
   }
 
-  tell() {
-    this.n_told = (this.n_told ?? 0) + 1; // the server hears of a value only if it differs
-    this.send({ session: outbox.session, mount: outbox.mount, acts: outbox.acts, n_told: this.n_told });
+  sendAll() {
+    this.nSent = (this.nSent ?? 0) + 1; // Streamlit sends a value only if it differs from the last
+    this.send({ session: outbox.session, mount: outbox.mount, actions: outbox.actions, n_sent: this.nSent });
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => outbox.acts.length && this.tell(), AGAIN_MS);
+    this.timer = setTimeout(() => outbox.actions.length && this.sendAll(), RESEND_MS);
     this.watch();
   }
 
-  watch() { // once, from the first act on that is not acknowledged
+  watch() { // once, from the first action that is not acknowledged
     clearTimeout(this.lateTimer);
-    if (!outbox.acts.length || this.isLate) return;
-    this.lateTimer = setTimeout(() => this.draw(), outbox.acts[0].at + LATE_MS + 50 - Date.now());
+    if (!outbox.actions.length || this.isLate) return;
+    this.lateTimer = setTimeout(() => this.draw(), outbox.actions[0].at + LATE_MS + 50 - Date.now());
   }
 
   saveNote() {
@@ -177,27 +179,27 @@ class Desk {
     this.drafts.delete(card?.id);
     if (!card || note === card.note) return;
     card.note = note;
-    outbox.add({ kind: "note", note, ...ofCard(card) });
+    outbox.add({ kind: "note", note, ...identify(card) });
     this.draw();
-    this.tell();
+    this.sendAll();
   }
 
   press(event) {
     const target = event.composedPath()[0];
     if (event.defaultPrevented || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (target.closest?.(TYPED_INTO) || document.querySelector(OPEN)) return;
+    if (target.closest?.(TYPED_INTO) || document.querySelector(OVERLAY)) return;
     const isArrow = event.key.startsWith("Arrow");
-    if (isArrow && (event.shiftKey || target.closest?.(MOVED_IN))) return;
+    if (isArrow && (event.shiftKey || target.closest?.(ARROW_KEYED))) return;
     const kind = KEYS[isArrow ? event.key : event.key.toLowerCase()];
     const button = kind
-      ? this.find(`[data-act="${kind}"]`)
+      ? this.find(`[data-action="${kind}"]`)
       : /^[1-9]$/.test(event.key) && this.find(".labels").querySelectorAll("button.key")[event.key - 1];
     if (!button || button.disabled) return;
     event.preventDefault();
     button.click();
   }
 
-  // Drawing: what is there already is changed, so that a click or the focus on it is not lost. ------------------------
+  // Drawing: elements are changed, not replaced, so that a click or the focus on them is not lost. -------------------
 
   draw() {
     const { card, data } = this;
@@ -210,16 +212,18 @@ class Desk {
     for (const part of [".read", "aside", ".labels"]) this.find(part).hidden = isEnd;
     if (card || isEnd) this.find(".note").hidden = isEnd || card.note === null; // of a second opinion: it may tell
     if (isEnd) ["strong", "span"].forEach((part, i) => { this.find(`.end ${part}`).textContent = data.end[i]; });
-    const told = this.isLate ? keptHere(outbox.acts.length) : outbox.acts.length ? " " : data.last;
-    if (this.find(".last").textContent !== told) this.find(".last").textContent = told; // else it is read out again
+    const last = this.isLate ? describeUnstored(outbox.actions.length) : outbox.actions.length ? " " : data.last;
+    if (this.find(".last").textContent !== last) this.find(".last").textContent = last; // else it is read out again
     this.find(".last").classList.toggle("is-late", this.isLate);
-    for (const kind of ["accept", "reject", "skip", "forth"]) this.able(`[data-act="${kind}"]`, card && !isWaiting);
-    this.able("[data-act='undo']", data.can_undo || outbox.acts.length > 0);
-    this.able("[data-act='back']", (data.can_go_back || outbox.acts.length > 0) && !isWaiting);
+    for (const kind of ["accept", "reject", "skip", "forth"]) this.enable(`[data-action="${kind}"]`, card && !isWaiting);
+    this.enable("[data-action='undo']", data.can_undo || outbox.actions.length > 0);
+    this.enable("[data-action='back']", (data.can_go_back || outbox.actions.length > 0) && !isWaiting);
+    this.enable(".note", true);
+    for (const control of this.find(".labels").children) control.disabled = data.is_locked;
   }
 
-  able(selector, isAble) {
-    this.find(selector).disabled = !isAble;
+  enable(selector, isEnabled) { // nothing is, until it is known who reviews
+    this.find(selector).disabled = this.data.is_locked || !isEnabled;
   }
 
   drawCard(card) {
@@ -265,7 +269,7 @@ class Desk {
 
   makeKey(label, i) {
     const button = document.createElement("button");
-    const parts = ["kbd", "span", "span"].map((one) => document.createElement(one));
+    const parts = ["kbd", "span", "span"].map((tag) => document.createElement(tag));
     [i + 1, label, ""].forEach((text, part) => { parts[part].textContent = text; });
     parts[1].className = "name";
     parts[2].className = "prob";
@@ -279,7 +283,7 @@ class Desk {
     return button;
   }
 
-  makeOthers(labels) { // from the tenth on, which have no key
+  makeOthers(labels) { // from the tenth on: they have no key
     const select = document.createElement("select");
     const button = document.createElement("button");
     select.setAttribute("aria-label", "Other label");
@@ -300,7 +304,7 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!desks.has(parentElement)) desks.set(parentElement, new Desk(parentElement));
   const desk = desks.get(parentElement);
   desk.send = (sent) => setStateValue("sent", sent);
-  desk.deal(data);
+  desk.receive(data);
   return () => {
     desk.leave();
     desks.delete(parentElement);
