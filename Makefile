@@ -1,10 +1,10 @@
-# make run: everything from nothing to a served app. make test: everything from nothing to a tested one.
+# make run: install everything and serve the app. make test: install everything and run all tests.
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 DEVELOPING := .venv/.developing
 
-# GEMMA=accept installs the optional embedded LM too; any other value shows its terms and stops.
+# GEMMA=accept also installs the optional embedded LM; any other value shows its terms and stops.
 GEMMA ?=
 
 .PHONY: run test check install chromium gemma clean

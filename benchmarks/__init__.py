@@ -1,1 +1,1 @@
-"""`python -m benchmarks.<name>`: each prints its figures and, last, one line of JSON."""
+"""Run as `python -m benchmarks.<name>`. Each benchmark prints its figures, then one line of JSON."""

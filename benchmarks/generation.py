@@ -1,8 +1,9 @@
-"""Valid texts a second: the reference notebook's loop against ours, in turn, on the same embedded LM and prompts.
+"""Valid texts per second: the reference notebook's loop against ours, on the same embedded LM and prompts.
 
-The notebook's loop: one prompt at a time through `generate`, `max_length=100`, what does not parse thrown away, in
-float32 as it loads; its bfloat16 figure stands beside it. Ours: strategy `mix`, as `generation.generate` runs it. Every
-text of ours is checked to be one that a run would store. No target is built in; the figures go to docs/LOG.md.
+The notebook's loop sends one prompt at a time through `generate` with `max_length=100` and drops what does not parse.
+It runs in float32, as the notebook loads the model; its bfloat16 figure is printed as well. Ours is strategy `mix` as
+`augment.generation.generate` runs it, and counts only texts that a run would store. The two alternate. There is no
+built-in target; the figures go to docs/LOG.md.
 """
 
 import argparse
@@ -28,19 +29,19 @@ from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import Example, GenerationConfig, GenerationProgress, Sampling, Split, SyntheticText
 
 LABELS = ("joy", "anger", "surprise")
-MAX_LENGTH = 100  # the notebook's, prompt included
-N_SEEDS = 2  # so that a prompt leaves the notebook's loop about twenty tokens to write
+MAX_LENGTH = 100  # as in the notebook, prompt included
+N_SEEDS = 2  # leaves the notebook's loop about twenty tokens after the prompt
 
 
 def make_seeds() -> list[Example]:
-    """Thirty seeds of the starter set."""
+    """Draw thirty seeds from the starter set."""
     rows = read_starter()[0].frame.itertuples()
     pool = [Example(i, Split.POOL, str(row.text), str(row.label)) for i, row in enumerate(rows)]
     return draw_seeds(pool, LABELS, 10, rng_seed=0)
 
 
 def make_config(target: int, rng_seed: int) -> GenerationConfig:
-    """Our run: `mix`, 128 completions a batch, 16 a prompt."""
+    """Our run: `mix`, 128 completions per batch, 16 per prompt."""
     return GenerationConfig(
         DEFAULT_TEMPLATE,
         LABELS,
@@ -55,7 +56,7 @@ def make_config(target: int, rng_seed: int) -> GenerationConfig:
 
 
 def run_notebook(dtype: torch.dtype, seeds: list[Example], seconds: float) -> float:
-    """Valid texts a second of the notebook's loop."""
+    """Valid texts per second of the notebook's loop."""
     folder = unpack_embedded_lm()
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype).eval()
@@ -79,7 +80,7 @@ def _prompts(seeds: list[Example]) -> Iterator[str]:
 
 
 def run_ours(lm: LocalLM, seeds: list[Example], target: int, rng_seed: int) -> tuple[float, float]:
-    """Valid texts a second and drawn tokens a second of one run."""
+    """Valid texts per second and sampled tokens per second of one run."""
     started = time.perf_counter()
     records = list(generate(make_config(target, rng_seed), lm, seeds))
     elapsed = time.perf_counter() - started
@@ -89,7 +90,7 @@ def run_ours(lm: LocalLM, seeds: list[Example], target: int, rng_seed: int) -> t
 
 
 def measure_matmul(dtype: torch.dtype) -> float:
-    """The machine's rate on a large matrix product, in floating-point operations a second."""
+    """The machine's rate for a large matrix product, in floating-point operations per second."""
     n = 2048
     a, b = torch.randn(n, n).to(dtype), torch.randn(n, n).to(dtype)
     best = float("inf")
@@ -101,25 +102,25 @@ def measure_matmul(dtype: torch.dtype) -> float:
 
 
 def main() -> None:
-    """Run both in turn and print the figures."""
+    """Alternate between both and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--target", type=int, default=256, help="our texts a round")
-    parser.add_argument("--seconds", type=float, default=60, help="of the notebook's loop a round")
+    parser.add_argument("--target", type=int, default=256, help="our texts per round")
+    parser.add_argument("--seconds", type=float, default=60, help="duration of the notebook's loop per round")
     options = parser.parse_args()
     seeds = make_seeds()
     loaded = lms.load(lms.EMBEDDED_LM)
     assert isinstance(loaded, LocalLM)
     run_ours(loaded, seeds, 16, 99)  # warm up
     run_ours(loaded, seeds, options.target, 98)
-    peak_mib = _peak_mib()  # before the notebook's models come in
+    peak_mib = _peak_mib()  # before the notebook's models are loaded
     ours, tokens, notebook = [], [], []
     for round_ in range(options.rounds):
         valid_per_s, tokens_per_s = run_ours(loaded, seeds, options.target, round_)
         ours.append(valid_per_s)
         tokens.append(tokens_per_s)
         notebook.append(run_notebook(torch.float32, seeds, options.seconds))
-        print(f"round {round_}: ours {ours[-1]:.2f} valid texts/s, {tokens[-1]:.0f} drawn tokens/s; ", end="")
+        print(f"round {round_}: ours {ours[-1]:.2f} valid texts/s, {tokens[-1]:.0f} sampled tokens/s; ", end="")
         print(f"notebook float32 {notebook[-1]:.3f} valid texts/s; ratio {ours[-1] / notebook[-1]:.1f}", flush=True)
     print(f"notebook bfloat16 {run_notebook(torch.bfloat16, seeds, options.seconds):.3f} valid texts/s")
     n_parameters = sum(one.numel() for one in loaded._model.parameters())

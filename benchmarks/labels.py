@@ -1,8 +1,8 @@
 """How often a simulated reviewer agrees with the labels that each strategy proposes, on the Emotion task.
 
-The reviewer is a logistic regression on MiniLM embeddings, trained on every train row of the three labels (never on
-validation or test rows). It stands for a person who reads the text; its own agreement with held-out labels is printed
-first. Seeds are the first ten of each label, as in the notebook. Last line: JSON with one figure a setting.
+The reviewer is a logistic regression on MiniLM embeddings, trained on all train rows of the three labels and never on
+validation or test rows. It simulates a person who reads the text; its agreement with held-out labels is printed first.
+Seeds are the first ten of each label, as in the notebook. The last line is JSON with one figure per setting.
 """
 
 import argparse
@@ -70,7 +70,7 @@ SETTINGS = (
 
 
 def read_emotion() -> PreparedData:
-    """The Emotion task as the Seeds page makes it of the three uploaded files."""
+    """The Emotion task as the Seeds page creates it from the three uploaded files."""
     names = ("train.txt", "val.txt", "test.txt")
     tables = [table for name in names for table in read_files.read_file(name, (DATA / name).read_bytes())]
     columns = read_files.list_columns(tables)
@@ -81,7 +81,7 @@ def read_emotion() -> PreparedData:
 def run(
     setting: Setting, lm: lms.LanguageModel, seeds: Sequence[Example], n: int, rng_seed: int
 ) -> list[SyntheticText]:
-    """The texts of one run."""
+    """The synthetic texts of one run."""
     config = GenerationConfig(
         replace(DEFAULT_TEMPLATE, given_item=setting.given_item),
         LABELS,
@@ -98,11 +98,11 @@ def run(
 
 
 def main() -> None:
-    """Print agreement, label balance and rate of each setting."""
+    """Print the agreement, label balance and rate of each setting."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=int, default=120, help="a run")
+    parser.add_argument("--texts", type=int, default=120, help="texts per run")
     parser.add_argument("--rng-seeds", type=int, default=3)
-    parser.add_argument("--only", default="", help="settings whose name holds this")
+    parser.add_argument("--only", default="", help="run only settings whose name contains this")
     options = parser.parse_args()
     data = read_emotion()
     train, held_out = data.splits[Split.POOL], data.splits[Split.VALIDATION]

@@ -1,11 +1,10 @@
-"""How long pages take to answer while a run is going, against idle, in a real Chromium on a served app.
+"""How long pages take to respond during a run compared with idle, in a real Chromium on a served app.
 
-Twice: during a generation run, and during an experiment with the page's own defaults.
-
-An interaction is a click on the Prompt page's "Other seeds" until the new prompt stands there, and a switch from the
-Prompt page to the Generate page and back. Also: from the click on "Generate" on a fresh server, whose embedded LM is
-not loaded yet, to the first stored text. Last line: JSON with `interaction_ratio`, `training_interaction_ratio`,
-`first_text_s`, `texts_per_s`, `runs_per_min`.
+Measured during a generation run and during an experiment with the page's own defaults. Interactions: from the click on
+"Other seeds" on the Prompt page until the new prompt is shown, and switching from the Prompt page to the Generate page
+and back. Also measured: from the click on "Generate" on a fresh server, where the embedded LM is not loaded yet, to the
+first stored text. The last line is JSON with `interaction_ratio`, `training_interaction_ratio`, `first_text_s`,
+`texts_per_s` and `runs_per_min`.
 """
 
 import argparse
@@ -23,11 +22,11 @@ from storage import Store
 from tests.browser.app import App, launch, settle
 from tests.browser.test_journey import generate, import_starter, press, save_prompt
 
-TARGET = 999  # more than a benchmark waits for
+TARGET = 999  # more texts than are written before the benchmark ends
 
 
 def time_other_seeds(page: Page) -> float:
-    """Seconds from the click to another prompt."""
+    """Seconds from the click until another prompt is shown."""
     before = page.locator("[data-testid='stCode']").first.inner_text()
     started = time.perf_counter()
     page.get_by_role("button", name="Other seeds").click()
@@ -40,7 +39,7 @@ def time_other_seeds(page: Page) -> float:
 
 
 def time_switch(page: Page, link: str, heading: str) -> float:
-    """Seconds from the click on a page's link until that page stands there whole."""
+    """Seconds from the click on a page's link until that page is complete."""
     started = time.perf_counter()
     page.get_by_role("link", name=link).first.click()
     expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
@@ -49,7 +48,7 @@ def time_switch(page: Page, link: str, heading: str) -> float:
 
 
 def measure(page: Page, rounds: int) -> dict[str, list[float]]:
-    """Every interaction, `rounds` times."""
+    """Seconds of every interaction, measured `rounds` times."""
     found: dict[str, list[float]] = {"other seeds": [], "to Generate": [], "to Prompt": []}
     for _ in range(rounds):
         found["other seeds"].append(time_other_seeds(page))
@@ -59,7 +58,7 @@ def measure(page: Page, rounds: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    """Measure idle, then during a run, and print the figures."""
+    """Measure the idle app, then the app during runs, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
     options = parser.parse_args()
@@ -84,7 +83,7 @@ def main() -> None:
 
 
 def run(app: App, visit: Callable[[str], Page], rounds: int) -> dict[str, float]:
-    """The first text of a fresh server; then idle, with that run's charts on the page; then during runs."""
+    """Measure the first text of a fresh server, then the idle app with that run's charts shown, then during runs."""
     import_starter(visit)
     save_prompt(visit)
     store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
@@ -111,7 +110,7 @@ def run(app: App, visit: Callable[[str], Page], rounds: int) -> dict[str, float]
     page = visit("train")
     page.get_by_role("button", name="Train ").last.click()
     while not any(one.state.n_done for one in store.experiments.all(task_id)):
-        time.sleep(0.2)  # the encoder is loaded and the first run done
+        time.sleep(0.2)  # wait until the encoder is loaded and the first run is done
     page = visit("prompt")
     at_first, started = store.experiments.all(task_id)[0].state.n_done, time.perf_counter()
     training = measure(page, rounds)
@@ -129,7 +128,7 @@ def run(app: App, visit: Callable[[str], Page], rounds: int) -> dict[str, float]
 
 
 def compare(what: str, idle: dict[str, list[float]], busy: dict[str, list[float]]) -> float:
-    """The largest ratio of medians over the interactions."""
+    """Print the medians; return the largest ratio busy / idle over the interactions."""
     ratios = []
     for name in idle:
         idle_s, busy_s = statistics.median(idle[name]), statistics.median(busy[name])

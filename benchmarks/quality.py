@@ -1,15 +1,15 @@
 """What synthetic texts gain on the Emotion task, and what review adds: every variant, 10 RNG seeds, with intervals.
 
-Seeds: the first ten texts of each label, as in the notebook. Texts: the notebook's own of GPT-3, GPT-J and GPT-Neo, the
-embedded LM's by `mix` and `conditional`, label-word templates and EDA; real texts as the ceiling. Decisions are a
-simulated reviewer's: MiniLM fine-tuned on every real train row, never on validation or test rows; its label takes the
-place of the LM's where they differ. `--part variants` is one experiment of the workbench itself, stored in `--store`: a
-killed benchmark goes on where it stood. `--part review` trains after so many decisions on 200 texts, in random order or
-in the review queue's (what the seeds' classifier likes least first): on all of them, or on the reviewed ones only.
-`--development` measures on the validation split instead, with probes only, and is what methods were chosen by.
-`--table` writes docs/RESULTS.md.
+Seeds: the first ten texts of each label, as in the notebook. Texts: the notebook's own by GPT-3, GPT-J and GPT-Neo; the
+embedded LM's by `mix` and `conditional`; label-word templates and EDA; real texts as the ceiling. The simulated
+reviewer is MiniLM fine-tuned on all real train rows, never on validation or test rows. Where its label differs from the
+LM's, the text is relabelled.
 
-Last line: JSON with the macro-F1 of the best variants.
+`--part variants` runs experiments of the workbench itself, stored in `--store`, so that a killed benchmark can resume.
+`--part review` trains on 200 texts after 0 to 200 decisions, made in random order or in the order of the review queue
+(the lowest probability from a classifier trained on the seeds first), using all texts or only the reviewed ones.
+`--development` measures on the validation split instead, with probes only; methods were chosen this way. `--table`
+writes docs/RESULTS.md, and the last line is then JSON with the macro-F1 of the best variants.
 """
 
 import argparse
@@ -80,11 +80,11 @@ REVIEWER = "simulated"
 REVIEWED = ("GPT-J 6B", f"{lms.EMBEDDED_LM.name} · conditional")
 
 
-# Texts and decisions, once ------------------------------------------------------------------------------------------
+# Texts and decisions, created once -----------------------------------------------------------------------------------
 
 
 def prepare(bench: Workbench) -> Task:
-    """The task, its seed set, every source of texts, and the reviewer's decisions; what is there is left as it is."""
+    """Create the task, its seed set, every source of texts and the reviewer's decisions, unless they exist."""
     store = bench.store
     task = next(iter(store.tasks.all()), None) or store.tasks.create(read_emotion())
     if not store.tasks.seed_sets(task.id):
@@ -121,7 +121,7 @@ def prepare(bench: Workbench) -> Task:
 
 
 def _review(bench: Workbench, task: Task) -> None:
-    """Decide on every text as the simulated reviewer does."""
+    """Store the simulated reviewer's decision on every pending text."""
     store = bench.store
     pending = [text for run in store.generations.all(task.id) for text in store.generations.texts([run.id])]
     pending = [one for one in pending if one.status == "pending"]
@@ -134,7 +134,7 @@ def _review(bench: Workbench, task: Task) -> None:
 
 
 def simulate_reviewer(bench: Workbench, task: Task, texts: Sequence[str]) -> list[str]:
-    """Labels of a classifier trained on all real train rows."""
+    """Label texts with a classifier trained on all real train rows."""
     rows = [TrainingText(one.text, one.label) for one in bench.store.tasks.examples(task.id, Split.POOL)]
     held_out = _labelled(bench, task, Split.VALIDATION)
     config = TrainingConfig(LABELS, steps=1200, batch_size=32, frozen_layers=2, eval_every=1200)
@@ -153,7 +153,7 @@ def _labelled(bench: Workbench, task: Task, split: Split) -> list[LabelledText]:
 
 
 def list_variants(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[Variant, ...]:
-    """Every variant: each source raw, accepted, relabelled, filtered; soft labels where there are any; real texts."""
+    """Every variant: each source raw, accepted, relabelled and filtered; soft labels if it has any; real texts."""
     runs = {run.writer.name: run for run in bench.store.generations.all(task.id)}
     seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
     found = [Variant(TextUse.REAL, kind=kind)]
@@ -169,7 +169,7 @@ def list_variants(bench: Workbench, task: Task, kind: ClassifierKind) -> tuple[V
 
 
 def list_contrastive(bench: Workbench, task: Task) -> tuple[Variant, ...]:
-    """What people would choose: raw, relabelled and soft labels of the best sources, and the ceiling."""
+    """The variants people would choose: raw, relabelled and soft labels of the best sources, and the ceiling."""
     runs = {run.writer.name: run.id for run in bench.store.generations.all(task.id)}
     sources = ("GPT-3 davinci", "GPT-J 6B", "label-word templates", f"{lms.EMBEDDED_LM.name} · conditional")
     found = [
@@ -186,9 +186,9 @@ def list_contrastive(bench: Workbench, task: Task) -> tuple[Variant, ...]:
 
 
 def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
-    """The experiments, cheapest first. A variant with fewer texts than a size is trained on all of them."""
+    """The experiments, cheapest first. A variant with fewer texts than a size is trained on all its texts."""
     seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
-    recipe = TrainingConfig(LABELS, eval_every=125)  # only the last figures are wanted
+    recipe = TrainingConfig(LABELS, eval_every=125)  # only the final figures are needed
     found = {}
     for name, kind, sizes in (
         ("probes", PROBE, (10, 50, 100, 200, 300, 400, 500)),
@@ -211,7 +211,7 @@ def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
 
 
 def run_variants(bench: Workbench, task: Task, only: str) -> None:
-    """Make the experiments that are not there, and run what is not done."""
+    """Create missing experiments and run those that are not done."""
     known = {one.name: one for one in bench.store.experiments.all(task.id)}
     for name, config in configs_of(bench, task).items():
         if only not in name:
@@ -226,7 +226,7 @@ def run_variants(bench: Workbench, task: Task, only: str) -> None:
 
 
 def develop(bench: Workbench, task: Task) -> None:
-    """The probes' macro-F1 on the validation split; nothing is stored, the test split is not looked at."""
+    """Print the probes' macro-F1 on the validation split; nothing is stored and the test split is not used."""
     config = replace(configs_of(bench, task)["probes"], sizes=(50, 200))
     experiment = bench.store.experiments.create(task.id, "", config)
     names = name_experiment_variants(bench, experiment)
@@ -248,14 +248,14 @@ def develop(bench: Workbench, task: Task) -> None:
 
 
 def order_texts(texts: Sequence[StoredText], order: str, rng_seed: int, likes: dict[str, float]) -> list[StoredText]:
-    """Which text is reviewed first. `likes`: what the seeds' classifier gives each text's proposed label."""
+    """Texts in review order. `likes`: the probability of each proposed label by a classifier trained on the seeds."""
     if order == "queue":
         return sorted(texts, key=lambda one: likes[one.text])
     return random.Random(rng_seed).sample(list(texts), len(texts))
 
 
 def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], file: Path) -> None:
-    """Train on 200 texts of each source after so many decisions; figures are added to `file`, what is there is kept."""
+    """Train on 200 texts of each source after 0 to 200 decisions; append missing figures to `file`."""
     done = {replace(one, macro_f1=0.0): one.macro_f1 for one in read_points(file)}
     seeds = [TrainingText(one.text, one.label) for one in bench.store.tasks.seed_sets(task.id)[0].examples]
     test = _labelled(bench, task, Split.TEST)
@@ -264,7 +264,7 @@ def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], fi
         texts = bench.store.generations.texts([run.id])[:200]
         likes = _like(seeds, texts)
         for rng_seed, n in product(RNG_SEEDS, DECISIONS):
-            # With none, and with all of them, neither the order nor what is left out makes a difference.
+            # With no decisions, or decisions on all texts, neither the order nor leaving texts out makes a difference.
             is_same = n in (0, len(texts))
             places = [
                 Point(run.writer.name, kind, order, n, rng_seed, 0.0, trained_on)
@@ -285,7 +285,7 @@ def _review_figure(
     seeds: list[TrainingText],
     test: list[LabelledText],
 ) -> float:
-    """Macro-F1 of a classifier trained after the first decisions of an order."""
+    """Macro-F1 of a classifier trained after the first `n_decisions` decisions of an order."""
     decided = {one.id for one in order_texts(texts, place.order, place.rng_seed, likes)[: place.n_decisions]}
     rows = [
         TrainingText(one.text, one.label if one.id in decided else one.proposed_label)
@@ -298,7 +298,7 @@ def _review_figure(
 
 
 def _like(seeds: Sequence[TrainingText], texts: Sequence[StoredText]) -> dict[str, float]:
-    """What a probe on the seeds gives each text's proposed label: what the queue of the Review page goes by."""
+    """The probability of each text's proposed label by a probe trained on the seeds, which sorts the queue."""
     config = TrainingConfig(LABELS, kind=PROBE)
     anything = [LabelledText(seeds[0].text, seeds[0].label)]
     records = train(config, seeds, anything, others=[one.text for one in texts])
@@ -314,7 +314,7 @@ def _add_points(file: Path, points: Sequence[Point]) -> None:
 
 
 def done_runs(bench: Workbench, task: Task) -> list[TrainingRun]:
-    """Every run that was measured to its end."""
+    """Every finished training run."""
     return [
         run
         for experiment in bench.store.experiments.all(task.id)
@@ -323,7 +323,7 @@ def done_runs(bench: Workbench, task: Task) -> list[TrainingRun]:
 
 
 def done_elsewhere(bench: Workbench, task: Task, folder: Path) -> list[TrainingRun]:
-    """The finished runs of another process's store, their variants by the generation runs of this one."""
+    """The finished runs of another store, with variants that refer to the generation runs of this one."""
     other = open_workbench(f"sqlite:///{folder / 'quality.db'}")
     other_task = prepare(other)
     writers = list_writers(other, other_task.id)
@@ -340,16 +340,16 @@ def done_elsewhere(bench: Workbench, task: Task, folder: Path) -> list[TrainingR
 
 
 def main() -> None:
-    """Do the parts that are asked for, and print the best variants."""
+    """Run the chosen parts; with `--table`, write it and print the best variants."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--store", type=Path, default=Path("instance") / "quality")
     parser.add_argument("--part", choices=["all", "variants", "review", "none"], default="all")
-    parser.add_argument("--only", default="", help="experiments whose name holds this")
+    parser.add_argument("--only", default="", help="run only experiments whose name contains this")
     parser.add_argument("--kinds", nargs="*", type=ClassifierKind, default=[PROBE, TUNED, CONTRASTIVE])
     parser.add_argument("--development", action="store_true")
     parser.add_argument("--table", action="store_true")
-    parser.add_argument("--also", nargs="*", type=Path, default=[], help="stores of other processes, for the table")
-    parser.add_argument("--note", default="", help="stands in the table's file, such as what is not measured yet")
+    parser.add_argument("--also", nargs="*", type=Path, default=[], help="further stores to include in the table")
+    parser.add_argument("--note", default="", help="note below the introduction, such as what is not measured yet")
     options = parser.parse_args()
     options.store.mkdir(parents=True, exist_ok=True)
     bench = open_workbench(f"sqlite:///{options.store / 'quality.db'}")

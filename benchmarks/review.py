@@ -1,15 +1,18 @@
-"""How fast the review desk answers with many texts and events stored, in a real Chromium on served apps.
+"""How fast the review desk responds with many stored texts and events, in a real Chromium on served apps.
 
-Three servers with the same options, used in turn within one run: the app with 100 texts and 300 events ("small"), with
-100,000 and 300,000 ("large"), and a page of a few lines ("bare"). All times are taken inside the browser. Key press:
-from the keydown of A until the next card's text stands there; bare: a button with that shortcut and a counter. Stored:
-from the keydown until the page names the decision. Filter: from the click on another label until the count of what
-matches has changed and the script has ended, the rows with it; bare: a select box, 50 rows and their number. Bulk: the
-texts that hold one word (a tenth of all) are relabelled, from the click in the dialog until the page names the step;
-then its undo. Memory: each server's after the same interactions.
+Three servers with the same options alternate within one run: the app with 100 texts and 300 events ("small"), with
+100,000 and 300,000 ("large"), and a page of a few lines ("bare"). All times are measured in the browser:
 
-Bounds, as ratios of 95th percentiles: key press at most 1.3 times small and 2 times bare; filter at most 2 times small
-and 3 times bare. Bulk and undo under 5 s each. Last line: JSON with `key_ratio_rows`, `key_ratio_bare`,
+- Key press: from the keydown of A until the next card's text is shown. Bare: a button with that shortcut and a counter.
+- Stored: from the keydown until the page names the decision.
+- Filter: from the click on another label until the number of matching texts has changed and the script has ended, with
+  the new rows. Bare: a select box, 50 rows and their number.
+- Bulk: relabel the texts that contain one word (a tenth of all), from the click in the dialog until the page names the
+  step; then undo it.
+- Memory: of each server, after the same interactions.
+
+Goals, as ratios of 95th percentiles: key press at most 1.3 times small and 2 times bare; filter at most 2 times small
+and 3 times bare. Bulk and undo take under 5 s each. The last line is JSON with `key_ratio_rows`, `key_ratio_bare`,
 `key_stored_ms` (95th percentile, large), `filter_ratio_rows`, `filter_ratio_bare`, `bulk_s`, `undo_s`,
 `server_mib_small`, `server_mib_large`, `texts`, `events`.
 """
@@ -63,10 +66,10 @@ else:
 
 
 class BareApp(App):
-    """The page of a few lines, served as the app is."""
+    """The page of a few lines, served in the same way as the app."""
 
     def start(self) -> None:
-        """Serve the script from the same folder, so with the same config."""
+        """Serve the script from the same folder, and therefore with the same config."""
         self.script = self.home / "bare.py"
         self.script.write_text(BARE)
         super().start()
@@ -74,23 +77,23 @@ class BareApp(App):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One served page in a browser context of its own, and where its script stands."""
+    """One served page in its own browser context, and the selectors of what is measured on it."""
 
     app: App
     page: Page
-    path: str  # of the page that is measured
-    rows: str  # added to it: the view with the rows
+    path: str  # the address of the measured page
+    rows: str  # the query string of the view with the rows
     card: str  # CSS selector of the text that a key press changes
-    count: str  # CSS selector of what tells how many rows match
+    count: str  # CSS selector of the text with the number of matching rows
 
     def show_rows(self) -> None:
-        """The view with the select box and the rows."""
+        """Open the view with the select box and the rows."""
         self.go(self.rows)
         expect(self.page.locator(self.count)).to_contain_text("that match")
         settle(self.page)
 
     def go(self, query: str = "") -> None:
-        """The page, whole."""
+        """Open the page and wait until it is complete."""
         self.page.goto(self.app.url(self.path) + query)
         settle(self.page)
 
@@ -101,7 +104,7 @@ class Desk:
 
 
 def open_desk(stack: ExitStack, browser: Browser, app: App) -> Desk:
-    """A window on a served page, with the reviewer's cookie; both end with the stack."""
+    """Open a served page with the reviewer's cookie; browser context and server end with the stack."""
     stack.callback(app.kill)
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.add_cookies([{"name": COOKIE, "value": REVIEWERS[0], "url": app.url("overview")}])
@@ -128,17 +131,17 @@ WATCH = """
     });
     const options = { childList: true, characterData: true, attributeFilter: ["data-test-script-state"] };
     for (const root of [document, desk]) if (root) observer.observe(root, { subtree: true, ...options });
-    setTimeout(() => reject(new Error("nothing came within 60 s; there stands: " + text())), 60000);
+    setTimeout(() => reject(new Error("nothing changed within 60 s; the text is: " + text())), 60000);
   });
 }
 """
 ANOTHER_TEXT = "text() && text() !== before"
 ANOTHER_COUNT = "/all [0-9,]+ that match/.exec(text())?.[0] !== before && script() === 'notRunning'"
 NAMED = "text().includes(before)"
-IS_TOLD = "text().trim()"  # blank from the key press on
+IS_TOLD = "text().trim()"  # empty from the key press until the decision is stored
 ONLY_THAT_LABEL = """
 label => {
-  const cells = [...document.querySelectorAll("[data-testid^='glide-cell-2-']")];  // what screen readers are told
+  const cells = [...document.querySelectorAll("[data-testid^='glide-cell-2-']")];  // as screen readers see them
   return cells.length > 0 && cells.every((one) => one.textContent === label);
 }
 """
@@ -146,7 +149,7 @@ label => {
 
 @contextmanager
 def timed(page: Page, event: str, selector: str, condition: str, before: str) -> Iterator[list[float]]:
-    """Milliseconds from the browser's event, caused inside the `with`, to the condition; then the page is settled."""
+    """Milliseconds from an event triggered inside the `with` block until the condition holds; then the page settles."""
     page.bring_to_front()
     page.evaluate(WATCH.replace("CONDITION", condition), [event, selector, before])
     found: list[float] = []
@@ -156,11 +159,11 @@ def timed(page: Page, event: str, selector: str, condition: str, before: str) ->
 
 
 def time_key(desk: Desk) -> float:
-    """Milliseconds from the key press to another text."""
+    """Milliseconds from the key press until another text is shown."""
     before = desk.page.locator(desk.card).text_content() or ""
     with timed(desk.page, "keydown", desk.card, ANOTHER_TEXT, before) as found:
         desk.page.keyboard.press("a")
-    if not isinstance(desk.app, BareApp):  # it is being stored: that would slow what is timed next
+    if not isinstance(desk.app, BareApp):  # wait until it is stored, which would slow down the next measurement
         desk.page.locator(".desk .last:not(.is-late)").filter(has_text=re.compile(r"\S")).wait_for()
         settle(desk.page)
     return found[0]
@@ -174,9 +177,9 @@ def time_storing(desk: Desk) -> float:
 
 
 def time_filter(desk: Desk, label: str) -> float:
-    """Milliseconds from the choice of a label to its rows."""
+    """Milliseconds from choosing a label until its rows are shown."""
     before = re.search("all [0-9,]+ that match", desk.page.locator(desk.count).text_content() or "")
-    assert before is not None, "the page does not say how many rows match"
+    assert before is not None, "the page does not show how many rows match"
     desk.page.get_by_role("combobox", name="Label", exact=True).click()
     option = desk.page.get_by_role("option", name=label, exact=True)
     with timed(desk.page, "click", desk.count, ANOTHER_COUNT, before[0]) as found:
@@ -186,7 +189,7 @@ def time_filter(desk: Desk, label: str) -> float:
 
 
 def measure(desks: Mapping[str, Desk], rounds: int, time_one: Callable[[Desk, int], float]) -> dict[str, list[float]]:
-    """The same interaction on every desk in turn, `rounds` times after the warm-up: milliseconds by desk."""
+    """Time the same interaction on each desk alternately, `rounds` times after the warm-up: milliseconds by desk."""
     found: dict[str, list[float]] = {name: [] for name in desks}
     for number in range(N_WARM + rounds):
         for name, desk in desks.items():
@@ -195,7 +198,7 @@ def measure(desks: Mapping[str, Desk], rounds: int, time_one: Callable[[Desk, in
 
 
 def compare(what: str, found: Mapping[str, list[float]]) -> tuple[float, float]:
-    """Print what was found; the 95th percentile of the large app to that of the small one and of the bare page."""
+    """Print the times; return the 95th percentile of the large app relative to the small app and the bare page."""
     highest = {name: p95(values) for name, values in found.items()}
     for name, values in found.items():
         median = statistics.median(values)
@@ -212,7 +215,7 @@ def p95(values: Sequence[float]) -> float:
 
 
 def measure_bulk(desk: Desk) -> tuple[float, float]:
-    """Seconds that a relabel of all that hold the sought word takes, and its undo; the database is looked at."""
+    """Seconds to relabel all texts that contain `SOUGHT`, and to undo it; checks the result in the database."""
     page, label = desk.page, LABELS[-1]
     before = sought(desk.app.home)
     desk.go(f"{desk.rows}&review_search={SOUGHT}")
@@ -233,18 +236,18 @@ def measure_bulk(desk: Desk) -> tuple[float, float]:
 
 
 def sought(home: Path) -> dict[int, tuple[str, str]]:
-    """Label and status of each text that holds the sought word."""
+    """Label and status of each text that contains `SOUGHT`."""
     text = SyntheticTextRow
     with opened(home) as store, reading(store.engine) as session:
         found = session.execute(select(text.id, text.label, text.status).where(text.text.contains(SOUGHT)))
         return {id_: (label, status) for id_, label, status in found}
 
 
-# All of it -----------------------------------------------------------------------------------------------------------
+# Main -----------------------------------------------------------------------------------------------------------
 
 
 def run(desks: Mapping[str, Desk], rounds: int) -> dict[str, float]:
-    """Every figure but the counts."""
+    """All figures except the numbers of texts and events."""
     for desk in desks.values():
         desk.go()
     key = compare("key press to next card", measure(desks, rounds, lambda desk, _: time_key(desk)))
@@ -274,7 +277,7 @@ def run(desks: Mapping[str, Desk], rounds: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Fill, serve, measure and print the figures."""
+    """Fill the databases, serve the apps, measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=70, help="2 to 74: the small app has 80 cards")
     parser.add_argument("--texts", type=int, default=100_000, help="a multiple of 50")
@@ -282,7 +285,7 @@ def main() -> None:
     options = parser.parse_args()
     if not 2 <= options.rounds <= 74:
         parser.error(f"--rounds must be 2 to 74; found {options.rounds}")
-    os.environ.pop("AUGMENT_DATABASE_URL", None)  # each app has the database of its own folder
+    os.environ.pop("AUGMENT_DATABASE_URL", None)  # each app uses the database in its own folder
     sizes = {"small": SMALL, "large": (options.texts, options.events), "bare": (0, 0)}
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, ExitStack() as stack:
         homes = {name: Path(folder) / name for name in sizes}

@@ -1,4 +1,4 @@
-"""A database of many texts and events for `benchmarks.review`, as the app itself would have stored them."""
+"""Fills a database with many texts and events for `benchmarks.review`, as the app itself would store them."""
 
 import random
 import time
@@ -40,15 +40,15 @@ from storage.reviews.verdicts import status_after
 from storage.schema import GenerationRunRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow, TextFlagRow, utc_now
 
 LABELS = ("joy", "anger", "surprise")
-REVIEWERS = ("Ada", "Bo", "Cy")  # the first one sits at the browser
-SOUGHT = "lighthouse"  # every tenth text holds it
+REVIEWERS = ("Ada", "Bo", "Cy")  # the first one uses the browser
+SOUGHT = "lighthouse"  # every tenth text contains it
 WORDS = "i,feel,so,very,glad,cross,stunned,about,the,rain,my,work,this,town,her,song,our,dog,today,again"
 
 
 def fill(home: Path, n_texts: int, n_events: int) -> None:
-    """A task with runs, texts and events as the app writes them; a fifth of the texts are decided.
+    """Create a task with runs, texts and events as the app writes them; a fifth of the texts are reviewed.
 
-    Two events of three are of bulk relabels and their undos, each third one is a single decision.
+    Two thirds of the events come from bulk relabels and their undos, one third are single decisions.
     """
     started, rng = time.perf_counter(), random.Random(0)
     with opened(home) as store:
@@ -74,7 +74,7 @@ def fill(home: Path, n_texts: int, n_events: int) -> None:
 
 @contextmanager
 def opened(home: Path) -> Iterator[Store]:
-    """The store of a home folder."""
+    """Open the store of a home folder, and close it at the end."""
     store = Store.open(f"sqlite:///{home / 'workbench.db'}")
     try:
         yield store
@@ -83,7 +83,7 @@ def opened(home: Path) -> Iterator[Store]:
 
 
 def make_data() -> PreparedData:
-    """A few real examples of each label in each split."""
+    """Two real examples per label in each split."""
     splits = {
         split: tuple(LabelledText(f"{split} example {i} of {label}", label) for label in LABELS for i in range(2))
         for split in (Split.POOL, Split.VALIDATION, Split.TEST)
@@ -92,7 +92,7 @@ def make_data() -> PreparedData:
 
 
 def write_texts(store: Store, run: GenerationRun, n: int, rng: random.Random) -> None:
-    """A finished run of `n` texts with label probabilities; every eighth is flagged."""
+    """Finish a run with `n` texts that have label probabilities; every eighth is flagged."""
     with writing(store.engine) as session:
         rows = [make_text(run, number, rng) for number in range(n)]
         session.execute(insert(SyntheticTextRow), rows)
@@ -104,7 +104,7 @@ def write_texts(store: Store, run: GenerationRun, n: int, rng: random.Random) ->
 
 
 def make_text(run: GenerationRun, number: int, rng: random.Random) -> dict[str, Any]:
-    """A pending text as a row; labels are not equally frequent, so that each filter lets another number through."""
+    """A pending text as a row. Labels differ in frequency, so each label filter matches another number of texts."""
     words = [*rng.choices(WORDS.split(","), k=12), *([SOUGHT] if number % 10 == 7 else []), f"{run.id}-{number}"]
     label = rng.choices(LABELS, weights=(5, 3, 2))[0]
     weights = [rng.random() + 0.5 * (one == label) for one in LABELS]
@@ -125,7 +125,7 @@ def make_text(run: GenerationRun, number: int, rng: random.Random) -> dict[str, 
 
 
 def relabel_and_take_back(store: Store, task: Task, n: int) -> None:
-    """Bulk relabels of `n` texts in all, each undone: two events a text, and the texts wait as before."""
+    """Relabel `n` texts in bulk and undo each step: two events per text, and the texts are pending again."""
     with reading(store.engine) as session:
         ids = list(session.scalars(select(SyntheticTextRow.id).order_by(SyntheticTextRow.id)))
     size, step = max(10, len(ids) // 100), 0
@@ -138,14 +138,14 @@ def relabel_and_take_back(store: Store, task: Task, n: int) -> None:
 
 
 def make_old(store: Store) -> None:
-    """Date what is there 60 days back: a reviewer's rate looks at the last minutes."""
+    """Move the existing rows 60 days into the past, because a reviewer's rate covers the last minutes."""
     with writing(store.engine) as session:
         for row in (GenerationRunRow, SyntheticTextRow, ReviewStepRow):
             session.execute(update(row).values(created_at=utc_now() - timedelta(days=60)))
 
 
 def decide_singly(store: Store, task: Task, n: int, rng: random.Random) -> None:
-    """`n` decisions, each a step of its own, on a fifth of the texts in turn, by one reviewer after the other."""
+    """Store `n` decisions on a fifth of the texts, each as its own step; the reviewers take turns."""
     actions = (ReviewAction.ACCEPT, ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL)
     with writing(store.engine) as session:
         query = select(SyntheticTextRow).where(SyntheticTextRow.number % 5 == 0).order_by(SyntheticTextRow.id)
@@ -169,13 +169,13 @@ def decide_singly(store: Store, task: Task, n: int, rng: random.Random) -> None:
 
 
 def check_replay(store: Store, task: Task, n: int = 300) -> None:
-    """Whether texts are as their events say: some pending, some that were decided on."""
+    """Check that texts match their events, on up to `n` texts per review status."""
     page = PageRequest(ReviewOrder.RANDOM, size=n)
     for status in ReviewStatus:
         for text in store.reviews.page(task.id, TextFilters(status=status), page):
-            label, stands = text.proposed_label, ReviewStatus.PENDING
+            label, current_status = text.proposed_label, ReviewStatus.PENDING
             for event in store.reviews.history(text.id):
                 before, after = event.change.before, event.change.after
-                assert (before.label, before.status) == (label, stands), f"text {text.id}, event {event.id}"
-                label, stands = after.label, after.status
-            assert (label, stands) == (text.label, text.status), f"text {text.id} differs from what its events say"
+                assert (before.label, before.status) == (label, current_status), f"text {text.id}, event {event.id}"
+                label, current_status = after.label, after.status
+            assert (label, current_status) == (text.label, text.status), f"text {text.id} differs from its events"

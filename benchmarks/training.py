@@ -1,11 +1,11 @@
-"""Seconds a training run: the reference notebook's Trainer loop against ours, in turn, on the same encoder and data.
+"""Seconds per training run: the reference notebook's Trainer loop against ours, on the same encoder and data.
 
-The notebook's loop, in today's API: everything padded to the longest text, batch 8 in training and in evaluation,
-embeddings and three layers frozen, 125 steps, evaluation of the 797 test rows every 20 steps and at the end. Ours:
-`training.train` with the same config. Data: the first ten Emotion texts of each label, alone (30) and with
-the notebook's 200 GPT-J texts (230). Both are run for every RNG seed; final metrics are compared by a paired t-test:
-the larger the p-value the less they can be told apart. Last line: JSON; `ratio` is the median over all pairs, each
-p-value the smallest over the sizes.
+The notebook's loop, in today's API: everything is padded to the longest text, batch size 8 in training and evaluation,
+embeddings and three layers frozen, 125 steps, evaluation of the 797 test rows every 20 steps and at the end. Ours is
+`augment.training.train` with the same config. Data: the first ten Emotion texts of each label, alone (30) and with the
+notebook's 200 GPT-J texts (230). Both loops alternate for every RNG seed. Final metrics are compared by a paired
+t-test; a large p-value means no evidence of a difference. The last line is JSON: `ratio` is the median over all pairs,
+and each p-value is the smallest over the sizes.
 """
 
 import argparse
@@ -36,7 +36,7 @@ FROZEN_LAYERS = 3
 
 
 def read_texts(data: PreparedData) -> dict[int, list[LabelledText]]:
-    """The two training sets, by their size."""
+    """The two training sets, by size."""
     pool = data.splits[Split.POOL]
     seeds = [row for label in LABELS for row in [one for one in pool if one.label == label][:10]]
     name = "gpt-j_200.jsonl"
@@ -45,7 +45,7 @@ def read_texts(data: PreparedData) -> dict[int, list[LabelledText]]:
 
 
 class _Rows(torch.utils.data.Dataset[dict[str, Any]]):
-    """Encoded rows, as the notebook hands them to Trainer."""
+    """Encoded rows, as the notebook passes them to Trainer."""
 
     def __init__(self, rows: Sequence[LabelledText], encoded: dict[str, Any]) -> None:
         self._encoded, self._labels = encoded, [LABELS.index(row.label) for row in rows]
@@ -97,7 +97,7 @@ def run_notebook(texts: Sequence[LabelledText], test: Sequence[LabelledText], rn
 
 
 def run_ours(texts: Sequence[LabelledText], test: Sequence[LabelledText], rng_seed: int) -> tuple[float, float]:
-    """Final accuracy and macro-F1 of ours."""
+    """Final accuracy and macro-F1 of our training."""
     rows = [TrainingText(one.text, one.label) for one in texts]
     records = train(TrainingConfig(LABELS, rng_seed=rng_seed), rows, test)
     points = [one for one in records if isinstance(one, MetricPoint)]
@@ -106,7 +106,7 @@ def run_ours(texts: Sequence[LabelledText], test: Sequence[LabelledText], rng_se
 
 
 def main() -> None:
-    """Run both in turn for every size and RNG seed, and print the figures."""
+    """Run both loops for every size and RNG seed, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rng-seeds", type=int, default=10)
     parser.add_argument("--sizes", type=int, nargs="*", default=[30, 230])
@@ -115,7 +115,7 @@ def main() -> None:
     logging.disable_progress_bar()
     data = read_emotion()
     test, of_size = data.splits[Split.TEST], read_texts(data)
-    run_ours(of_size[30], test, 99)  # warm up: the encoder and the test rows' features, as in an experiment
+    run_ours(of_size[30], test, 99)  # warm up: load the encoder and encode the test rows once
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     seconds: list[tuple[float, float]] = []
     figures: dict[str, float] = {}

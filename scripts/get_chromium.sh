@@ -1,6 +1,6 @@
 #!/bin/sh
-# Sees that there is a Chromium for the browser tests: one of the system, else Playwright's, else (root on Debian) the
-# distribution's package. $1 is the folder of the virtual environment's programs.
+# Finds or installs a Chromium for the browser tests: the system's, else Playwright's, else the distribution's package
+# (as root on Debian). $1 is the folder with the virtual environment's programs.
 set -u
 for name in chromium chromium-browser google-chrome; do
     if command -v "$name" >/dev/null 2>&1; then exit 0; fi
