@@ -3,17 +3,17 @@
 import streamlit as st
 
 from augment.records import GenerationRun, ReviewStatus, RunKind, RunState, RunStatus, Task
+from augment.results import headlines
 from augment.results.charts.learning import learning_curve
 from augment.results.comparison import aggregate_runs
-from augment.results.headlines import headline
 from augment.wording import plural
-from pages.parts.charts import show_chart
+from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, progress_share
 from pages.parts.generate.state import open_run
 from pages.parts.layout import PAGES, POLL_S, page_header, showing_errors, task_line
 from pages.parts.session import current_task, enter_through_app, workbench
 from pages.parts.welcome import show_welcome
-from workbench.comparisons import compare
+from workbench.comparisons import compare, count_waiting
 
 UNITS = {RunKind.GENERATION: "texts", RunKind.EXPERIMENT: "runs"}
 
@@ -75,7 +75,10 @@ def show_answer(task: Task) -> None:
             st.switch_page(PAGES["train"])
         return
     measured = compare(workbench(), [experiment])
-    st.subheader(escape_markdown(headline(measured.runs, "macro_f1", measured.names)), anchor=False)
+    st.subheader(escape_markdown(headlines.headline(measured.runs, "macro_f1", measured.names)), anchor=False)
+    n_waiting = count_waiting(workbench(), task)
+    st.markdown(escape_markdown(headlines.next_step(measured.runs, "macro_f1", n_waiting=n_waiting)))
+    say_shared(measured.names)
     points = aggregate_runs(measured.runs, "macro_f1")
     show_chart(
         learning_curve(points, "macro_f1", measured.styles, measured.names),

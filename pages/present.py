@@ -8,7 +8,7 @@ from augment.results.comparison import aggregate_runs
 from augment.results.headlines import describe_variants, headline
 from augment.results.review_gains import review_gains
 from augment.results.variants import name_recipe
-from pages.parts.charts import show_chart
+from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown, format_state
 from pages.parts.layout import CHARTS_POLL_S, empty_state, showing_errors, task_line
 from pages.parts.session import enter_through_app, require_task, workbench
@@ -43,8 +43,7 @@ def draw(task: Task, experiment_id: int) -> None:
     names = comparison.names
     st.title(escape_markdown(headline(comparison.runs, "macro_f1", names)), anchor=False)
     st.caption(task_line(task))
-    if names.shared:
-        st.caption(escape_markdown(f"All variants: {names.shared}"))
+    say_shared(names)
     styles, majority = comparison.styles, majority_of(workbench(), task)
     for metric in ("macro_f1", "accuracy"):
         points = aggregate_runs(comparison.runs, metric)

@@ -108,7 +108,7 @@ def _describe(difference: Difference, names: VariantNames, compared: Sequence[Di
     words = [TextUse.SOFT.value] if variant.use is TextUse.SOFT else []
     texts = f"{difference.n_synthetic} {use}text{'' if difference.n_synthetic == 1 else 's'}"
     if len({one.variant.generation_run_ids for one in compared}) > 1:
-        texts += f" of {names.sources[variant]}"
+        words.insert(0, names.sources[variant])
     else:
         words += name_filter(variant.filter)
         words += [variant.kind.value] if len({one.variant.kind for one in compared}) > 1 else []
@@ -127,7 +127,7 @@ def _evidence(difference: Difference) -> str:
 def _doubt(difference: Difference) -> str:
     if difference.interval.n < 2:
         return "one RNG seed does not rule out chance"
-    return f"all {difference.interval.n} RNG seeds agree exactly, so no test can rule out chance"
+    return f"all {difference.interval.n} RNG seeds gave the same difference, so chance cannot be tested"
 
 
 def _count(differences: Sequence[Difference], one: str, many: str) -> str:

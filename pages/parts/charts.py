@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from augment.data.export_formats import guard_cell
+from augment.results.variants import VariantNames
+from pages.parts.formats import escape_markdown
 
 _BUTTONS = ["toImage", "zoom2d", "resetScale2d"]
 
@@ -53,6 +55,12 @@ def show_chart(
             on_click="ignore",
             help="The chart as a page that opens offline. For a picture, use the camera at the top right of the chart.",
         )
+
+
+def say_shared(names: VariantNames) -> None:
+    """What all variants of a chart have in common, so that no name has to repeat it."""
+    if names.shared:
+        st.caption(escape_markdown(f"All variants: {names.shared}"))
 
 
 def guard_formulas(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from augment.results.comparison import aggregate_runs, points_table
 from augment.results.headlines import headline, next_step
 from augment.results.review_gains import ReviewGain, review_gains
 from augment.wording import METRICS, format_metric, plural
-from pages.parts.charts import show_chart
+from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import showing_errors
 from pages.parts.session import workbench
@@ -63,7 +63,7 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     left, right = st.columns([5, 3], gap="medium") if is_narrow else (st.container(), st.container())
     majority = majority_of(workbench(), task)
     with left:
-        say_shared(comparison)
+        say_shared(names)
         show_chart(
             learning_curve(points, metric, comparison.styles, names, majority=majority),
             key="results_curve",
@@ -74,12 +74,6 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
         with right:
             show_gains(gains, comparison, metric)
     show_footnote(comparison, metric, majority)
-
-
-def say_shared(comparison: Comparison) -> None:
-    """What all variants have in common, so that no name has to repeat it."""
-    if comparison.names.shared:
-        st.caption(escape_markdown(f"All variants: {comparison.names.shared}"))
 
 
 def show_gains(gains: list[ReviewGain], comparison: Comparison, metric: str) -> None:

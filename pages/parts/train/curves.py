@@ -8,8 +8,7 @@ from augment.results.charts.learning import learning_curve
 from augment.results.charts.steps import Curve, step_curves
 from augment.results.comparison import aggregate_runs
 from augment.results.variants import name_run
-from pages.parts.charts import show_chart
-from pages.parts.formats import escape_markdown
+from pages.parts.charts import say_shared, show_chart
 from pages.parts.layout import METRIC_COLUMNS
 from pages.parts.session import workbench
 from workbench.comparisons import Comparison, majority_of
@@ -22,8 +21,7 @@ def draw_curves(task: Task, comparison: Comparison) -> None:
     experiment, names = comparison.experiments[0], comparison.names
     finished = [run for run in comparison.runs if run.state.status is RunStatus.DONE and run.last is not None]
     st.markdown(f"**macro-F1 by number of synthetic texts**, experiment {experiment.id}, test split")
-    if names.shared:
-        st.caption(escape_markdown(f"All variants: {names.shared}"))
+    say_shared(names)
     if finished:
         show_chart(
             learning_curve(aggregate_runs(finished, "macro_f1"), "macro_f1", comparison.styles, names),

@@ -51,12 +51,12 @@ def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
         ),
         (
             [*BASELINE, *GAINS, *LOSES],
-            "50 raw texts of A beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
+            "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
             "1 variant makes it worse",
         ),
         (
             [*BASELINE, *GAINS, *make_runs(E, 50, [0.60, 0.63, 0.585])],
-            "50 raw texts of A beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
+            "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
             "1 variant helps too",
         ),
         (
@@ -67,7 +67,7 @@ def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
         (
             [*BASELINE, *EQUAL],
             "50 raw texts gain 10.0 points of macro-F1 over the 30 seeds alone, "
-            "but all 3 RNG seeds agree exactly, so no test can rule out chance",
+            "but all 3 RNG seeds gave the same difference, so chance cannot be tested",
         ),
         (
             [*BASELINE, *NOISE],
@@ -116,7 +116,7 @@ def test_the_ceiling_counts_as_a_comparison_all_the_same() -> None:
 
 def test_one_lucky_run_does_not_take_the_headline_from_a_variant_with_evidence() -> None:
     lucky = make_runs(D, 50, [0.9])
-    assert say([*BASELINE, *GAINS, *lucky]).startswith("50 raw texts of A beat the 30 seeds alone: +12.0 points")
+    assert say([*BASELINE, *GAINS, *lucky]).startswith("50 raw texts (A) beat the 30 seeds alone: +12.0 points")
 
 
 def test_many_comparisons_take_a_gain_back() -> None:
@@ -146,9 +146,9 @@ def test_the_headline_says_which_texts_only_as_far_as_variants_differ() -> None:
     assert best(filtered, A) == "50 raw texts (agreed, balanced)"
     assert best(A_PROBE, A) == "50 raw texts (linear probe)"
     assert best(replace(SOFT, kind=PROBE), A) == "50 texts (soft labels, linear probe)"
-    assert best(RELABELLED, B) == "50 relabelled texts of A"
-    assert best(SOFT, B) == "50 texts of A (soft labels)"
-    assert best(replace(filtered, kind=PROBE), B) == "50 raw texts of A · agreed · balanced · linear probe"
+    assert best(RELABELLED, B) == "50 relabelled texts (A)"
+    assert best(SOFT, B) == "50 texts (A, soft labels)"
+    assert best(replace(filtered, kind=PROBE), B) == "50 raw texts (A · agreed · balanced · linear probe)"
 
 
 def test_one_text_and_seeds_of_several_sets_are_put_right() -> None:
@@ -274,7 +274,7 @@ def test_where_the_filter_was_tried_too_the_next_step_leads_on() -> None:
 def test_headline_and_next_step_are_about_the_same_variant() -> None:
     lucky = make_runs(D, 50, [0.9])  # more than the significant gain, from one RNG seed
     runs = [*BASELINE, *GAINS, *lucky]
-    assert say(runs).startswith("50 raw texts of A beat")
+    assert say(runs).startswith("50 raw texts (A) beat")
     assert next_step(runs, "macro_f1", n_waiting=0) == SHARE
     assert next_step([*BASELINE, *NOISE, *lucky], "macro_f1", n_waiting=90).startswith(f"{MORE_SEEDS}; with one")
 

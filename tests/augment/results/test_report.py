@@ -191,7 +191,7 @@ def test_headline_and_sentences_are_comparison_s() -> None:
     data = make_data()
     page = Page(build_report(data))
     answer = headline(data.runs, "macro_f1", data.names)
-    assert answer.startswith("200 relabelled texts of GPT-J beat the 30 seeds alone")
+    assert answer.startswith("200 relabelled texts (GPT-J) beat the 30 seeds alone")
     assert answer in page.text
     sentences = describe_variants(data.runs, "macro_f1", data.names)
     assert len(sentences) == len(VARIANTS)
@@ -331,7 +331,7 @@ def test_every_variant_is_in_the_report_under_its_own_name_whatever_writers_are_
     baselines = {row[0]: row[1] for row in page.table(*DIFFERENCES)}
     probe = "x (run 4) · linear probe"
     assert baselines == dict.fromkeys(CALLED, "seeds only") | {probe: "seeds only · linear probe"}
-    assert "200 raw texts of test split (run 8) beat the 30 seeds alone" in page.text
+    assert "200 raw texts (test split (run 8)) beat the 30 seeds alone" in page.text
     for name in CALLED:
         assert f"{name}, 200 texts: " in page.text
     assert page.text.count("real texts, 200 texts: ") == 1

@@ -301,9 +301,9 @@ def test_the_headline_names_the_writer_by_the_name_that_the_chart_has() -> None:
         names = name_variants([run.variant for run in runs], MISLEADING)
         return headline(runs, "macro_f1", names).partition(" beat ")[0]
 
-    assert beat(OF_ONE_USE[0], OF_ONE_USE[1], REAL) == "50 raw texts of real texts (run 1)"
-    assert beat(OF_ONE_USE[1], OF_ONE_USE[0], REAL) == "50 raw texts of real texts, batch 2"
-    assert beat(OF_ONE_USE[5], Variant(RELABELLED, (7,))) == "50 raw texts of twin (run 6)"
+    assert beat(OF_ONE_USE[0], OF_ONE_USE[1], REAL) == "50 raw texts (real texts (run 1))"
+    assert beat(OF_ONE_USE[1], OF_ONE_USE[0], REAL) == "50 raw texts (real texts, batch 2)"
+    assert beat(OF_ONE_USE[5], Variant(RELABELLED, (7,))) == "50 raw texts (twin (run 6))"
 
 
 def test_every_variant_is_described_under_its_own_name() -> None:
