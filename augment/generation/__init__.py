@@ -1,1 +1,1 @@
-"""Writing new labelled texts: attempts, checks, quotas, and the strategies that write."""
+"""Generation of labelled texts: attempts, checks, quotas and strategies."""

@@ -1,8 +1,8 @@
-"""Seeds, prompts and LM → synthetic texts and rejects. A plain generator; who drives it decides where they go.
+"""Generate synthetic texts and rejects from seeds, prompts and an LM. A plain generator; the caller stores the results.
 
-Every completion becomes exactly one `SyntheticText` or one `Reject`, and each batch ends with a `GenerationProgress`:
-what was yielded up to there belongs together. Attempt number n draws its seeds and its tokens from (RNG seed, n), so a
-run that is resumed at a batch's end goes on as if it had never stopped.
+Every completion becomes exactly one `SyntheticText` or one `Reject`. Each batch ends with a `GenerationProgress`: store
+it together with the batch. Attempt number n draws its seeds and its tokens from (RNG seed, n), so a run that is resumed
+after a batch continues as if it had never stopped.
 """
 
 import math
@@ -32,9 +32,9 @@ from augment.records import (
 )
 from augment.records.copies import CopyCheck
 
-FIRST_BATCH_SHARE = 4  # the first batch is so many times smaller, so that something is there to see soon
+FIRST_BATCH_SHARE = 4  # the first batch is this many times smaller, so that the first texts appear soon
 PARSE_RATE_AFTER = 50  # attempts
-CHARACTERS_PER_TOKEN = 3.5  # English in byte-level BPE, on the cautious side: only to guess a first batch's cost
+CHARACTERS_PER_TOKEN = 3.5  # English in byte-level BPE, a cautious estimate, used only for the first batch's cost
 
 
 def generate(
@@ -45,14 +45,14 @@ def generate(
     avoid: Mapping[str, RejectReason] | None = None,
     resume_from: GenerationProgress | None = None,
 ) -> Iterator[SyntheticText | Reject | GenerationProgress]:
-    """Ask `lm` until the target, the attempt cap or the budget of `config` is reached.
+    """Call `lm` until the target, the attempt cap or the budget of `config` is reached.
 
-    `lm` is None for a strategy without one. `avoid` holds texts that must not come again, each with the reason to give:
-    texts of held-out splits, of earlier runs, or of the run's own earlier start. `resume_from` is the last stored
-    progress of an interrupted run. Where the LM fails midway, what it answered is yielded before the error is raised.
+    `lm` is None for a strategy without an LM. `avoid` maps texts that must not be written again to the reason: they are
+    in a held-out split, an earlier run, or this run before it was resumed. `resume_from` is the last stored progress of
+    an interrupted run. If the LM fails midway, its answers so far are yielded before the error is raised.
 
     Raises:
-        AugmentError: too few seeds, an unknown strategy, a broken template, or the LM fails.
+        AugmentError: too few seeds, an unknown strategy, an invalid template, or the LM fails.
     """
     strategy = check_run(config, seeds)
     yield from _Run(config, lm, strategy, seeds, avoid or {}).drive(resume_from or start_progress(config))
@@ -64,16 +64,16 @@ def start_progress(config: GenerationConfig) -> GenerationProgress:
 
 
 def label_quotas(config: GenerationConfig) -> list[int] | None:
-    """How many texts of each label the run wants, or None where it takes them as they come."""
+    """The target per label, or None if the run takes the labels as they come."""
     if config.label_shares is not None:
         return apportion(config.target, config.label_shares)
     return apportion(config.target, [1.0] * len(config.labels)) if STRATEGIES[config.strategy].gives_label else None
 
 
 def guess_cost(config: GenerationConfig, shots: FewShot, *, n_tokens: int) -> float:
-    """What one completion of `n_tokens` should cost, by the length of the first prompt.
+    """Estimated cost of one completion of `n_tokens`, from the length of the first prompt.
 
-    Where labels are scored, a prompt is read for the text and once more for its label.
+    If labels are scored, the LM reads each prompt twice: for the text and for its label.
     """
     strategy = STRATEGIES[config.strategy]
     n_reads = 2 if strategy.needs_scores or strategy.gives_label else 1
@@ -84,12 +84,12 @@ def guess_cost(config: GenerationConfig, shots: FewShot, *, n_tokens: int) -> fl
 def try_out(
     config: GenerationConfig, lm: LanguageModel, seeds: Sequence[Example], *, number: int, n: int
 ) -> list[Outcome]:
-    """Ask now for `n` completions of attempt `number`'s prompt, outside of any run and unchecked.
+    """Get `n` completions of attempt `number`'s prompt now, outside of any run and without checks.
 
-    Where the label is given, the next attempts' prompts are used, so that the labels come in turn.
+    If the strategy is given the label, the next attempts' prompts are used, so that the labels take turns.
 
     Raises:
-        AugmentError: as `generate`.
+        AugmentError: see `generate`.
     """
     strategy = check_run(config, seeds)
     shots = FewShot(config, seeds)
@@ -101,18 +101,18 @@ def try_out(
     written = strategy.write(Request(config, lm, shots, planned, config.sampling))
     if written.error is not None and not any(written.outcomes):
         raise written.error
-    return [one for one in written.outcomes if one is not None]
+    return [outcome for outcome in written.outcomes if outcome is not None]
 
 
 def draw_prompt(config: GenerationConfig, shots: FewShot, number: int) -> DrawnPrompt:
-    """The prompt of attempt `number`; where the label is given, the labels come in turn."""
+    """The prompt of attempt `number`; if the strategy is given the label, the labels take turns."""
     if STRATEGIES[config.strategy].gives_label:
         return shots.conditional_prompt(config.labels[number % len(config.labels)], str(number))
     return shots.prompt(number)
 
 
 class _Run:
-    """One call of `generate`: the config and what must not be written again."""
+    """One call of `generate`: the config and the texts that must not be written again."""
 
     def __init__(
         self,
@@ -132,28 +132,28 @@ class _Run:
             self._copies.forbid([text], reason)
 
     def drive(self, progress: GenerationProgress) -> Iterator[SyntheticText | Reject | GenerationProgress]:
-        """Batch after batch, each with its records and then its progress."""
+        """Yield the records of each batch, then its progress."""
         config = self._config
         started = time.monotonic() - progress.elapsed_s
-        first, n_parsed = progress.n_attempts, 0  # of this start
+        first, n_parsed = progress.n_attempts, 0  # since this start
         while progress.n_texts < config.target and progress.n_attempts < config.attempt_cap:
             planned = self._plan(progress)
             if not planned:
                 yield replace(progress, message=_budget_message(config, progress))
                 return
-            # One generator a batch: its seed is a fixed function of the run's seed and the batch's first attempt.
+            # One RNG per batch, seeded from the run's seed and the batch's first attempt.
             key = random.Random(f"{config.sampling.rng_seed}/{progress.n_attempts}").getrandbits(31)
             sampling = replace(config.sampling, rng_seed=key)
             written = self._strategy.write(Request(config, self._lm, self._shots, planned, sampling))
             counts, cost, n_completed = list(progress.n_by_label), progress.cost, progress.n_completed
-            for one, outcome in zip(planned, written.outcomes, strict=True):
+            for attempt, outcome in zip(planned, written.outcomes, strict=True):
                 if outcome is None:
                     continue
                 answer = outcome.completion
                 n_completed += 1
                 cost += config.price.cost(answer.n_prompt_tokens, answer.n_tokens)
                 n_parsed += outcome.parsed.reason is None
-                record = self._take(one, outcome, counts)
+                record = self._take(attempt, outcome, counts)
                 if isinstance(record, SyntheticText):
                     counts[config.labels.index(record.label)] += 1
                 yield record
@@ -171,17 +171,17 @@ class _Run:
                 raise written.error
             _check_parse_rate(config, n_parsed, progress.n_attempts - first)
 
-    # Before the LM is asked ------------------------------------------------------------------------------------------
+    # Before the LM is called ------------------------------------------------------------------------------------------
 
     def _plan(self, progress: GenerationProgress) -> list[Planned]:
-        """The next batch's attempts; none where the budget allows no more."""
+        """The next batch's attempts; empty if the budget allows no more."""
         config, start = self._config, progress.n_attempts
         size = min(self._batch_size(progress), self._affordable(progress))
         if not self._strategy.gives_label:
             drawn = [self._shots.prompt(number) for number in range(start, start + size)]
-            return [Planned(start + i, one.text, one.seed_ids) for i, one in enumerate(drawn)]
+            return [Planned(start + i, prompt.text, prompt.seed_ids) for i, prompt in enumerate(drawn)]
         counts = apportion(size, self._missing(progress))
-        # Spread evenly, so that the first texts of a run are as balanced as all of them.
+        # Spread the labels evenly, so that the first texts of a run are as balanced as the whole run.
         order = sorted((turn / (n + 1), place, turn) for place, n in enumerate(counts) for turn in range(1, n + 1))
         return [
             self._plan_given(start + i, config.labels[place], f"{start}:{(turn - 1) // config.texts_per_prompt}")
@@ -199,23 +199,23 @@ class _Run:
         return Planned(number, drawn.text, drawn.seed_ids, label)
 
     def _missing(self, progress: GenerationProgress) -> list[int]:
-        """How many texts each label still lacks by its quota."""
+        """How many texts each label still needs to reach its quota."""
         return [quota - n for quota, n in zip(self._quotas or (), progress.n_by_label, strict=True)]
 
     def _batch_size(self, progress: GenerationProgress) -> int:
-        """A full batch, or what should bring the missing texts at the rate of such texts so far."""
+        """A full batch, or fewer attempts if the yield so far suggests that they give the missing texts."""
         config, n_missing = self._config, self._config.target - progress.n_texts
         if not progress.n_attempts:
             return min(math.ceil(config.batch_size / FIRST_BATCH_SHARE), n_missing)
         n_useful = progress.n_texts
-        if self._quotas is not None and not self._strategy.gives_label:  # only labels that are still missing count
+        if self._quotas is not None and not self._strategy.gives_label:  # count only labels below their quota
             lacking = self._missing(progress)
             n_useful = sum(n for n, lack in zip(progress.n_by_label, lacking, strict=True) if lack)
         wanted = math.ceil(n_missing * progress.n_attempts / n_useful) if n_useful else config.batch_size
         return min(config.batch_size, wanted, config.attempt_cap - progress.n_attempts)
 
     def _affordable(self, progress: GenerationProgress) -> int:
-        """How many more completions the budget allows, by what one cost so far."""
+        """How many more completions the budget allows, from the mean cost so far."""
         config = self._config
         if config.budget is None:
             return config.attempt_cap
@@ -225,10 +225,10 @@ class _Run:
             each = guess_cost(config, self._shots, n_tokens=config.sampling.max_new_tokens)
         return math.floor((config.budget - progress.cost) / each + 1e-9) if each else config.attempt_cap
 
-    # What became of it ------------------------------------------------------------------------------------------------
+    # After the LM has answered ----------------------------------------------------------------------------------------
 
     def _take(self, planned: Planned, outcome: Outcome, counts: Sequence[int]) -> SyntheticText | Reject:
-        """A text with its flags, or a reject with its reason."""
+        """Turn an outcome into a text with its flags or a reject with its reason."""
         attempt = Attempt(planned.number, planned.prompt, planned.seed_ids, outcome.completion)
         parsed = outcome.parsed
         if parsed.reason is not None:
@@ -256,7 +256,7 @@ class _Run:
     def _find_surplus(self, label: str, counts: Sequence[int]) -> Finding | None:
         place = self._config.labels.index(label)
         if self._quotas is not None and counts[place] >= self._quotas[place]:
-            return Finding(RejectReason.OVER_QUOTA, f"{label} has its {self._quotas[place]} texts")
+            return Finding(RejectReason.OVER_QUOTA, f"{label} already has its {self._quotas[place]} texts")
         if sum(counts) >= self._config.target:
             return Finding(RejectReason.SURPLUS, f"the target of {self._config.target} was reached")
         return None
@@ -267,10 +267,10 @@ class _Run:
 
 
 def check_run(config: GenerationConfig, seeds: Sequence[Example]) -> Strategy:
-    """See that a run can begin; returns its strategy.
+    """Check that a run can start, and return its strategy.
 
     Raises:
-        AugmentError: a broken template, no seeds or seeds of unknown labels, too few words for the wanted texts.
+        AugmentError: an invalid template, no seeds, seeds with unknown labels, or too few words for the target.
     """
     check_template(config.template)
     if not seeds:
@@ -279,7 +279,8 @@ def check_run(config: GenerationConfig, seeds: Sequence[Example]) -> Strategy:
         raise AugmentError(f"There is no strategy '{config.strategy}'. Expected one of {', '.join(STRATEGIES)}.")
     unknown = {seed.label for seed in seeds} - set(config.labels)
     if unknown:
-        raise AugmentError(f"Seeds carry labels that the task does not have: {', '.join(sorted(unknown))}.")
+        found = ", ".join(sorted(unknown))
+        raise AugmentError(f"The seeds have labels that the task does not have: {found}. Choose another seed set.")
     strategy = STRATEGIES[config.strategy]
     if strategy.gives_label:
         _check_given(config, seeds, strategy)
@@ -287,11 +288,11 @@ def check_run(config: GenerationConfig, seeds: Sequence[Example]) -> Strategy:
 
 
 def _check_given(config: GenerationConfig, seeds: Sequence[Example], strategy: Strategy) -> None:
-    """See that every label that gets a text has what its texts are made of."""
+    """Check that every label with a quota has seeds and passes the strategy's own check."""
     for label, quota in zip(config.labels, label_quotas(config) or [], strict=True):
         if quota and not any(seed.label == label for seed in seeds):
             raise AugmentError(
-                f"The seed set has no seed of '{label}', and {quota} texts of it are wanted. Choose another seed set."
+                f"The seed set has no seed of '{label}', but {quota} texts of it are needed. Choose another seed set."
             )
         strategy.check_label(config, label, quota)
 
@@ -315,6 +316,6 @@ def _end_message(config: GenerationConfig, progress: GenerationProgress) -> str:
 
 def _budget_message(config: GenerationConfig, progress: GenerationProgress) -> str:
     return (
-        f"Stopped before the budget of {config.budget:g} would be passed: {progress.cost:.4g} spent on "
-        f"{progress.n_texts} of {config.target} texts. Raise the budget to go on."
+        f"Stopped before exceeding the budget of {config.budget:g}: {progress.cost:.4g} spent on "
+        f"{progress.n_texts} of {config.target} texts. Raise the budget to continue."
     )

@@ -1,19 +1,19 @@
-"""How many texts each label gets, and when a run drifts from that. Pure."""
+"""How many texts each label gets, and when a run drifts from these shares. Pure."""
 
 from collections.abc import Sequence
 
 DRIFT_AFTER = 30  # texts
-DRIFT_POINTS = 0.15  # difference of shares at which a drift is worth a word
+DRIFT_POINTS = 0.15  # difference between shares from which drift is reported
 
 
 def apportion(total: int, weights: Sequence[float]) -> list[int]:
-    """Whole numbers that sum to `total` and stand as near to the weights' proportions as whole numbers can.
+    """Whole numbers that sum to `total`, as close to the weights' proportions as possible.
 
-    Equal remainders go to the earlier place. Source: the largest remainder method (Hamilton).
+    Ties go to the earlier position. Source: the largest remainder method (Hamilton).
     """
     share = total / (sum(weights) or 1)
     exact = [weight * share for weight in weights]
-    whole = [int(one) for one in exact]
+    whole = [int(value) for value in exact]
     by_remainder = sorted(range(len(exact)), key=lambda i: (whole[i] - exact[i], i))
     for i in by_remainder[: total - sum(whole)]:
         whole[i] += 1
@@ -21,7 +21,7 @@ def apportion(total: int, weights: Sequence[float]) -> list[int]:
 
 
 def describe_drift(counts: Sequence[int], shares: Sequence[float], labels: Sequence[str]) -> str:
-    """The label that stands furthest from its wanted share, in words; empty while nothing is worth a word.
+    """Describe the label that is furthest from its target share; empty while the drift is small.
 
     `shares` need not sum to 1.
     """
@@ -34,5 +34,5 @@ def describe_drift(counts: Sequence[int], shares: Sequence[float], labels: Seque
         return ""
     wanted = shares[worst] / sum(shares)
     return (
-        f"{counts[worst]:,} of {total:,} texts are {labels[worst]} ({counts[worst] / total:.0%}; {wanted:.0%} wanted)"
+        f"{counts[worst]:,} of {total:,} texts are {labels[worst]} ({counts[worst] / total:.0%}; target {wanted:.0%})"
     )

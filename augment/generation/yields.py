@@ -1,20 +1,21 @@
-"""What became of a run's completions, in numbers and words. Pure: knows neither store nor page."""
+"""Summarise what happened to a run's completions, in numbers and words. Pure; uses neither the store nor pages."""
 
 from collections.abc import Mapping
 
 from augment.generation.quotas import describe_drift
 from augment.records import GenerationRun, RejectReason
 
-MIN_TIMED_S = 0.2  # a shorter run's rate says nothing
+MIN_TIMED_S = 0.2  # the rate of a shorter run means nothing
 
 NOT_NEEDED = (RejectReason.OVER_QUOTA, RejectReason.SURPLUS)
 NOT_PARSED = (RejectReason.EMPTY, RejectReason.NO_LABEL)
 
 
 def funnel_stages(run: GenerationRun, rejects: Mapping[RejectReason, int], accepted: int) -> dict[str, int]:
-    """Asked → completed → parsed → valid label → passed checks → kept → accepted; each stage counts what is left.
+    """Counts per stage: attempted → completed → parsed → valid label → passed checks → kept → accepted.
 
-    What passes but is over the target or its label's quota is not kept. Of an imported run only the last two are known.
+    Texts that pass the checks but exceed the target or their label's quota are not kept. An imported run has only the
+    last two stages.
     """
     kept = {"kept": run.n_texts, "accepted": accepted}
     if run.config is None:
@@ -23,7 +24,7 @@ def funnel_stages(run: GenerationRun, rejects: Mapping[RejectReason, int], accep
     parsed = completed - sum(rejects.get(reason, 0) for reason in NOT_PARSED)
     valid = parsed - rejects.get(RejectReason.UNKNOWN_LABEL, 0)
     return {
-        "asked": run.n_attempts,
+        "attempted": run.n_attempts,
         "completed": completed,
         "parsed": parsed,
         "valid label": valid,
@@ -33,9 +34,9 @@ def funnel_stages(run: GenerationRun, rejects: Mapping[RejectReason, int], accep
 
 
 def describe_yield(run: GenerationRun, accepted: int) -> str:
-    """'0.12 s a text · 0.31 s an accepted text · cost 0.0021 so far, 0.011 expected', as far as it is known."""
+    """'0.12 s per text · 0.31 s per accepted text · cost 0.0021 so far, 0.011 expected in total', as far as known."""
     parts = []
-    for n, what in ((run.n_texts, "a text"), (accepted, "an accepted text")):
+    for n, what in ((run.n_texts, "per text"), (accepted, "per accepted text")):
         if n and run.state.elapsed_s >= MIN_TIMED_S:
             each = run.state.elapsed_s / n
             parts.append(f"{each:.2g} s {what}" if each >= 0.1 else f"{1000 * each:.2g} ms {what}")
@@ -43,12 +44,12 @@ def describe_yield(run: GenerationRun, accepted: int) -> str:
             parts.append(f"cost {run.cost / n:.2g} {what}")
     if run.cost and run.n_texts:
         expected = run.cost / run.n_texts * run.state.n_total
-        parts.append(f"cost {run.cost:.3g} so far, {expected:.3g} expected in all")
+        parts.append(f"cost {run.cost:.3g} so far, {expected:.3g} expected in total")
     return " · ".join(parts)
 
 
 def find_drift(run: GenerationRun, counts: Mapping[str, int], seed_counts: Mapping[str, int]) -> str:
-    """Where a run's labels stand far from what was wanted (or from its seeds'), and what to do; empty if nowhere."""
+    """Describe how a run's labels drift from the target shares (or its seeds' shares), and what to do; empty if not."""
     if run.config is None:
         return ""
     labels, wanted = run.config.labels, run.config.label_shares
@@ -56,4 +57,4 @@ def find_drift(run: GenerationRun, counts: Mapping[str, int], seed_counts: Mappi
     drift = describe_drift([counts.get(label, 0) for label in labels], shares, labels)
     if not drift or wanted:
         return drift
-    return f"{drift}. Labels 'balanced', or the strategy conditional, keep them even."
+    return f"{drift}. To keep them even, set the labels to 'balanced' or use the strategy 'conditional'."

@@ -1,1 +1,1 @@
-"""Templates, what is read from a completion, and which seeds are in a prompt."""
+"""Prompt templates, choice of the seeds in a prompt, and parsing of completions."""

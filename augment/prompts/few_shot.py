@@ -1,7 +1,7 @@
-"""Which seeds stand in a prompt together, and the prompt they make. Deterministic; knows no LM.
+"""Choose the seeds of each prompt and render it. Deterministic; does not use an LM.
 
-Seeds are chosen uniformly as in GPT3Mix (Yoo et al. 2021, arXiv 2104.08826, section 3.1), evenly over the classes, or
-near to or far from each other by the embedded encoder.
+Seeds are chosen uniformly as in GPT3Mix (Yoo et al. 2021, arXiv 2104.08826, section 3.1), balanced over the labels, or
+by their similarity in the embedded encoder: near to or far from each other.
 """
 
 import random
@@ -19,26 +19,26 @@ from augment.records import Example, GenerationConfig, LabelledText, SeedChoice
 
 @dataclass(frozen=True, slots=True)
 class DrawnPrompt:
-    """A prompt and the ids of the seeds in it, in their order."""
+    """A prompt and the ids of its seeds, in order."""
 
     text: str
     seed_ids: tuple[int, ...]
 
 
 class FewShot:
-    """Draws prompts from one seed set by one config. The same key gives the same prompt."""
+    """Draws prompts from one seed set with one config. The same key gives the same prompt."""
 
     def __init__(self, config: GenerationConfig, seeds: Sequence[Example]) -> None:
         self._config = config
         self.seeds = sorted(seeds, key=lambda seed: seed.id)
 
     def prompt(self, number: int) -> DrawnPrompt:
-        """The prompt of attempt `number`; `config.texts_per_prompt` attempts in a row share one."""
+        """The prompt of attempt `number`; `config.texts_per_prompt` consecutive attempts share a prompt."""
         key = number // self._config.texts_per_prompt
         return self._render(self._choose(self.seeds, self._config.n_seeds, self._config.seed_choice, str(key)))
 
     def conditional_prompt(self, label: str, key: str) -> DrawnPrompt:
-        """A prompt that asks for a text of `label`: contrasting seeds first, if any, then seeds of the label."""
+        """A prompt for a text of `label`: contrasting seeds first, if any, then seeds of the label."""
         config = self._config
         contrast = [seed for seed in self.seeds if seed.label != label]
         own = [seed for seed in self.seeds if seed.label == label]
@@ -51,7 +51,7 @@ class FewShot:
 
     @cached_property
     def scoring_prompt(self) -> str:
-        """The one prompt after which a text's label is scored when its own prompt gives the label away."""
+        """The prompt used to score the labels of all texts whose own prompts reveal the label."""
         n = max(self._config.n_seeds, len(self._config.labels))
         return self._render(self._choose(self.seeds, n, SeedChoice.BALANCED, "scoring")).text
 
@@ -74,7 +74,7 @@ class FewShot:
             rest = [i for i in range(len(pool)) if i not in chosen]
             if choice is SeedChoice.NEAREST:
                 chosen.append(max(rest, key=lambda i: alike[chosen[0], i]))
-            else:  # the one whose nearest chosen seed is furthest away
+            else:  # the seed whose nearest chosen seed is furthest away
                 chosen.append(min(rest, key=lambda i: alike[chosen, i].max()))
         rng.shuffle(chosen)
         return [pool[i] for i in chosen]
@@ -88,7 +88,7 @@ class FewShot:
 
 
 def _choose_balanced(pool: Sequence[Example], n: int, rng: random.Random) -> list[Example]:
-    """As many of each label as there are of every other, or one more; in random order."""
+    """Choose `n` seeds in random order, with label counts that differ by at most 1 as far as the pool allows."""
     labels = sorted({seed.label for seed in pool})
     rng.shuffle(labels)
     decks = [[seed for seed in pool if seed.label == label] for label in labels]

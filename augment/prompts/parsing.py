@@ -1,4 +1,4 @@
-"""Completion → text and label, or the reason why it says nothing usable. Pure: guesses and substitutes nothing."""
+"""Parse a completion into text and label, or the reason why it is unusable. Pure; never guesses or substitutes."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from augment.records import LabelledText, PromptTemplate, RejectReason
 
 @dataclass(frozen=True, slots=True)
 class ParsedCompletion:
-    """What a completion says, or why it says nothing usable: `reason` is None where text and label are good."""
+    """Text and label of a completion. `reason` says why it is unusable; None if text and label are good."""
 
     text: str
     label: str
@@ -22,18 +22,18 @@ class ParsedCompletion:
 def parse_completion(template: PromptTemplate, labels: Sequence[str], completion: str) -> ParsedCompletion:
     """Read the first line of what the LM wrote after the open item.
 
-    The label must be one of `labels` up to case; nothing is guessed or substituted. `text` is kept as written but for
-    outer white space. An endpoint that writes JSON answers with an object of text and label instead of a line.
+    The label must be one of `labels`, ignoring case; nothing is guessed or substituted. `text` is kept as written,
+    except for outer white space. A JSON object with text and label, as some endpoints return it, is also accepted.
     """
     line = completion.strip("\n").split("\n", 1)[0]
     if not line.strip():
-        return ParsedCompletion("", "", RejectReason.EMPTY, "nothing was written")
+        return ParsedCompletion("", "", RejectReason.EMPTY, "the completion is empty")
     item = _read_json_item(line)
     if item is not None:
         return _check_parsed(item.text, item.label, labels)
     text, mark, rest = line.partition(label_mark(template).strip())
     if not mark:
-        detail = f"no '{label_mark(template).strip()}' in the line"
+        detail = f"the line has no '{label_mark(template).strip()}'"
         return ParsedCompletion(line.strip(), "", RejectReason.NO_LABEL, detail)
     after = template.item.split("{label}", 1)[1].strip().format(**placeholder_values(template, labels))
     written = rest.split(after, 1)[0].strip() if after else rest.strip()
@@ -41,17 +41,17 @@ def parse_completion(template: PromptTemplate, labels: Sequence[str], completion
 
 
 def find_marks(template: PromptTemplate, text: str) -> str | None:
-    """The first mark of an item's parts ('Sentiment:', 'Tweet:') that stands inside a text, or None."""
+    """The first mark of an item's parts ('Sentiment:', 'Tweet:') found inside a text, or None."""
     words = placeholder_values(template, ())
     marks = (label_mark(template), template.open_item.format(**words))
-    for mark in (one.strip(" \t([{<\"'") for one in marks):
+    for mark in (mark.strip(" \t([{<\"'") for mark in marks):
         if mark and re.search(rf"(?<!\w){re.escape(mark)}", text, re.IGNORECASE):
             return mark
     return None
 
 
 def _read_json_item(line: str) -> LabelledText | None:
-    """A JSON object with a text and a label, both strings, in a code fence or not; None for anything else."""
+    """Read a JSON object with string fields text and label, with or without a code fence; None for anything else."""
     fenced = re.fullmatch(r"\s*```(?:json)?\s*(\{.*\})\s*```\s*", line)
     if not fenced and not line.lstrip().startswith("{"):
         return None
@@ -65,10 +65,10 @@ def _read_json_item(line: str) -> LabelledText | None:
 
 
 def _check_parsed(text: str, written: str, labels: Sequence[str]) -> ParsedCompletion:
-    label = {one.casefold(): one for one in labels}.get(written.strip("'\"").casefold())
+    label = {name.casefold(): name for name in labels}.get(written.strip("'\"").casefold())
     if not text.strip():
         return ParsedCompletion("", written, RejectReason.EMPTY, "no text before the label")
     if label is None:
-        detail = f"'{written[:40]}' is none of {', '.join(labels)}"
+        detail = f"'{written[:40]}' is not one of {', '.join(labels)}"
         return ParsedCompletion(text.strip(), written, RejectReason.UNKNOWN_LABEL, detail)
     return ParsedCompletion(text.strip(), label)

@@ -1,4 +1,4 @@
-"""Template and seeds → prompt. Pure: knows no LM. `augment.prompts.parsing` reads what is written after it.
+"""Render prompts from a template and seeds. Pure; does not use an LM. `augment.prompts.parsing` reads completions.
 
 The default template is GPT3Mix's (Yoo et al. 2021, arXiv 2104.08826, section 3.2), as the reference notebook words it.
 """
@@ -38,12 +38,12 @@ def template_for(task: Task) -> PromptTemplate:
 
 
 def check_template(template: PromptTemplate) -> None:
-    """See that a template can be rendered and its completions parsed.
+    """Check that a template can be rendered and its completions parsed.
 
     Raises:
         PromptError: a placeholder is missing, unknown or malformed; the item is not one line with the text before the
-            label; nothing stands between text and label; the given item is not one line that ends with the text; or the
-            open item is empty.
+            label; there is nothing between text and label; the given item is not one line that ends with the text; or
+            the open item is empty.
     """
     parts = {
         "description": template.description,
@@ -55,12 +55,12 @@ def check_template(template: PromptTemplate) -> None:
         found = _placeholders(part, body)
         for name in found:
             if name not in _ALLOWED[part]:
-                known = ", ".join(f"{{{one}}}" for one in _ALLOWED[part])
+                known = ", ".join(f"{{{allowed}}}" for allowed in _ALLOWED[part])
                 raise PromptError(f"The {part} has an unknown placeholder {{{name}}}. It may use {known}.")
         for name in _REQUIRED[part]:
             if found.count(name) != 1:
                 problem = "lacks the placeholder" if name not in found else "has more than one"
-                raise PromptError(f"The {part} {problem} {{{name}}}. It needs it exactly once.")
+                raise PromptError(f"The {part} {problem} {{{name}}}. Use it exactly once.")
     if "\n" in template.item.strip():
         raise PromptError("The item must be one line: the LM stops at the end of the line.")
     if not template.open_item.strip():
@@ -68,13 +68,13 @@ def check_template(template: PromptTemplate) -> None:
     if not template.text_type.strip() or not template.label_type.strip():
         raise PromptError("The text type and the label type must not be empty.")
     if not template.item.index("{text}") < template.item.index("{label}"):
-        raise PromptError("In the item {text} must come before {label}: the LM writes the text first.")
+        raise PromptError("In the item, {text} must come before {label}: the LM writes the text first.")
     if "\n" in template.given_item.strip() or not template.given_item.strip().endswith("{text}"):
         raise PromptError(
             "The given item must be one line that ends with {text}: the LM writes the text after the label."
         )
     if not label_mark(template).strip():
-        raise PromptError("In the item something must stand between {text} and {label}, such as ' ({Label_type}: '.")
+        raise PromptError("In the item, put something between {text} and {label}, such as ' ({Label_type}: '.")
 
 
 def render_prompt(template: PromptTemplate, labels: Sequence[str], seeds: Sequence[LabelledText]) -> str:
@@ -98,7 +98,7 @@ def render_item(template: PromptTemplate, labels: Sequence[str], seed: LabelledT
 def render_conditional_prompt(
     template: PromptTemplate, labels: Sequence[str], seeds: Sequence[LabelledText], label: str
 ) -> str:
-    """The prompt that asks for a text of `label`: seeds as given items, then one of that label, cut before its text.
+    """The prompt for a text of `label`: seeds as given items, then an item of that label that stops before its text.
 
     Raises:
         PromptError: as `check_template`.
@@ -112,15 +112,15 @@ def render_conditional_prompt(
 
 
 def label_mark(template: PromptTemplate) -> str:
-    """What stands between text and label in an item: ' (Sentiment: ' in the default template."""
+    """The characters between text and label in an item: ' (Sentiment: ' in the default template."""
     between = template.item.split("{text}", 1)[1].split("{label}", 1)[0]
     return between.format(**placeholder_values(template, ()))
 
 
 def ask_label(template: PromptTemplate, labels: Sequence[str], *, is_calibrated: bool) -> LabelQuestion:
-    """How the LM is asked for the label of a text that it has written after the open item.
+    """The question for the label of a text that the LM has written after the open item.
 
-    The mark loses its trailing space to the labels: a causal LM's tokens begin with the space before a word.
+    The mark's trailing space moves to the labels, because a causal LM's tokens begin with the space before a word.
     """
     mark = label_mark(template)
     space = mark[len(mark.rstrip()) :]
@@ -130,7 +130,7 @@ def ask_label(template: PromptTemplate, labels: Sequence[str], *, is_calibrated:
 
 
 def placeholder_values(template: PromptTemplate, labels: Sequence[str]) -> Mapping[str, str]:
-    """What the placeholders that every part may use stand for; `labels` are only needed for the list of labels."""
+    """Values of the placeholders that every part may use; `labels` is only needed for `{labels}`."""
     quoted = [f"'{label}'" for label in labels]
     listed = f"{', '.join(quoted[:-1])} or {quoted[-1]}" if len(quoted) > 1 else "".join(quoted)
     return {

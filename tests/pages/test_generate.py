@@ -88,7 +88,7 @@ def test_a_variant_without_an_lm_is_made_from_the_page(
     assert run.state.status is RunStatus.DONE
     assert [bench.generations.count_labels(run.id)[label] for label in filled.labels] == [6, 3, 3]
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
-    assert figure["y"] == ["asked", "completed", "parsed", "valid label", "passed checks", "kept", "accepted"]
+    assert figure["y"] == ["attempted", "completed", "parsed", "valid label", "passed checks", "kept", "accepted"]
 
 
 def test_a_broken_pattern_is_named_in_place_and_nothing_starts(open_page: Open, bench: Store, filled: Task) -> None:
@@ -158,9 +158,9 @@ def leaning(bench: Store, filled: Task) -> GenerationRun:
 def test_a_leaning_run_says_so_with_its_figures_and_what_it_cost(open_page: Open, leaning: GenerationRun) -> None:
     app = open_page("generate")
     said = captions(app)
-    assert "39 of 40 texts are joy (98%; 33% wanted)" in said
-    assert "0.2 s a text" in said
-    assert "cost 0.4 so far, 0.5 expected in all" in said
+    assert "39 of 40 texts are joy (98%; target 33%)" in said
+    assert "0.2 s per text" in said
+    assert "cost 0.4 so far, 0.5 expected in total" in said
     assert "Flagged: 40 label disagrees" in said
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
     assert figure["text"][:2] == ["60  (100%)", "40  (67%)"]  # twenty were asked for and never answered
@@ -228,7 +228,7 @@ def test_an_endpoint_lists_its_models_tells_what_it_can_do_and_is_billed(
     assert errors(app) == []
     assert run.cost == pytest.approx(run.n_attempts * 0.01)  # 80 at 100 and 10 at 200, a million
     assert run.n_attempts == 20
-    assert "Stopped before the budget of 0.2" in run.state.message
+    assert "Stopped before exceeding the budget of 0.2" in run.state.message
     assert run.n_texts == 1  # it always says the same
 
 

@@ -1,6 +1,6 @@
-"""The registry of strategies: how texts are asked for and how their labels are decided. One file per strategy.
+"""The registry of strategies: how texts are written and how their labels are decided. One file per strategy.
 
-`augment.generation.strategies.strategy` says what a strategy is. A new one is a file with a `STRATEGY` and a line here.
+`augment.generation.strategies.strategy` defines a strategy. To add one, write a file with a `STRATEGY` and add it here.
 """
 
 from collections.abc import Mapping

@@ -1,8 +1,8 @@
 """The strategy `conditional`: the label is given, and the text is written for it.
 
-Seeds of the label are shown, contrasting ones before them. The label probabilities are still scored, after one balanced
-prompt that does not give the label away, so that a text whose probabilities disagree can be flagged. Quotas make the
-label balance exact.
+The prompt shows seeds of the label, after contrasting seeds of other labels. Labels are still scored, after a balanced
+prompt that does not reveal the label, so that a text whose probabilities disagree can be flagged. Quotas make the label
+balance exact.
 
 Source: label-conditioned few-shot prompting as in PromDA (Wang et al. 2022, arXiv 2202.12499) and AugGPT (Dai et al.
 2023, arXiv 2302.13007); scores as in `augment.generation.strategies.mix`.
@@ -17,14 +17,14 @@ from augment.records import Completion, LabelQuestion, ScoredCompletion
 
 
 def write(request: Request) -> Written:
-    """Ask for one text per prompt, whose label is given, and for the scores of all labels if the LM gives any."""
+    """Get one text per prompt for its given label, and the scores of all labels if the LM gives any."""
     config, lm, behind = request.config, request.writer(), request.shots.scoring_prompt
     question = ask_label(config.template, config.labels, is_calibrated=config.is_calibrated)
     try:
         answers, error = ask_lm(
             lambda: lm.complete_and_score(request.prompts, request.sampling, question, after=behind)
         )
-    except NoScoresError:  # the label is given: without scores only the flag is missing
+    except NoScoresError:  # the label is given; without scores the text just cannot be flagged
         answers, error = ask_lm(lambda: lm.complete(request.prompts, request.sampling))
     outcomes = [
         _read(question, planned, answer) if answer else None
@@ -44,7 +44,7 @@ def _read(question: LabelQuestion, planned: Planned, answer: Completion | Scored
 
 STRATEGY = Strategy(
     "conditional",
-    "Seeds of one label are shown, the text is written for it; labels come out exactly as wanted.",
+    "The prompt shows seeds of one label, and the LM writes a text for it. The label shares are exact.",
     write,
     gives_label=True,
 )

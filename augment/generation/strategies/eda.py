@@ -1,9 +1,9 @@
-"""The strategy `eda`, Easy Data Augmentation: a seed with single words changed, without an LM. A text keeps its label.
+"""The strategy `eda`, Easy Data Augmentation: changes single words of a seed, without an LM. The label stays the same.
 
-Words are separated by white space; their punctuation stays with them. Deterministic under the RNG's seed.
+Words are separated by white space and keep their punctuation. The same RNG seed gives the same texts.
 
-Source: Wei & Zou 2019, arXiv 1901.11196, section 2. Ours are the list of stop words, and that at least one word goes in
-a deletion, as at least one changes in the other three operations.
+Source: Wei & Zou 2019, arXiv 1901.11196, section 2. Our own: the list of stop words, and that a deletion removes at
+least one word, just as the other three operations change at least one.
 """
 
 import random
@@ -17,9 +17,9 @@ from augment.records import Completion, RejectReason
 
 Synonyms = Callable[[str], Sequence[str]]
 
-ALPHA = 0.1  # the share of a text's words that is changed. Source: ibid., its ablation of each operation
+ALPHA = 0.1  # the share of a text's words that is changed. Source: ibid., ablation of each operation
 
-# English function words: their synonyms are other things altogether ("he", "helium"). Tweets often lack the apostrophe.
+# English function words: their synonyms mean something else ("he", "helium"). Tweets often omit the apostrophe.
 _FUNCTION_WORDS = """
 a an the this that these those some any each every much many few either neither both all such no not nor none
 i me my mine myself we us our ours ourselves you your yours yourself yourselves he him his himself she her hers
@@ -50,10 +50,10 @@ def write(request: Request) -> Written:
 
 
 def augment_text(text: str, rng: random.Random, synonyms: Synonyms, *, alpha: float = ALPHA) -> str:
-    """`text` after one of the four operations, each as likely; where that one can't change it, after one that can.
+    """Apply one of the four operations, chosen at random among those that can change the text.
 
-    Comes back as it was only if none can: it is a single word without a synonym, or blank. `synonyms` is asked for
-    lower-case words without the punctuation around them, never for a stop word.
+    A text that none can change (a single word without a synonym, or blank) is returned as it is. `synonyms` gets
+    lower-case words without surrounding punctuation, and never a stop word.
     """
     words = text.split()
     for operation in rng.sample(_OPERATIONS, len(_OPERATIONS)):
@@ -64,7 +64,7 @@ def augment_text(text: str, rng: random.Random, synonyms: Synonyms, *, alpha: fl
 
 
 def replace_words(words: Sequence[str], rng: random.Random, synonyms: Synonyms, alpha: float) -> list[str]:
-    """Synonym replacement: n random words that have synonyms, each replaced by a random one of them."""
+    """Synonym replacement: replace n random words that have synonyms, each by a random synonym."""
     options = _find_options(words, synonyms)
     changed = list(words)
     for place in rng.sample(list(options), min(_count_changes(words, alpha), len(options))):
@@ -73,7 +73,7 @@ def replace_words(words: Sequence[str], rng: random.Random, synonyms: Synonyms, 
 
 
 def insert_words(words: Sequence[str], rng: random.Random, synonyms: Synonyms, alpha: float) -> list[str]:
-    """Random insertion: n times, a random synonym of a random word that has some, at a random place."""
+    """Random insertion: n times, insert a random synonym of a random word that has synonyms, at a random place."""
     options = _find_options(words, synonyms)
     changed = list(words)
     for _ in range(_count_changes(words, alpha) if options else 0):
@@ -83,16 +83,16 @@ def insert_words(words: Sequence[str], rng: random.Random, synonyms: Synonyms, a
 
 
 def swap_words(words: Sequence[str], rng: random.Random, _synonyms: Synonyms, alpha: float) -> list[str]:
-    """Random swap: n times, two random words change places."""
+    """Random swap: n times, swap two random words."""
     changed = list(words)
     for _ in range(_count_changes(words, alpha) if len(words) > 1 else 0):
-        one, other = rng.sample(range(len(words)), 2)
-        changed[one], changed[other] = changed[other], changed[one]
+        i, j = rng.sample(range(len(words)), 2)
+        changed[i], changed[j] = changed[j], changed[i]
     return changed
 
 
 def delete_words(words: Sequence[str], rng: random.Random, _synonyms: Synonyms, alpha: float) -> list[str]:
-    """Random deletion: each word goes with probability `alpha`, but at least one goes and at least one stays."""
+    """Random deletion: delete each word with probability `alpha`; at least one is deleted and at least one stays."""
     if len(words) < 2:
         return list(words)
     gone = {place for place in range(len(words)) if rng.random() < alpha}
@@ -111,12 +111,12 @@ def _count_changes(words: Sequence[str], alpha: float) -> int:
 
 
 def _find_options(words: Sequence[str], synonyms: Synonyms) -> dict[int, list[str]]:
-    """The synonyms of each word that has some and is no stop word, by its place."""
+    """Synonyms by word position, for words that have synonyms and are not stop words."""
     options = {}
     for place, word in enumerate(words):
         core = _strip_punctuation(word).lower().replace("’", "'")
         if core and core not in STOP_WORDS:
-            options[place] = [one for one in synonyms(core) if one.lower() not in STOP_WORDS | {core}]
+            options[place] = [new for new in synonyms(core) if new.lower() not in STOP_WORDS | {core}]
     return {place: found for place, found in options.items() if found}
 
 

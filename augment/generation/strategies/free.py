@@ -1,4 +1,4 @@
-"""The strategy `free`: the LM writes text and label; what does not parse is a reject.
+"""The strategy `free`: the LM writes text and label; a completion that does not parse is a reject.
 
 Source: the reference notebook's loop.
 """
@@ -8,7 +8,7 @@ from augment.prompts.parsing import parse_completion
 
 
 def write(request: Request) -> Written:
-    """Ask for one line per prompt and read text and label from it."""
+    """Get one line per prompt and read text and label from it."""
     config, lm = request.config, request.writer()
     answers, error = ask_lm(lambda: lm.complete(request.prompts, request.sampling, labels=config.labels))
     outcomes = [
@@ -20,6 +20,6 @@ def write(request: Request) -> Written:
 
 STRATEGY = Strategy(
     "free",
-    "The notebook's way: the LM writes text and label; what does not parse is a reject.",
+    "As in the notebook: the LM writes text and label. Completions that do not parse are rejected.",
     write,
 )

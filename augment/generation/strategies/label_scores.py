@@ -1,15 +1,15 @@
-"""Reads completions whose labels were scored: the text up to the label mark, and the scores as probabilities."""
+"""Read completions with label scores: the text up to the label mark, and the scores as probabilities."""
 
 import numpy as np
 
 from augment.prompts.parsing import ParsedCompletion
 from augment.records import Completion, LabelQuestion, RejectReason, ScoredCompletion
 
-NO_TEXT = ParsedCompletion("", "", RejectReason.EMPTY, "no text was written")
+NO_TEXT = ParsedCompletion("", "", RejectReason.EMPTY, "the completion has no text")
 
 
 def text_before_mark(question: LabelQuestion, completion: Completion) -> str:
-    """The text that was written, without the label mark and what follows it."""
+    """The completion's text, without the label mark and everything after it."""
     return completion.text.partition(question.mark.strip())[0].strip()
 
 

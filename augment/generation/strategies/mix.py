@@ -1,7 +1,7 @@
-"""The strategy `mix`, GPT3Mix: the LM writes the text, every label is scored after it, the likeliest one is proposed.
+"""The strategy `mix`, GPT3Mix: the LM writes a text and scores every label after it; the likeliest label is proposed.
 
 Every text that is not empty is valid; its label probabilities are the soft label. With `config.is_calibrated` they are
-divided by those of a content-free text and normalised.
+divided by the probabilities after a content-free text and normalised.
 
 Source: Yoo et al. 2021 (arXiv 2104.08826), section 3.3; Zhao et al. 2021 (arXiv 2102.09690), section 5.
 """
@@ -14,7 +14,7 @@ from augment.records import LabelQuestion, ScoredCompletion
 
 
 def write(request: Request) -> Written:
-    """Ask for one text per prompt and for the scores of all labels after it."""
+    """Get one text per prompt and the scores of all labels after it."""
     config, lm = request.config, request.writer()
     question = ask_label(config.template, config.labels, is_calibrated=config.is_calibrated)
     answers, error = ask_lm(lambda: lm.complete_and_score(request.prompts, request.sampling, question))
@@ -31,7 +31,7 @@ def _read(question: LabelQuestion, labels: tuple[str, ...], scored: ScoredComple
 
 STRATEGY = Strategy(
     "mix (GPT3Mix)",
-    "The LM writes the text; every label is scored after it. Every text that is not empty is valid.",
+    "The LM writes a text and scores every label after it. Every text that is not empty is valid.",
     write,
     needs_scores=True,
 )

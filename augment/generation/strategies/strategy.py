@@ -1,6 +1,6 @@
-"""What a strategy is: the batch it gets, and what it returns. Knows no particular strategy.
+"""The interface of a strategy: the batch it gets and what it returns. Does not know the strategies themselves.
 
-A strategy gets the planned attempts of one batch and returns one outcome each; None where the LM failed.
+A strategy gets the planned attempts of one batch and returns one outcome per attempt, or None where the LM failed.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from augment.records import Completion, GenerationConfig, RejectReason, Sampling
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One completion and what was read from it. `label_probs` follow the task's label order if they were scored."""
+    """One completion and its parsed content. `label_probs` are in the task's label order; None if not scored."""
 
     completion: Completion
     parsed: ParsedCompletion
@@ -26,7 +26,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One attempt before it is made: its number, its prompt, the seeds in it, and the label where it is given."""
+    """One planned attempt: its number, its prompt, the seeds in it, and the label if it is given."""
 
     number: int
     prompt: str
@@ -36,7 +36,7 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One batch for a strategy. `lm` is None where the strategy needs none."""
+    """One batch for a strategy. `lm` is None if the strategy needs none."""
 
     config: GenerationConfig
     lm: LanguageModel | None
@@ -53,36 +53,36 @@ class Request:
         """The LM of a strategy that needs one.
 
         Raises:
-            LMError: there is none.
+            LMError: no LM was chosen.
         """
         if self.lm is None:
             raise LMError(f"Strategy '{self.config.strategy}' needs a language model. Choose one.")
         return self.lm
 
     def rng(self, attempt: Planned) -> Random:
-        """The attempt's own generator: the same run and attempt number always draw the same."""
+        """The attempt's own RNG: the same run and attempt number always give the same draws."""
         return Random(f"{self.config.sampling.rng_seed}:{attempt.number}")
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The outcomes of a batch, in the order of its attempts; None for those after the LM failed with `error`."""
+    """The outcomes of a batch, in the order of its attempts; None where the LM failed with `error`."""
 
     outcomes: Sequence[Outcome | None]
     error: LMError | None = None
 
 
 def no_check(_config: GenerationConfig, _label: str, _n_texts: int) -> None:
-    """A strategy that can write any number of texts of any label."""
+    """For strategies that can write any number of texts of any label."""
 
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
     """A way to write texts, and what the rest of the workbench must know about it.
 
-    `gives_label` decides the label before the text, so that quotas are met exactly; `changes_seed` makes each text from
-    one seed; `needs_scores` asks an LM that gives label scores; `skips` names checks that its texts fail by nature.
-    `check_label` raises an AugmentError if it cannot write that many texts of a label.
+    `gives_label`: the label is decided before the text, so quotas are met exactly. `changes_seed`: each text is made
+    from one seed. `needs_scores`: the LM must give label scores. `skips`: checks that its texts would always fail.
+    `check_label` raises an AugmentError if the strategy cannot write that many texts of a label.
     """
 
     title: str
@@ -97,7 +97,7 @@ class Strategy:
 
 
 def ask_lm(ask: Callable[[], Sequence[Any]]) -> tuple[Sequence[Any], LMError | None]:
-    """What the LM answered, and its error if it failed midway."""
+    """The LM's answers, and its error if it failed midway."""
     try:
         return ask(), None
     except PartialError as error:

@@ -1,9 +1,8 @@
-"""Synonyms of an English word, from WordNet 3.0's own files.
+"""Look up synonyms of English words in WordNet 3.0's own files.
 
-Knows nothing of inflection ("loved" is looked up as it is written), of part of speech or of sense: every synset the
-word stands in counts. Reads the files in place and keeps nothing. Synsets are found by bisection and
-not by their byte offsets, which are wrong here, where lines end in CRLF. NLTK 3.10 would not do: without a download of
-its own it reads no WordNet.
+Ignores inflection ("loved" is looked up as it is written), part of speech and sense: every synset of the word counts.
+Reads the files in place and caches nothing. Synsets are found by bisection, because their byte offsets are wrong in
+these files, whose lines end in CRLF. NLTK 3.10 is no alternative: it needs its own WordNet download.
 
 Source: wndb(5WN), https://wordnet.princeton.edu/documentation/wndb5wn.
 """
@@ -25,11 +24,11 @@ def find_synonyms(word: str) -> tuple[str, ...]:
         DataError: WordNet is not installed.
     """
     lemma = "_".join(word.lower().split())
-    return tuple(sorted({one.replace("_", " ") for one in _lemmas_beside(lemma)} - {lemma.replace("_", " ")}))
+    return tuple(sorted({found.replace("_", " ") for found in _lemmas_beside(lemma)} - {lemma.replace("_", " ")}))
 
 
 def _lemmas_beside(lemma: str) -> Iterator[str]:
-    """Every lemma of every synset `lemma` is in, itself among them."""
+    """Every lemma of every synset that contains `lemma`, including `lemma` itself."""
     for index, data in _open_files():
         # lemma pos synset_cnt p_cnt [pointer...] sense_cnt tagsense_cnt synset_offset...
         entry = _find_line(index, lemma)
@@ -42,7 +41,7 @@ def _lemmas_beside(lemma: str) -> Iterator[str]:
 
 @cache
 def _open_files() -> tuple[tuple[mmap, mmap], ...]:
-    """The index and the data file of each part of speech. Nothing is read yet, and reading holds no state to share."""
+    """Map the index and data file of each part of speech into memory. Threads can share them: reads keep no state."""
     folder = find_wordnet_folder()
 
     def open_file(name: str) -> mmap:
@@ -53,14 +52,14 @@ def _open_files() -> tuple[tuple[mmap, mmap], ...]:
 
 
 def _find_line(file: mmap, key: str) -> list[str]:
-    """The fields of the line that `key` begins, or none. All files are sorted by their first field, in byte order."""
+    """The fields of the line that starts with `key`, or []. Files are sorted by their first field, in byte order."""
     wanted = key.encode()
 
     def line_at(position: int) -> bytes:
         return file[file.rfind(b"\n", 0, position) + 1 : file.find(b"\n", position)]
 
     def key_at(position: int) -> bytes:
-        return line_at(position).partition(b" ")[0]  # empty in the licence on top, whose lines begin with a space
+        return line_at(position).partition(b" ")[0]  # empty in the licence at the top, whose lines begin with a space
 
     position = bisect_left(range(len(file)), wanted, key=key_at)
     if not wanted or key_at(position) != wanted:

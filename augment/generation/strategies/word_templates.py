@@ -1,7 +1,7 @@
-"""The strategy `templates`: patterns such as "i feel {word}", filled with a word of the label, without an LM.
+"""The strategy `templates`: fills patterns such as "i feel {word}" with a word of the label, without an LM.
 
-It looks at no seed, so it shows how much of an LM's help is only its knowledge of label words. Deterministic under the
-RNG's seed.
+It uses no seeds, so it shows how much of an LM's help comes from knowing label words alone. The same RNG seed gives the
+same texts.
 """
 
 import random
@@ -40,7 +40,7 @@ _WORDS = {
 
 
 def default_templates(labels: Sequence[str]) -> WordTemplates:
-    """The default patterns, with the words we have for a label in any case; a label without is its own only word."""
+    """The default patterns with our words for each label, ignoring case. Any other label is its own only word."""
     words = [LabelWords(label, tuple(_WORDS.get(label.casefold(), "").split()) or (label,)) for label in labels]
     return WordTemplates(DEFAULT_PATTERNS, tuple(words))
 
@@ -49,7 +49,7 @@ def write(request: Request) -> Written:
     """One text per attempt: a random pattern with a random word of the given label.
 
     Raises:
-        LMError: the config has no words and patterns.
+        LMError: the config has no word templates.
     """
     templates = request.config.word_templates
     if templates is None:
@@ -62,7 +62,7 @@ def write(request: Request) -> Written:
 
 
 def check_label(config: GenerationConfig, label: str, n_texts: int) -> None:
-    """See that the patterns and words make enough different texts of a label.
+    """Check that the patterns and words make enough different texts of a label.
 
     Raises:
         AugmentError: they make fewer than `n_texts`.
@@ -72,13 +72,13 @@ def check_label(config: GenerationConfig, label: str, n_texts: int) -> None:
     possible = count_texts(config.word_templates, label)
     if possible < n_texts:
         raise AugmentError(
-            f"The patterns and words make {possible} different texts of '{label}'; {n_texts} are wanted. "
-            "Add words or patterns, or ask for fewer texts."
+            f"The patterns and words make {possible} different texts of '{label}'; {n_texts} are needed. "
+            "Add words or patterns, or generate fewer texts."
         )
 
 
 def fill_template(templates: WordTemplates, label: str, rng: random.Random) -> str:
-    """A random pattern with a random one of the label's words in it.
+    """Fill a random pattern with a random word of the label.
 
     Raises:
         AugmentError: the label has no words.
@@ -87,7 +87,7 @@ def fill_template(templates: WordTemplates, label: str, rng: random.Random) -> s
 
 
 def count_texts(templates: WordTemplates, label: str) -> int:
-    """How many texts `fill_template` can give for a label that no check takes for the same.
+    """How many texts `fill_template` can give for a label, counting texts that the copy check treats as equal once.
 
     Raises:
         AugmentError: the label has no words.

@@ -52,7 +52,7 @@ def show_run(run_id: int, task: Task) -> None:
         st.caption(escape_markdown(run.state.message or _name_place_in_queue(run)) or BLANK)
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown(f"**Yield**: from {'asked' if run.config else 'kept'} to accepted")
+        st.markdown(f"**Yield**: from {'attempted' if run.config else 'kept'} to accepted")
         st.plotly_chart(
             yield_funnel(funnel_stages(run, rejects, accepted)),
             key="generate_funnel",

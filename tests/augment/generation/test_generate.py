@@ -275,7 +275,7 @@ def test_quotas_meet_the_wanted_shares_by_largest_remainder() -> None:
 def test_a_drift_is_told_once_there_are_enough_texts() -> None:
     assert describe_drift([20, 5], [1, 1], LABELS) == ""  # 25 texts are too few
     assert describe_drift([20, 15], [1, 1], LABELS) == ""  # 57% is near enough
-    assert describe_drift([9, 27], [2, 2], LABELS) == "9 of 36 texts are joy (25%; 50% wanted)"
+    assert describe_drift([9, 27], [2, 2], LABELS) == "9 of 36 texts are joy (25%; target 50%)"
     assert describe_drift([30, 10], [0, 0], LABELS) == ""
 
 
@@ -334,7 +334,7 @@ def test_labels_over_their_quota_are_rejects_until_every_label_has_its_texts() -
     texts, rejects, progress = split(list(generate(config, ScriptedLM(lines), SEEDS)))
     assert [sum(one.label == label for one in texts) for label in LABELS] == [3, 3]
     over = [one.detail for one in rejects if one.reason is RejectReason.OVER_QUOTA]
-    assert set(over) == {"joy has its 3 texts"}
+    assert set(over) == {"joy already has its 3 texts"}
     assert progress[-1].n_by_label == (3, 3)
 
 
@@ -381,7 +381,7 @@ def test_a_flagging_check_keeps_the_text_and_an_idle_one_says_nothing() -> None:
     line = " one two three four five (Sentiment: joy)"
     flagging = TextChecks(max_words=3, too_long=CheckAction.FLAG)
     texts, _, _ = split(list(generate(replace(CONFIG, checks=flagging, target=1), ScriptedLM([line]), SEEDS)))
-    assert texts[0].flags == (Finding(RejectReason.TOO_LONG, "5 words; at most 3 wanted"),)
+    assert texts[0].flags == (Finding(RejectReason.TOO_LONG, "5 words; at most 3 allowed"),)
     idle = replace(flagging, too_long=CheckAction.OFF)
     texts, _, _ = split(list(generate(replace(CONFIG, checks=idle, target=1), ScriptedLM([line]), SEEDS)))
     assert texts[0].flags == ()
@@ -400,8 +400,8 @@ def test_a_label_mark_inside_the_text_is_found() -> None:
     lines = [" nice day sentiment: joy ok (Sentiment: joy)", " then a Tweet: again (Sentiment: joy)", *good(3)]
     _, rejects, _ = split(list(generate(replace(CONFIG, target=2), ScriptedLM(lines), SEEDS)))
     assert [one.detail for one in rejects if one.reason is RejectReason.MARK_INSIDE] == [
-        "'Sentiment:' stands in the text",
-        "'Tweet:' stands in the text",
+        "the text contains 'Sentiment:'",
+        "the text contains 'Tweet:'",
     ]
 
 
@@ -445,7 +445,7 @@ def test_costs_add_up_and_the_budget_stops_the_run_before_it_is_passed() -> None
     texts, _, progress = split(list(generate(config, Billing(good(80)), SEEDS)))
     assert len(texts) == 10
     assert progress[-1].cost == pytest.approx(2.0)
-    assert "Stopped before the budget of 2.05 would be passed: 2 spent on 10 of 50 texts" in progress[-1].message
+    assert "Stopped before exceeding the budget of 2.05: 2 spent on 10 of 50 texts" in progress[-1].message
     more = replace(config, budget=3.0)
     rest = split(list(generate(more, Billing(good(80)[10:]), SEEDS, resume_from=progress[-1])))
     assert rest[2][-1].cost == pytest.approx(3.0)
@@ -496,7 +496,7 @@ def test_templates_that_cannot_make_enough_texts_say_so_at_once() -> None:
         ("i feel {word}", "so {word}"), (LabelWords("joy", ("happy",)), LabelWords("anger", ("mad",)))
     )
     config = replace(CONFIG, strategy="templates", target=10, word_templates=words)
-    with pytest.raises(AugmentError, match="make 2 different texts of 'joy'; 5 are wanted"):
+    with pytest.raises(AugmentError, match="make 2 different texts of 'joy'; 5 are needed"):
         list(generate(config, None, SEEDS))
 
 
@@ -506,7 +506,7 @@ def test_a_strategy_with_an_lm_says_that_one_is_missing() -> None:
 
 
 def test_a_label_without_seeds_cannot_be_given() -> None:
-    with pytest.raises(AugmentError, match="no seed of 'anger', and 3 texts of it are wanted"):
+    with pytest.raises(AugmentError, match="no seed of 'anger', but 3 texts of it are needed"):
         list(generate(replace(CONFIG, strategy="conditional"), ScriptedLM(good(3)), SEEDS[::2]))
 
 

@@ -39,7 +39,7 @@ def test_braces_in_a_seed_are_text_and_no_placeholders() -> None:
         ("description", "{examples} {0.x}", "malformed placeholder"),
         ("item", "{text}", "item lacks the placeholder {label}"),
         ("item", "{label}: {text}", "{text} must come before {label}"),
-        ("item", "{text}{label}", "must stand between"),
+        ("item", "{text}{label}", "put something between"),
         ("item", "{text}\n({label})", "one line"),
         ("item", "{text} ({lable})", "unknown placeholder {lable}"),
         ("open_item", " ", "open item is empty"),
