@@ -1,4 +1,4 @@
-"""What tests of pages by Streamlit's AppTest share."""
+"""Helpers for tests that open pages with Streamlit's AppTest."""
 
 import json
 from collections.abc import Callable
@@ -19,13 +19,13 @@ def button(app: AppTest, label: str) -> AppTest:
     return next(one for one in app.button if one.label == label).click().run()
 
 
-# The review desk: AppTest runs no JavaScript, so that what its component would send is sent by the test.
+# The review desk: AppTest runs no JavaScript, so the test sends what the component would send.
 
 _numbers = count(1)
 
 
 def desk(app: AppTest) -> dict[str, Any]:
-    """What the desk was given to draw."""
+    """The data that the desk draws."""
     (component,) = app.get("bidi_component")
     view: dict[str, Any] = json.loads(component.proto.json or component.proto.mixed.json)
     return view
@@ -38,13 +38,13 @@ def card(app: AppTest) -> dict[str, Any]:
 
 
 def act(app: AppTest, kind: str, **more: object) -> AppTest:
-    """One key on the card that lies there."""
+    """Press one key on the current card."""
     shown = {} if kind in ("undo", "back") else {name: card(app)[name] for name in ("id", "event", "is_blind")}
     return send(app, [{"number": next(_numbers), "kind": kind, **shown, **more}])
 
 
 def send(app: AppTest, actions: list[dict[str, Any]], session: str = "") -> AppTest:
-    """Have the browser send actions: all that were not acknowledged."""
+    """Send actions as the browser would: all that are not acknowledged yet."""
     (component,) = app.get("bidi_component")
     states = app._tree.get_widget_states()
     sent = json.dumps({"sent": {"session": session or desk(app)["session"], "mount": "test", "actions": actions}})

@@ -45,12 +45,12 @@ def test_the_starter_set_has_enough_of_every_emotion_in_every_split() -> None:
     assert min(counts[Split.TEST].values()) >= 50
 
 
-def test_the_starter_set_says_that_it_was_written() -> None:
+def test_the_starter_set_is_marked_as_written() -> None:
     assert "not collected" in read_files.STARTER_FILE.read_text().splitlines()[1]
     assert "not collected" in read_files.STARTER_NOTE
 
 
-def test_no_two_starter_texts_are_near_duplicates_across_splits() -> None:
+def test_starter_texts_have_no_near_duplicates_across_splits() -> None:
     def trigrams(text: str) -> set[str]:
         plain = normalise_text(text)
         return {plain[i : i + 3] for i in range(len(plain) - 2)}
@@ -104,7 +104,7 @@ def test_texts_with_two_labels_in_the_emotion_set_are_reported(emotion_folder: P
         ("x.jsonl", b'{"text": "so, happy", "label": "joy"}\n{"text": "mad", "label": "anger"}\n'),
     ],
 )
-def test_each_text_format_gives_the_same_rows(name: str, data: bytes) -> None:
+def test_every_text_format_gives_the_same_rows(name: str, data: bytes) -> None:
     frame = read_files.read_file(name, data)[0].frame
     assert frame.values.tolist() == [["so, happy", "joy"], ["mad", "anger"]]
 
@@ -115,7 +115,7 @@ def test_parquet_is_read() -> None:
     assert read_files.read_file("x.parquet", buffer.getvalue())[0].frame["text"].tolist() == ["x"]
 
 
-def test_a_zipped_save_to_disk_folder_gives_its_splits_and_label_names(tmp_path: Path) -> None:
+def test_a_zipped_save_to_disk_folder_keeps_its_splits_and_label_names(tmp_path: Path) -> None:
     features = hf_datasets.Features(
         {"text": hf_datasets.Value("string"), "label": hf_datasets.ClassLabel(names=["a", "b"])}
     )
@@ -148,14 +148,14 @@ def test_a_zipped_save_to_disk_folder_gives_its_splits_and_label_names(tmp_path:
         ("x.zip", b"no zip", "not a zip file"),
     ],
 )
-def test_a_wrong_file_gets_one_clear_sentence(name: str, data: bytes, expected: str) -> None:
+def test_an_unreadable_file_gives_one_clear_error(name: str, data: bytes, expected: str) -> None:
     with pytest.raises(DataError, match=name) as caught:
         read_files.read_file(name, data)
     assert expected in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_zip_without_a_dataset_says_what_was_expected() -> None:
+def test_a_zip_without_a_dataset_gives_an_error_that_says_what_was_expected() -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("readme.md", "hello")
@@ -163,7 +163,7 @@ def test_a_zip_without_a_dataset_says_what_was_expected() -> None:
         read_files.read_file("x.zip", buffer.getvalue())
 
 
-def test_an_unreachable_hub_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_hub_gives_an_error_that_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(DataError, match="no/such-data-set.*upload"):
         read_files.read_hub("no/such-data-set")
@@ -172,7 +172,7 @@ def test_an_unreachable_hub_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> 
 # Choosing and splitting ----------------------------------------------------------------------------------------------
 
 
-def test_a_missing_column_is_named_with_the_columns_there_are() -> None:
+def test_the_error_for_a_missing_column_lists_the_columns_of_the_file() -> None:
     with pytest.raises(DataError, match="Column 'label' not found; 't' has 'text', 'class'"):
         prepare(SourceTable("t", None, pd.DataFrame({"text": ["x"], "class": ["a"]})))
 
@@ -197,14 +197,14 @@ def test_a_text_with_two_labels_is_left_out_of_its_split() -> None:
     assert Counter(one.reason for one in data.left_out) == {"two labels: a, b": 2, "repeated text": 1}
 
 
-def test_an_ambiguous_held_out_text_does_not_come_back_in_the_pool() -> None:
+def test_an_ambiguous_held_out_text_is_not_returned_to_the_pool() -> None:
     data = prepare(
         table([("x", "a"), ("y", "b"), ("w", "a")], Split.POOL), table([("x", "a"), ("x", "b"), ("v", "a")], Split.TEST)
     )
     assert [row.text for row in data.splits[Split.POOL]] == ["y", "w"]
 
 
-def test_data_without_splits_are_divided_by_label_and_the_same_each_time() -> None:
+def test_data_without_splits_are_split_by_label_and_reproducibly() -> None:
     rows = [(f"{label} number {i}", label) for label in AB for i in range(40)]
     first, again = prepare(table(rows)), prepare(table(rows[::-1]))
     assert {split: len(part) for split, part in first.splits.items()} == {
@@ -215,7 +215,7 @@ def test_data_without_splits_are_divided_by_label_and_the_same_each_time() -> No
     assert {row.text for row in first.splits[Split.TEST]} == {row.text for row in again.splits[Split.TEST]}
 
 
-def test_labels_are_renamed_and_merged_in_their_order() -> None:
+def test_labels_are_renamed_and_merged_in_order() -> None:
     data = prepare(
         table([("x", "a"), ("y", "b"), ("z", "c")], Split.POOL), held_out(), rename={"c": "C", "a": "AB", "b": "AB"}
     )
@@ -236,7 +236,7 @@ def test_the_token_filter_keeps_texts_of_fewer_tokens() -> None:
     assert [row.text for row in data.splits[Split.POOL]] == texts[:2]
 
 
-def test_texts_written_elsewhere_must_have_the_task_s_labels() -> None:
+def test_imported_texts_must_have_the_labels_of_the_task() -> None:
     assert len(read_labelled([table([("x", "a")])], "text", "label", ("a", "b"))) == 1
     with pytest.raises(DataError, match="labels that this task does not have: z. Expected a, b"):
         read_labelled([table([("x", "z")])], "text", "label", ("a", "b"))
@@ -244,7 +244,7 @@ def test_texts_written_elsewhere_must_have_the_task_s_labels() -> None:
         read_labelled([table([("x", "a"), ("y", "")])], "text", "label", ("a", "b"))
 
 
-def test_the_notebook_s_files_are_read_with_their_known_counts(ml6_folder: Path) -> None:
+def test_the_files_of_the_notebook_are_read_with_their_known_counts(ml6_folder: Path) -> None:
     data = (ml6_folder / "gpt-j_200.jsonl").read_bytes()
     rows = read_labelled(read_files.read_file("gpt-j_200.jsonl", data), "text", "label", ("joy", "anger", "surprise"))
     assert Counter(row.label for row in rows) == {"joy": 118, "anger": 59, "surprise": 23}

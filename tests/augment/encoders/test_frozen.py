@@ -1,4 +1,4 @@
-"""Encoders split into what never learns and what does give the logits of the whole model, in every architecture."""
+"""Encoders split into frozen and trained layers give the logits of the whole model, for every architecture."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +69,7 @@ def test_frozen_outputs_computed_once_give_the_logits_of_the_whole_model(folder:
     assert len(layers) == 4 - frozen_layers
 
 
-def test_each_run_gets_a_head_of_its_own_and_the_same_encoder(folder: Path) -> None:
+def test_each_run_gets_its_own_head_and_the_same_encoder(folder: Path) -> None:
     config = TrainingConfig(("a", "b", "c"), EncoderSpec(EncoderKind.TRANSFORMERS, str(folder)), frozen_layers=3)
     encoder = load_encoder(config)
     assert load_encoder(replace(config, rng_seed=5, steps=7)) is encoder
@@ -83,14 +83,14 @@ def test_each_run_gets_a_head_of_its_own_and_the_same_encoder(folder: Path) -> N
         assert torch.equal(first, states[1][name]) != is_head
 
 
-def test_more_frozen_layers_than_there_are_is_refused(folder: Path) -> None:
+def test_more_frozen_layers_than_the_encoder_has_are_refused(folder: Path) -> None:
     spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
     with pytest.raises(TrainingError, match="has 4 layers; 5 cannot be frozen"):
         load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=5))
 
 
 @pytest.mark.parametrize("frozen_layers", [0, 2])
-def test_the_last_layer_goes_on_with_the_first_token_alone(folder: Path, frozen_layers: int) -> None:
+def test_the_last_layer_computes_only_the_first_token(folder: Path, frozen_layers: int) -> None:
     spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
     encoder = load_encoder(TrainingConfig(("a", "b", "c"), spec, frozen_layers=frozen_layers))
     model = encoder.fresh_classifier().eval()
@@ -99,10 +99,10 @@ def test_the_last_layer_goes_on_with_the_first_token_alone(folder: Path, frozen_
         module.register_forward_hook(lambda _module, _inputs, output: shapes.append(getattr(output, "shape", None)))
     with torch.no_grad():
         encoder.classify(model, *pad(encoder.encode(TEXTS)))
-    assert torch.Size([3, 1, 16]) in shapes  # and the logits are those of the whole model, as tested above
+    assert torch.Size([3, 1, 16]) in shapes  # the logits equal those of the whole model, as tested above
 
 
-def test_embeddings_are_those_of_the_whole_encoder(folder: Path) -> None:
+def test_embeddings_equal_those_of_the_whole_encoder(folder: Path) -> None:
     spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
     found = [load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=frozen)).embed(TEXTS) for frozen in (0, 2, 4)]
     inputs = AutoTokenizer.from_pretrained(folder)(TEXTS, padding=True, return_tensors="pt")
@@ -116,14 +116,14 @@ def test_embeddings_are_those_of_the_whole_encoder(folder: Path) -> None:
 
 
 @pytest.mark.models
-def test_the_embedded_encoder_s_embeddings_are_the_model_card_s() -> None:
+def test_training_and_similarity_give_the_same_embeddings() -> None:
     encoder = load_encoder(TrainingConfig(("a", "b")))
     assert encoder.embed(TEXTS) == pytest.approx(embed_texts(TEXTS), abs=1e-5)
     assert (encoder.embed(TEXTS[::-1])[::-1] == encoder.embed(TEXTS)).all()
 
 
 @pytest.mark.models
-def test_embeddings_survive_that_frozen_outputs_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_embeddings_stay_cached_when_frozen_outputs_are_evicted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("augment.encoders.frozen.MAX_KEPT_TEXTS", 3)
     encoder = load_encoder(TrainingConfig(("a", "b"), max_tokens=16))
     texts = [f"text number {i}" for i in range(8)]
@@ -132,14 +132,14 @@ def test_embeddings_survive_that_frozen_outputs_make_room(monkeypatch: pytest.Mo
     assert encoder.embed([*texts, "one more"])[:8] == pytest.approx(expected, abs=1e-5)
 
 
-def test_texts_to_train_on_come_in_versions_that_frozen_dropout_gives(folder: Path) -> None:
+def test_training_texts_are_cached_as_several_dropout_samples(folder: Path) -> None:
     spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
     encoder = load_encoder(TrainingConfig(("a", "b"), spec, frozen_layers=2))
     plain = encoder.encode(TEXTS)
     torch.manual_seed(3)
     state = torch.random.get_rng_state()
     versions = encoder.encode_with_dropout(TEXTS)
-    assert torch.equal(torch.random.get_rng_state(), state)  # a run's own draws are not disturbed
+    assert torch.equal(torch.random.get_rng_state(), state)  # the run's own random numbers are not affected
     assert [len(found) for found in versions] == [8, 8, 8]
     for found, row in zip(versions, plain, strict=True):
         assert all(one.shape == row.shape for one in found)
@@ -152,7 +152,7 @@ def test_texts_to_train_on_come_in_versions_that_frozen_dropout_gives(folder: Pa
     assert all(torch.equal(one, two) for one, two in zip(plain, encoder.encode(TEXTS), strict=True))
 
 
-def test_versions_do_not_depend_on_what_else_was_asked_for(folder: Path) -> None:
+def test_versions_do_not_depend_on_other_requested_texts(folder: Path) -> None:
     spec = EncoderSpec(EncoderKind.TRANSFORMERS, str(folder))
     config = TrainingConfig(("a", "b"), spec, frozen_layers=2)
     first = load_encoder(config).encode_with_dropout(TEXTS)

@@ -1,4 +1,4 @@
-"""The embedded encoder is in memory once: similarity requests and every training configuration use the same weights."""
+"""The embedded encoder is in memory once: similarity and every training configuration use the same weights."""
 
 import gc
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ def storages(model: Any) -> set[int]:
 
 
 def word_embeddings_in_memory() -> set[int]:
-    """Where the float32 word embeddings of all living modules are."""
+    """The storages of the float32 word embeddings of all modules in memory."""
     gc.collect()
     weights = [one.weight for one in gc.get_objects() if issubclass(type(one), torch.nn.Embedding)]
     return {
@@ -50,17 +50,17 @@ def test_similarity_and_training_use_one_copy_of_the_weights() -> None:
     texts = [TrainingText(text, label) for text, label in zip(TEXTS, LABELS, strict=True)]
     list(train(config, texts, [LabelledText(text, label) for text, label in zip(TEXTS, LABELS, strict=True)]))
     assert word_embeddings_in_memory() == {whole.model.embeddings.word_embeddings.weight.data_ptr()}
-    assert all(torch.equal(weight, before[name]) for name, weight in whole.model.named_parameters())  # none was trained
+    assert all(torch.equal(weight, before[name]) for name, weight in whole.model.named_parameters())  # none was changed
     assert (embed_texts(list(TEXTS)) == similarities).all()
 
 
-def test_threads_that_ask_at_once_get_the_same_encoder() -> None:
+def test_threads_that_load_at_the_same_time_get_the_same_encoder() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(load_pretrained, [EncoderSpec()] * 4))
     assert len({id(one) for one in found}) == 1
 
 
-def test_shared_weights_stay_when_layers_are_taken_out() -> None:
+def test_shared_weights_stay_when_layers_are_removed() -> None:
     whole = load_pretrained(EncoderSpec()).model
     n_layers = len(whole.encoder.layer)
     shared = share_weights(whole)

@@ -1,4 +1,4 @@
-"""Easy Data Augmentation on scripted draws and a toy thesaurus, and the synonyms WordNet gives."""
+"""Easy Data Augmentation with scripted random numbers and a toy thesaurus, and WordNet's synonyms."""
 
 import random
 import sys
@@ -34,7 +34,7 @@ def find_nothing(_word: str) -> Sequence[str]:
 
 
 class Scripted(random.Random):
-    """Draws what it is told: `random()` the floats, and every choice out of n the next whole number."""
+    """Returns scripted values: `random()` the floats in order, and each choice out of n the next whole number."""
 
     def __init__(self, *draws: float) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ class Scripted(random.Random):
 
 
 def test_a_word_is_replaced_by_one_of_its_synonyms() -> None:
-    # Of happy (0), dog (1) and small (2) the first; of glad and merry the second.
+    # The first of happy (0), dog (1) and small (2); the second of glad and merry.
     changed = replace_words(TEXT.split(), Scripted(0, 1), look_up, 0.1)
     assert " ".join(changed) == "the merry dog sat on a small red mat today"
 
 
-def test_as_many_words_are_replaced_as_alpha_says_and_words_without_synonyms_passed_over() -> None:
-    # n = round(0.2 * 10) = 2: small, then of the two left happy; "of" is a stop word and "Small" is no other word.
+def test_alpha_gives_the_number_of_replaced_words_and_words_without_synonyms_are_skipped() -> None:
+    # n = round(0.2 * 10) = 2: small, then happy. Of small's synonyms, "of" is a stop word and "Small" is small itself.
     changed = replace_words(TEXT.split(), Scripted(2, 0, 0, 0), look_up, 0.2)
     assert " ".join(changed) == "the glad dog sat on a little red mat today"
     everything = replace_words(TEXT.split(), Scripted(0, 0, 0, 0, 0, 0), look_up, 1.0)
@@ -68,15 +68,15 @@ def test_punctuation_stays_around_a_replaced_word() -> None:
     assert replace_words(["(DOG's,", "“Dog”!?"], random.Random(0), look_up, 0.1) == ["(DOG's,", "“hound”!?"]
 
 
-def test_a_synonym_is_inserted_anywhere() -> None:
-    # Of happy and dog the second, its only synonym; then place 0, and place 3 of 3, after the last.
+def test_a_synonym_is_inserted_at_a_random_position() -> None:
+    # The only synonym of dog, the second of happy and dog; then position 0, and position 3 of 3, after the last word.
     assert insert_words(["happy", "dog", "sat"], Scripted(1, 0, 0), look_up, 0.1) == ["hound", "happy", "dog", "sat"]
     assert insert_words(["happy", "dog", "sat"], Scripted(1, 0, 3), look_up, 0.1) == ["happy", "dog", "sat", "hound"]
     assert len(insert_words(TEXT.split(), random.Random(0), look_up, 0.3)) == 13
 
 
-def test_two_words_change_places() -> None:
-    # Of places 0, 1, 2 the first; then of 2, 1 the first.
+def test_two_words_are_swapped() -> None:
+    # The first of positions 0, 1, 2; then the first of 2, 1.
     assert swap_words(["a", "b", "c"], Scripted(0, 0), find_nothing, 0.1) == ["c", "b", "a"]
     assert swap_words(["a", "b!"], random.Random(0), find_nothing, 0.1) == ["b!", "a"]
 
@@ -85,7 +85,7 @@ def test_words_are_deleted_with_probability_alpha() -> None:
     assert delete_words(["a", "b", "c", "d"], Scripted(0.09, 0.1, 0.5, 0.0), find_nothing, 0.1) == ["b", "c"]
 
 
-def test_at_least_one_word_is_deleted_and_one_kept() -> None:
+def test_at_least_one_word_is_deleted_and_at_least_one_kept() -> None:
     assert delete_words(["a", "b", "c"], Scripted(0.9, 0.9, 0.9, 2), find_nothing, 0.1) == ["a", "b"]
     assert delete_words(["a", "b", "c"], Scripted(0.0, 0.0, 0.0, 1), find_nothing, 0.1) == ["b"]
     assert delete_words(["a"], random.Random(0), find_nothing, 1.0) == ["a"]
@@ -94,7 +94,7 @@ def test_at_least_one_word_is_deleted_and_one_kept() -> None:
 # One text ------------------------------------------------------------------------------------------------------------
 
 
-def test_each_operation_is_as_likely() -> None:
+def test_every_operation_is_equally_likely() -> None:
     def name_operation(text: str) -> str:
         words, old = text.split(), TEXT.split()
         if len(words) != len(old):
@@ -106,7 +106,7 @@ def test_each_operation_is_as_likely() -> None:
     assert all(430 < n < 570 for n in counts.values())  # 500 expected; the standard deviation is 19
 
 
-def test_same_seed_same_text() -> None:
+def test_the_same_seed_gives_the_same_text() -> None:
     def draw(seed: int) -> list[str]:
         rng = random.Random(seed)
         return [augment_text(TEXT, rng, look_up) for _ in range(20)]
@@ -114,7 +114,7 @@ def test_same_seed_same_text() -> None:
     assert draw(3) == draw(3) != draw(4)
 
 
-def test_every_text_changes_and_none_is_empty() -> None:
+def test_every_text_changes_and_no_text_is_empty() -> None:
     for text in (TEXT, "no no", "happy", "a b", "... !", "  padded\nlines  "):
         for seed in range(100):
             changed = augment_text(text, random.Random(seed), look_up, alpha=0.9)
@@ -122,17 +122,17 @@ def test_every_text_changes_and_none_is_empty() -> None:
             assert changed != text
 
 
-def test_one_word_without_a_synonym_comes_back_as_it_was() -> None:
+def test_a_single_word_without_a_synonym_is_unchanged() -> None:
     for text in ("sat", " sat ", "...", "the", ""):
         assert augment_text(text, random.Random(0), look_up) == text
 
 
-def test_one_word_with_a_synonym_is_replaced_or_joined_by_it() -> None:
+def test_a_single_word_with_a_synonym_is_replaced_or_extended_by_it() -> None:
     texts = {augment_text("dog!", random.Random(seed), look_up) for seed in range(50)}
     assert texts == {"hound!", "hound dog!", "dog! hound"}
 
 
-def test_stop_words_are_neither_replaced_nor_asked_for_nor_put_in() -> None:
+def test_stop_words_are_neither_replaced_nor_looked_up_nor_inserted() -> None:
     asked = []
 
     def ask(word: str) -> Sequence[str]:
@@ -146,7 +146,7 @@ def test_stop_words_are_neither_replaced_nor_asked_for_nor_put_in() -> None:
     assert all(word == word.lower() for word in STOP_WORDS)
 
 
-def test_without_synonyms_words_are_only_moved_or_dropped() -> None:
+def test_without_synonyms_words_are_only_moved_or_deleted() -> None:
     for seed in range(100):
         assert not Counter(augment_text(TEXT, random.Random(seed), find_nothing).split()) - Counter(TEXT.split())
 
@@ -154,26 +154,26 @@ def test_without_synonyms_words_are_only_moved_or_dropped() -> None:
 # WordNet -------------------------------------------------------------------------------------------------------------
 
 
-def test_wordnet_knows_happy() -> None:
+def test_wordnet_has_synonyms_of_happy() -> None:
     # Its four synsets: {happy}, {felicitous, happy}, {glad, happy} and {happy, well-chosen}.
     assert find_synonyms("happy") == ("felicitous", "glad", "well-chosen")
     assert find_synonyms("HAPPY") == find_synonyms("happy")
 
 
-def test_every_part_of_speech_counts_and_phrases_have_spaces() -> None:
+def test_synonyms_cover_every_part_of_speech_and_phrases_have_spaces() -> None:
     assert find_synonyms("zygote") == ("fertilized ovum",)
     assert "zygote" in find_synonyms("fertilized ovum")
     assert {"passion", "enjoy", "make love"} <= set(find_synonyms("love"))  # noun, verb
     assert "merrily" in find_synonyms("happily")  # adverb
 
 
-def test_an_adjective_s_syntactic_marker_is_no_part_of_it() -> None:
+def test_the_syntactic_marker_of_an_adjective_is_removed() -> None:
     # "ablaze(p) 0 afire(p) 0 aflame(p) 0 ..." in data.adj
     assert find_synonyms("aflare") == ("ablaze", "afire", "aflame", "alight", "flaring", "on fire")
 
 
 @pytest.mark.parametrize("word", ["", " ", "qwzx", "loved", "This", "happy birthday to", "\n", "Übermut", "zzz" * 50])
-def test_a_word_wordnet_has_not_has_no_synonyms(word: str) -> None:
+def test_a_word_that_is_not_in_wordnet_has_no_synonyms(word: str) -> None:
     assert find_synonyms(word) == ()
 
 
@@ -195,7 +195,7 @@ def test_real_synonyms_augment_a_text() -> None:
 
 
 @pytest.mark.parametrize("has_other_version", [False, True])
-def test_wordnet_not_installed_says_how_to_install_it(
+def test_a_missing_wordnet_gives_an_error_that_says_how_to_install_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_other_version: bool
 ) -> None:
     if has_other_version:

@@ -21,7 +21,7 @@ def test_a_text_is_a_pattern_with_a_word_of_its_label() -> None:
     assert texts == {"i feel happy", "i feel glad", "happy today", "glad today"}
 
 
-def test_same_seed_same_texts() -> None:
+def test_the_same_seed_gives_the_same_texts() -> None:
     def draw(seed: int) -> list[str]:
         rng = random.Random(seed)
         return [fill_template(default_templates(EMOTIONS), "joy", rng) for _ in range(20)]
@@ -29,14 +29,14 @@ def test_same_seed_same_texts() -> None:
     assert draw(1) == draw(1) != draw(2)
 
 
-def test_texts_are_counted_once_each() -> None:
+def test_each_text_is_counted_once() -> None:
     assert count_texts(TOY, "joy") == 4
     assert count_texts(TOY, "fear") == 2
     assert count_texts(WordTemplates(("a {word}", "a {word}"), (LabelWords("joy", ("b", "b", "c")),)), "joy") == 2
 
 
 @pytest.mark.parametrize("labels", [EMOTIONS, SENTIMENTS])
-def test_each_known_label_has_ten_words_that_no_other_label_of_its_set_has(labels: tuple[str, ...]) -> None:
+def test_each_known_label_has_ten_words_that_no_other_label_shares(labels: tuple[str, ...]) -> None:
     templates = default_templates(labels)
     words = {label: set(templates.words_of(label)) for label in labels}
     assert all(len(words[label]) == 10 for label in labels)
@@ -44,7 +44,7 @@ def test_each_known_label_has_ten_words_that_no_other_label_of_its_set_has(label
     assert all(count_texts(templates, label) == 10 * len(DEFAULT_PATTERNS) for label in labels)
 
 
-def test_a_label_is_known_in_any_case_and_kept_as_written() -> None:
+def test_a_label_is_recognised_in_any_case_and_kept_as_written() -> None:
     templates = default_templates(["JOY", "Fear"])
     assert [one.label for one in templates.words] == ["JOY", "Fear"]
     assert templates.words_of("JOY") == default_templates(["joy"]).words_of("joy")
@@ -59,12 +59,12 @@ def test_a_brace_in_a_word_is_refused() -> None:
         WordTemplates(("i feel {word}",), (LabelWords("odd", ("{word} {0}",)),))
 
 
-def test_texts_that_a_check_takes_for_the_same_count_once() -> None:
+def test_texts_that_the_duplicate_check_treats_as_equal_count_once() -> None:
     templates = WordTemplates(("i feel {word}", "I feel {word}!"), (LabelWords("joy", ("glad", "Glad", "merry")),))
     assert count_texts(templates, "joy") == 2
 
 
-def test_a_label_without_words_is_named() -> None:
+def test_the_error_names_a_label_without_words() -> None:
     with pytest.raises(AugmentError, match="Label 'love' has no words"):
         fill_template(TOY, "love", random.Random(0))
     with pytest.raises(AugmentError, match="Label 'love' has no words"):
@@ -74,7 +74,7 @@ def test_a_label_without_words_is_named() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["i feel", "{word} {word}", "{word} {", "{word} {label}"])
-def test_a_pattern_holds_the_placeholder_once_and_no_other_braces(pattern: str) -> None:
+def test_a_pattern_contains_the_placeholder_once_and_no_other_braces(pattern: str) -> None:
     with pytest.raises(AugmentError, match="must hold {word} exactly once"):
         WordTemplates((pattern,), TOY.words)
 

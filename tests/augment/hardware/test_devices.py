@@ -1,4 +1,4 @@
-"""Which width of numbers is chosen."""
+"""Which number format is chosen."""
 
 import platform
 import subprocess
@@ -12,7 +12,7 @@ ASK = "from augment.hardware.devices import fastest_dtype; print(fastest_dtype('
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="only x86 processors are asked for their instructions")
-def test_processes_that_keep_each_other_busy_choose_the_same_width() -> None:
+def test_processes_that_compete_for_the_cpu_choose_the_same_number_format() -> None:
     processes = [
         subprocess.Popen([sys.executable, "-c", ASK], cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(6)
     ]

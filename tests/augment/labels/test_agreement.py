@@ -1,4 +1,4 @@
-"""Cohen's kappa beside scikit-learn's, Wilson's interval beside SciPy's, and where neither says anything."""
+"""Cohen's kappa compared with scikit-learn, Wilson's interval compared with SciPy, and their edge cases."""
 
 import math
 import random
@@ -19,7 +19,7 @@ def rate(rng: random.Random, n: int, *, agreeing: float) -> tuple[list[str], lis
 
 
 @pytest.mark.parametrize("agreeing", [0.0, 0.3, 0.8, 0.99])
-def test_kappa_is_scikit_learn_s_over_all_labels_and_for_each(agreeing: float) -> None:
+def test_kappa_equals_scikit_learn_over_all_labels_and_per_label(agreeing: float) -> None:
     rng = random.Random(f"{agreeing}")
     for n in (7, 40, 500):
         first, second = rate(rng, n, agreeing=agreeing)
@@ -34,7 +34,7 @@ def test_kappa_is_scikit_learn_s_over_all_labels_and_for_each(agreeing: float) -
                 assert ours is None
 
 
-def test_cohen_s_own_measure_worked_by_hand() -> None:
+def test_kappa_worked_by_hand() -> None:
     """20 + 15 of 50 agree: 0.7; by chance 0.5 · 0.6 + 0.5 · 0.4 = 0.5; so (0.7 − 0.5) / (1 − 0.5)."""
     counts = {("yes", "yes"): 20, ("yes", "no"): 5, ("no", "yes"): 10, ("no", "no"): 15}
     assert cohens_kappa(counts) == pytest.approx(0.4)
@@ -46,15 +46,15 @@ def test_cohen_s_own_measure_worked_by_hand() -> None:
     [
         ({}, None),
         ({("joy", "anger"): 0}, None),
-        ({("joy", "joy"): 9}, None),  # both only ever said joy
-        ({("joy", "anger"): 9}, 0.0),  # never agreed, and chance would never either
+        ({("joy", "joy"): 9}, None),  # both always chose joy
+        ({("joy", "anger"): 9}, 0.0),  # they never agreed, and chance would not either
         ({("joy", "joy"): 1, ("anger", "anger"): 1}, 1.0),
         ({("joy", "anger"): 1, ("anger", "joy"): 1}, -1.0),
-        ({("joy", "joy"): 9, ("joy", "anger"): 1}, 0.0),  # one of them never said anything else
+        ({("joy", "joy"): 9, ("joy", "anger"): 1}, 0.0),  # one of them always chose the same label
         ({("joy", "joy"): 10**9, ("anger", "anger"): 1}, 1.0),  # rounding must not make this None
     ],
 )
-def test_kappa_at_its_edges(counts: Counts, expected: float | None) -> None:
+def test_kappa_in_edge_cases(counts: Counts, expected: float | None) -> None:
     assert cohens_kappa(counts) == expected
 
 
@@ -80,12 +80,12 @@ def test_a_label_that_nobody_used_has_no_kappa() -> None:
         (1.0, "almost perfect"),
     ],
 )
-def test_kappa_in_landis_and_koch_s_words(kappa: float, word: str) -> None:
+def test_kappa_is_named_as_by_landis_and_koch(kappa: float, word: str) -> None:
     assert name_kappa(kappa) == word
 
 
 @pytest.mark.parametrize("n", [1, 2, 5, 17, 212, 50_000])
-def test_wilson_s_interval_is_scipy_s(n: int) -> None:
+def test_the_wilson_interval_equals_scipy(n: int) -> None:
     for hits in sorted({0, 1, n // 3, n // 2, n - 1, n}):
         expected = binomtest(hits, n).proportion_ci(method="wilson")
         found = wilson_share(hits, n)
@@ -94,13 +94,13 @@ def test_wilson_s_interval_is_scipy_s(n: int) -> None:
         assert 0 <= found.low <= found.share <= found.high <= 1
 
 
-def test_wilson_s_interval_by_hand() -> None:
+def test_the_wilson_interval_worked_by_hand() -> None:
     """10 of 20: with s = z²/20 = 0.19207, half the width is √(0.25 s + s²/4) / (1 + s) = 0.2007."""
     found = wilson_share(10, 20)
     assert (found.low, found.high) == pytest.approx((0.2993, 0.7007), abs=5e-5)
 
 
-def test_a_share_of_nothing_is_no_number() -> None:
+def test_a_share_of_zero_texts_is_nan() -> None:
     found = wilson_share(0, 0)
     assert (found.n_hits, found.n) == (0, 0)
     assert all(math.isnan(one) for one in (found.share, found.low, found.high))

@@ -1,4 +1,4 @@
-"""Nearest texts: as brute force finds them, in batches, with a bound on what is kept."""
+"""Nearest texts: the same as by brute force, embedded in batches, with a cache of limited size."""
 
 import random
 import threading
@@ -12,11 +12,11 @@ from augment.encoders import embed_texts
 from augment.labels.neighbours import Neighbour, NeighbourIndex, NeighbourProgress
 from augment.records import PreparedData, Split
 
-TEXTS = {i: f"text {i}" for i in random.Random(0).sample(range(1000), 120)}  # ids in no order
+TEXTS = {i: f"text {i}" for i in random.Random(0).sample(range(1000), 120)}  # ids in no particular order
 
 
 class Embedder:
-    """A random but fixed unit vector for each text; remembers what it was asked."""
+    """Gives each text a random but fixed unit vector; records the requested texts."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -42,7 +42,7 @@ def brute_force(vectors: NDArray[np.float32], ids: Sequence[int]) -> list[tuple[
     return sorted(zip(ids, likeness, strict=True), key=lambda one: -one[1])
 
 
-def test_the_nearest_are_those_of_brute_force() -> None:
+def test_the_nearest_texts_equal_those_of_brute_force() -> None:
     expected = brute_force(Embedder()(["query", *TEXTS.values()]), list(TEXTS))
     _, found = find(NeighbourIndex(Embedder(), batch=7), "query", TEXTS, n=1000)
     assert [one.id for one in found] == [text_id for text_id, _ in expected]
@@ -60,7 +60,7 @@ def test_the_text_itself_is_left_out_and_its_copies_are_found() -> None:
     assert progress[-1] == NeighbourProgress(3, 3)
 
 
-def test_progress_is_told_from_the_start_to_the_end_in_batches() -> None:
+def test_progress_is_reported_from_start_to_end_in_batches() -> None:
     index = NeighbourIndex(Embedder(), batch=50)
     progress, _ = find(index, "hello", TEXTS)
     assert [one.n_done for one in progress] == [0, 50, 100, 120]
@@ -69,7 +69,7 @@ def test_progress_is_told_from_the_start_to_the_end_in_batches() -> None:
     assert find(index, "hello", {7: "hello"}, query_id=7) == ([NeighbourProgress(0, 0)], [])
 
 
-def test_no_more_than_the_bound_is_kept_and_the_answer_is_the_same() -> None:
+def test_the_cache_stays_within_its_capacity_and_the_result_is_the_same() -> None:
     small, large = NeighbourIndex(Embedder(), capacity=30, batch=16), NeighbourIndex(Embedder())
     for query in ("one", "two", "one"):
         few, many = find(small, query, TEXTS)[1], find(large, query, TEXTS)[1]
@@ -79,12 +79,12 @@ def test_no_more_than_the_bound_is_kept_and_the_answer_is_the_same() -> None:
     assert len(large) == len(TEXTS) + 2
 
 
-def test_what_is_kept_is_not_computed_again_and_the_longest_unused_leaves() -> None:
+def test_cached_texts_are_not_embedded_again_and_the_least_recently_used_is_evicted() -> None:
     embed = Embedder()
     index = NeighbourIndex(embed, capacity=3)
     find(index, "one", {1: "two", 2: "three"})
     assert sorted(embed.asked) == ["one", "three", "two"]
-    find(index, "one", {1: "two"})  # now "three" is the one unused for longest
+    find(index, "one", {1: "two"})  # "three" is now the least recently used
     assert len(embed.asked) == 3
     find(index, "one", {1: "four"})
     assert embed.asked[3:] == ["four"]
@@ -94,16 +94,16 @@ def test_what_is_kept_is_not_computed_again_and_the_longest_unused_leaves() -> N
     assert embed.asked[4:] == ["three"]
 
 
-def test_too_many_candidates_still_use_what_is_kept() -> None:
+def test_too_many_candidates_still_use_the_cache() -> None:
     embed = Embedder()
     index = NeighbourIndex(embed, capacity=60, batch=20)
     find(index, "query", TEXTS)
     embed.asked.clear()
     find(index, "query", TEXTS)
-    assert len(embed.asked) <= 120 - 59 + 1  # all that was kept, but for the query's own place
+    assert len(embed.asked) <= 120 - 59 + 1  # everything in the cache except the place that the query takes
 
 
-def test_who_stops_listening_keeps_what_was_embedded() -> None:
+def test_embeddings_stay_cached_when_the_caller_stops_early() -> None:
     index = NeighbourIndex(Embedder(), batch=50)
     records = index.find("hello", TEXTS)
     assert [next(records), next(records)] == [NeighbourProgress(0, 120), NeighbourProgress(50, 120)]
@@ -130,7 +130,7 @@ def test_threads_share_one_index() -> None:
 
 
 @pytest.mark.models
-def test_the_encoder_s_nearest_are_those_of_brute_force(starter: PreparedData) -> None:
+def test_with_the_encoder_the_nearest_texts_equal_those_of_brute_force(starter: PreparedData) -> None:
     texts = dict(enumerate(row.text for row in starter.splits[Split.POOL][:60]))
     query = "i am so happy for you"
     expected = brute_force(embed_texts([query, *texts.values()]), list(texts))
@@ -142,7 +142,7 @@ def test_the_encoder_s_nearest_are_those_of_brute_force(starter: PreparedData) -
 
 
 @pytest.mark.models
-def test_meaning_counts_not_letters() -> None:
+def test_texts_are_compared_by_meaning_not_spelling() -> None:
     texts = {1: "my car broke down again", 2: "the automobile stopped working once more", 3: "my cat broke the jar"}
     _, found = find(NeighbourIndex(), "the car will not start", texts)
     assert {one.id for one in found[:2]} == {1, 2}
