@@ -1,4 +1,4 @@
-"""Generation: every completion counted, nothing twice, resumable; on a tiny LM and on the embedded one."""
+"""Generation counts every completion, stores nothing twice and can resume; with scripted LMs and the embedded one."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -59,7 +59,7 @@ CONFIG = GenerationConfig(
 
 
 class ScriptedLM:
-    """Writes given lines in turn: a language model whose completions are known, for counting them."""
+    """A language model that returns the given lines in turn, so that tests know its completions."""
 
     def __init__(self, lines: Sequence[str]) -> None:
         self._lines = list(lines)
@@ -79,7 +79,7 @@ class ScriptedLM:
         return score_completions(self, behind, self.complete(prompts, sampling), question)
 
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
-        """The last label is the likelier the longer the text; content-free texts favour the first."""
+        """The longer the text, the likelier the last label; content-free texts favour the first."""
         return np.array([[0.0 if "N/A" not in one else 3.0, len(one) / 1000] for one in contexts])
 
     def count_tokens(self, text: str) -> int | None:
@@ -98,7 +98,7 @@ def split(records: Sequence[object]) -> tuple[list[SyntheticText], list[Reject],
     )
 
 
-def test_every_completion_becomes_one_text_or_one_reject_with_its_reason() -> None:
+def test_every_completion_becomes_a_text_or_a_reject_with_a_reason() -> None:
     bad = [" no label", " x (Sentiment: love)", "", " seed number 3 (Sentiment: joy)", " held out (Sentiment: joy)"]
     lm = ScriptedLM([*good(2), *bad, " text 0! (Sentiment: anger)", *good(9)[2:]])
     avoid = {"Held out": RejectReason.HELD_OUT_COPY}
@@ -124,14 +124,14 @@ def test_surplus_texts_are_kept_as_rejects_and_the_target_is_exact() -> None:
     assert {one.reason for one in rejects} == {RejectReason.NO_LABEL, RejectReason.SURPLUS}
 
 
-def test_the_attempt_cap_ends_a_run_that_yields_nothing_and_says_so() -> None:
+def test_the_attempt_cap_ends_a_run_without_texts_and_the_message_says_so() -> None:
     config = replace(CONFIG, attempt_cap=10)
     texts, rejects, progress = split(list(generate(config, ScriptedLM([" nothing"]), SEEDS)))
     assert (len(texts), len(rejects)) == (0, 10)
     assert "cap of 10 attempts with 0 of 6 texts" in progress[-1].message
 
 
-def test_a_resumed_run_goes_on_as_if_it_had_never_stopped() -> None:
+def test_a_resumed_run_gives_the_same_texts_as_one_that_never_stopped() -> None:
     whole = list(generate(CONFIG, ScriptedLM(good(20)), SEEDS))
     first = list(generate(CONFIG, ScriptedLM(good(20)), SEEDS))
     cut = next(i for i, one in enumerate(first) if isinstance(one, GenerationProgress)) + 1
@@ -147,7 +147,7 @@ def test_a_resumed_run_goes_on_as_if_it_had_never_stopped() -> None:
     assert attempts([*first[:cut], *rest]) == attempts(whole)
 
 
-def test_each_attempt_draws_its_own_seeds_reproducibly() -> None:
+def test_each_attempt_draws_different_seeds_reproducibly() -> None:
     prompts = [FewShot(CONFIG, SEEDS).prompt(number) for number in range(20)]
     assert prompts == [FewShot(CONFIG, SEEDS[::-1]).prompt(number) for number in range(20)]
     assert len({one.seed_ids for one in prompts}) > 15
@@ -156,14 +156,14 @@ def test_each_attempt_draws_its_own_seeds_reproducibly() -> None:
     assert prompts != [FewShot(other, SEEDS).prompt(number) for number in range(20)]
 
 
-def test_attempts_share_a_prompt_by_as_many_as_the_config_says() -> None:
+def test_as_many_attempts_share_a_prompt_as_the_config_sets() -> None:
     config = replace(CONFIG, texts_per_prompt=4)
     prompts = [FewShot(config, SEEDS).prompt(number).text for number in range(12)]
     assert [len(set(prompts[start : start + 4])) for start in (0, 4, 8)] == [1, 1, 1]
     assert len(set(prompts)) == 3
 
 
-def test_mix_makes_every_non_empty_text_valid_and_keeps_its_soft_label() -> None:
+def test_with_mix_every_non_empty_text_is_valid_and_keeps_its_soft_label() -> None:
     config = replace(CONFIG, strategy="mix")
     lm = ScriptedLM([" no label", " x (Sentiment: love)", "", " y (Sentiment: joy) (Sentiment:", *good(9)])
     texts, rejects, _ = split(list(generate(config, lm, SEEDS)))
@@ -183,7 +183,7 @@ def test_mix_makes_every_non_empty_text_valid_and_keeps_its_soft_label() -> None
         (" seed numbers 3 (Sentiment: joy)", TextChecks(), RejectReason.NEAR_DUPLICATE, "% like 'seed number 3'"),
     ],
 )
-def test_a_text_that_fails_a_check_is_a_reject_with_its_figure(
+def test_a_text_that_fails_a_check_is_a_reject_with_the_measured_value(
     line: str, checks: TextChecks, reason: RejectReason, found: str
 ) -> None:
     config = replace(CONFIG, checks=checks, target=1)
@@ -193,7 +193,7 @@ def test_a_text_that_fails_a_check_is_a_reject_with_its_figure(
     assert found in rejects[0].detail
 
 
-def test_a_text_that_did_not_end_and_an_unsure_label_are_rejects() -> None:
+def test_a_cut_off_text_and_an_uncertain_label_are_rejects() -> None:
     config = replace(CONFIG, strategy="mix", target=1, sampling=Sampling(max_new_tokens=5))
     texts, rejects, _ = split(list(generate(config, ScriptedLM([" going on and", " it ends (Sentiment: joy)"]), SEEDS)))
     assert [one.text for one in texts] == ["it ends"]
@@ -203,7 +203,7 @@ def test_a_text_that_did_not_end_and_an_unsure_label_are_rejects() -> None:
     assert {one.reason for one in rejects} == {RejectReason.UNSURE}
 
 
-def test_a_run_that_hardly_parses_stops_after_fifty_attempts_and_says_why() -> None:
+def test_a_run_with_a_low_parse_rate_stops_after_fifty_attempts_and_says_why() -> None:
     lm = ScriptedLM([" nothing to parse"])
     with pytest.raises(AugmentError, match=r"Only 0 of \d+ completions could be parsed, fewer than 10%"):
         list(generate(replace(CONFIG, target=100), lm, SEEDS))
@@ -226,19 +226,19 @@ def test_calibration_divides_by_the_content_free_scores() -> None:
         (replace(CONFIG, labels=("joy", "fear")), SEEDS, "labels that the task does not have: anger"),
     ],
 )
-def test_a_run_that_cannot_work_says_why(config: GenerationConfig, seeds: list[Example], expected: str) -> None:
+def test_a_run_that_cannot_work_gives_the_reason(config: GenerationConfig, seeds: list[Example], expected: str) -> None:
     with pytest.raises(AugmentError, match=expected):
         list(generate(config, ScriptedLM(good(1)), seeds))
 
 
-def test_a_broken_template_stops_before_the_lm_is_asked() -> None:
+def test_a_broken_template_is_refused_before_the_lm_is_called() -> None:
     lm = ScriptedLM(good(1))
     with pytest.raises(PromptError):
         list(generate(replace(CONFIG, template=replace(DEFAULT_TEMPLATE, item="{text}")), lm, SEEDS))
     assert lm.asked == []
 
 
-def test_copies_are_found_up_to_case_space_and_outer_punctuation() -> None:
+def test_copies_are_found_regardless_of_case_spaces_and_outer_punctuation() -> None:
     copies = CopyCheck()
     copies.forbid(["So  happy!"], RejectReason.SEED_COPY)
     assert copies.find(' "so happy" ') == Finding(RejectReason.SEED_COPY, ' "so happy" ')
@@ -261,10 +261,10 @@ def test_the_embedded_lm_gives_the_same_texts_for_one_seed(home: Path, starter: 
     assert all("\n" not in one.attempt.completion.text for one in [*texts, *rejects])
 
 
-# Labels: given, wanted, scored ---------------------------------------------------------------------------------------
+# Labels: given, wanted and scored ------------------------------------------------------------------------------------
 
 
-def test_quotas_meet_the_wanted_shares_by_largest_remainder() -> None:
+def test_quotas_follow_the_wanted_shares_by_largest_remainder() -> None:
     assert apportion(50, [1, 1, 1]) == [17, 17, 16]
     assert apportion(10, [0.5, 0.3, 0.2]) == [5, 3, 2]
     assert apportion(7, [2, 1, 1]) == [3, 2, 2]
@@ -272,9 +272,9 @@ def test_quotas_meet_the_wanted_shares_by_largest_remainder() -> None:
     assert apportion(0, [1, 1]) == [0, 0]
 
 
-def test_a_drift_is_told_once_there_are_enough_texts() -> None:
+def test_a_drift_of_labels_is_reported_once_there_are_enough_texts() -> None:
     assert describe_drift([20, 5], [1, 1], LABELS) == ""  # 25 texts are too few
-    assert describe_drift([20, 15], [1, 1], LABELS) == ""  # 57% is near enough
+    assert describe_drift([20, 15], [1, 1], LABELS) == ""  # 57% is close enough
     assert describe_drift([9, 27], [2, 2], LABELS) == "9 of 36 texts are joy (25%; target 50%)"
     assert describe_drift([30, 10], [0, 0], LABELS) == ""
 
@@ -292,7 +292,7 @@ def test_conditional_gives_each_label_exactly_its_share_and_shows_seeds_of_that_
         assert sum(one.label_probs or ()) == pytest.approx(1)
 
 
-def test_contrasting_seeds_stand_before_those_of_the_given_label() -> None:
+def test_contrasting_seeds_come_before_those_of_the_given_label() -> None:
     shots = FewShot(replace(CONFIG, n_seeds=2, n_contrast=3), SEEDS)
     label_of = {seed.id: seed.label for seed in SEEDS}
     drawn = shots.conditional_prompt("joy", "0")
@@ -303,7 +303,7 @@ def test_a_text_whose_scores_disagree_with_its_given_label_is_flagged_or_rejecte
     class Opinionated(ScriptedLM):
         def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
             assert all(one.endswith("(Sentiment:") for one in contexts)
-            return np.log(np.array([[0.9, 0.1]] * len(contexts)))  # joy, whatever is asked
+            return np.log(np.array([[0.9, 0.1]] * len(contexts)))  # always joy
 
     config = replace(CONFIG, strategy="conditional", target=4, is_calibrated=False)
     lines = [f" words number {i}" for i in range(60)]
@@ -317,7 +317,7 @@ def test_a_text_whose_scores_disagree_with_its_given_label_is_flagged_or_rejecte
     assert {one.reason for one in rejects} == {RejectReason.DISAGREES}
 
 
-def test_without_label_scores_conditional_still_writes() -> None:
+def test_conditional_also_works_without_label_scores() -> None:
     class Unscored(ScriptedLM):
         def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
             raise NoScoresError("no scores here")
@@ -327,7 +327,7 @@ def test_without_label_scores_conditional_still_writes() -> None:
     assert [one.label_probs for one in texts] == [None] * 4
 
 
-def test_labels_over_their_quota_are_rejects_until_every_label_has_its_texts() -> None:
+def test_texts_over_their_label_s_quota_are_rejects_until_every_quota_is_met() -> None:
     lines = [f" joyful text {i} (Sentiment: joy)" for i in range(5)] + [" angry one (Sentiment: anger)"]
     lines += [" angry two (Sentiment: anger)", " angry three (Sentiment: anger)", " more joy (Sentiment: joy)"]
     config = replace(CONFIG, label_shares=(1, 1), target=6)
@@ -338,7 +338,7 @@ def test_labels_over_their_quota_are_rejects_until_every_label_has_its_texts() -
     assert progress[-1].n_by_label == (3, 3)
 
 
-def test_resuming_a_run_with_quotas_goes_on_as_if_it_had_never_stopped() -> None:
+def test_a_resumed_run_with_quotas_gives_the_same_texts_as_one_that_never_stopped() -> None:
     config = replace(CONFIG, strategy="conditional", target=9, texts_per_prompt=2)
     lines = [f" words number {i}" for i in range(60)]
     whole = list(generate(config, ScriptedLM(lines), SEEDS))
@@ -363,7 +363,7 @@ def test_balanced_seeds_are_spread_over_the_labels() -> None:
 
 
 @pytest.mark.models
-def test_near_seeds_are_alike_and_far_ones_are_not() -> None:
+def test_near_seeds_are_similar_and_far_seeds_are_not() -> None:
     texts = ["my dog ran in the park", "a puppy played on the grass", "dogs love long walks"]
     texts += ["the bank raised its interest rates", "stock markets fell as rates rose", "inflation hit the markets"]
     seeds = [Example(i, Split.POOL, text, LABELS[i % 2]) for i, text in enumerate(texts)]
@@ -377,7 +377,7 @@ def test_near_seeds_are_alike_and_far_ones_are_not() -> None:
 # What is kept --------------------------------------------------------------------------------------------------------
 
 
-def test_a_flagging_check_keeps_the_text_and_an_idle_one_says_nothing() -> None:
+def test_a_check_that_flags_keeps_the_text_and_a_check_that_is_off_finds_nothing() -> None:
     line = " one two three four five (Sentiment: joy)"
     flagging = TextChecks(max_words=3, too_long=CheckAction.FLAG)
     texts, _, _ = split(list(generate(replace(CONFIG, checks=flagging, target=1), ScriptedLM([line]), SEEDS)))
@@ -387,7 +387,7 @@ def test_a_flagging_check_keeps_the_text_and_an_idle_one_says_nothing() -> None:
     assert texts[0].flags == ()
 
 
-def test_a_held_out_copy_is_rejected_whatever_the_settings() -> None:
+def test_a_copy_of_a_held_out_text_is_rejected_with_any_settings() -> None:
     lenient = TextChecks(1, duplicate=CheckAction.OFF, seed_copy=CheckAction.OFF, near=CheckAction.OFF)
     lm = ScriptedLM([" seed number 3 (Sentiment: joy)", " seed number 1 (Sentiment: joy)"])
     avoid = {"Seed number 3.": RejectReason.HELD_OUT_COPY}
@@ -405,7 +405,7 @@ def test_a_label_mark_inside_the_text_is_found() -> None:
     ]
 
 
-def test_what_an_lm_answered_before_it_failed_is_kept_and_the_run_can_go_on() -> None:
+def test_completions_before_an_lm_failure_are_kept_and_the_run_can_resume() -> None:
     class Failing(ScriptedLM):
         def complete(
             self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()
@@ -433,14 +433,14 @@ def test_what_an_lm_answered_before_it_failed_is_kept_and_the_run_can_go_on() ->
 
 
 class Billing(ScriptedLM):
-    """Bills 100 prompt tokens and 20 of its own for each completion."""
+    """Counts 100 prompt tokens and 20 new tokens per completion."""
 
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
         return [Completion(one.text, 20, 100) for one in super().complete(prompts, sampling)]
 
 
-def test_costs_add_up_and_the_budget_stops_the_run_before_it_is_passed() -> None:
-    price = Price(prompt_per_million=1000.0, completion_per_million=5000.0)  # 0.1 + 0.1 a completion
+def test_costs_add_up_and_the_run_stops_before_it_exceeds_the_budget() -> None:
+    price = Price(prompt_per_million=1000.0, completion_per_million=5000.0)  # 0.1 + 0.1 per completion
     config = replace(CONFIG, target=50, price=price, budget=2.05)
     texts, _, progress = split(list(generate(config, Billing(good(80)), SEEDS)))
     assert len(texts) == 10
@@ -451,30 +451,30 @@ def test_costs_add_up_and_the_budget_stops_the_run_before_it_is_passed() -> None
     assert rest[2][-1].cost == pytest.approx(3.0)
 
 
-def test_a_budget_counts_what_answered_completions_cost() -> None:
-    price = Price(1000.0, 5000.0)  # 0.2 a completion
+def test_the_budget_counts_the_cost_of_answered_completions() -> None:
+    price = Price(1000.0, 5000.0)  # 0.2 per completion
     config = replace(CONFIG, target=50, price=price, budget=1.0)
     half_answered = GenerationProgress(8, 4, 50, 1.0, n_by_label=(2, 2), cost=0.8, n_completed=4)
     rest = split(list(generate(config, Billing(good(80)), SEEDS, resume_from=half_answered)))
     assert rest[2][-1].cost == pytest.approx(1.0)
 
 
-def test_a_mark_counts_only_as_a_word_of_its_own() -> None:
+def test_a_label_mark_counts_only_as_a_separate_word() -> None:
     assert find_marks(DEFAULT_TEMPLATE, "see my retweet: it is great") is None
     assert find_marks(DEFAULT_TEMPLATE, "see my TWEET: it is great") == "Tweet:"
 
 
-def test_notes_of_the_lm_are_told() -> None:
+def test_notes_of_the_lm_are_in_the_progress_message() -> None:
     lm = ScriptedLM(good(20))
     lm.notes = ("The server refused 'top_p'.",)
     assert "refused 'top_p'" in split(list(generate(CONFIG, lm, SEEDS)))[2][-1].message
 
 
-# Arms without an LM --------------------------------------------------------------------------------------------------
+# Strategies without an LM --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("strategy", ["templates", "eda"])
-def test_arms_without_an_lm_are_deterministic_and_balanced(strategy: str) -> None:
+def test_strategies_without_an_lm_are_deterministic_and_balanced(strategy: str) -> None:
     seeds = [
         Example(i, Split.POOL, f"i feel {word} about this long day number {i}", LABELS[i % 2])
         for i, word in enumerate(["happy", "angry", "glad", "furious", "cheerful", "mad"])
@@ -491,7 +491,7 @@ def test_arms_without_an_lm_are_deterministic_and_balanced(strategy: str) -> Non
     assert {one.text for one in texts}.isdisjoint(seed.text for seed in seeds)
 
 
-def test_templates_that_cannot_make_enough_texts_say_so_at_once() -> None:
+def test_templates_that_cannot_make_enough_texts_are_refused_at_once() -> None:
     words = WordTemplates(
         ("i feel {word}", "so {word}"), (LabelWords("joy", ("happy",)), LabelWords("anger", ("mad",)))
     )
@@ -500,19 +500,21 @@ def test_templates_that_cannot_make_enough_texts_say_so_at_once() -> None:
         list(generate(config, None, SEEDS))
 
 
-def test_a_strategy_with_an_lm_says_that_one_is_missing() -> None:
+def test_a_strategy_that_needs_an_lm_says_that_it_is_missing() -> None:
     with pytest.raises(LMError, match="'free' needs a language model"):
         list(generate(CONFIG, None, SEEDS))
 
 
-def test_a_label_without_seeds_cannot_be_given() -> None:
+def test_conditional_refuses_a_label_without_seeds() -> None:
     with pytest.raises(AugmentError, match="no seed of 'anger', but 3 texts of it are needed"):
         list(generate(replace(CONFIG, strategy="conditional"), ScriptedLM(good(3)), SEEDS[::2]))
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("strategy", ["mix", "conditional"])
-def test_the_embedded_lm_writes_by_every_scored_strategy(home: Path, starter: PreparedData, strategy: str) -> None:
+def test_the_embedded_lm_writes_with_every_strategy_that_scores_labels(
+    home: Path, starter: PreparedData, strategy: str
+) -> None:
     pool = [Example(i, Split.POOL, row.text, row.label) for i, row in enumerate(starter.splits[Split.POOL])]
     seeds = draw_seeds(pool, starter.labels, 10, rng_seed=0)
     config = GenerationConfig(

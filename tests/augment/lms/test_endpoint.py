@@ -26,9 +26,9 @@ PROMPTS = ["Tweet: i feel great (Sentiment: joy)\nTweet:", "Tweet: so mad (Senti
 LABELS = (" joy", " anger", " surprise")
 QUESTION = LabelQuestion(" (Sentiment:", LABELS)
 TOP_TOKENS = {" joy": math.log(0.5), " Joy": math.log(0.1), " ang": math.log(0.2), " the": math.log(0.04)}
-# 'joy' is 0.5 + 0.1, 'ang' begins anger only, and surprise is not there: half of the least likely token.
+# 'joy' is 0.5 + 0.1; 'ang' starts only anger; surprise is missing and gets half of the least likely token.
 LABEL_PROBS = (0.6, 0.2, 0.02)
-AT_ONCE = {"retry-after-ms": "1"}  # the client takes a Retry-After of 0 for none
+AT_ONCE = {"retry-after-ms": "1"}  # the client ignores a Retry-After of 0
 
 
 # --- a real server ---------------------------------------------------------------------------------------------------
@@ -42,7 +42,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="module")
 def served(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The address of `transformers serve`, and the name of the embedded LM there."""
+    """The address of `transformers serve`, and the name of the embedded LM on it."""
     folder, port = str(unpacked_lm_folder()), free_port()
     log = (tmp_path_factory.mktemp("serve") / "log.txt").open("w")
     command = [str(Path(sys.executable).parent / "transformers"), "serve", folder, "--host", "127.0.0.1"]
@@ -66,7 +66,7 @@ def served(models_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.mark.models
 @pytest.mark.parametrize("api", list(EndpointApi))
-def test_a_real_server_completes_by_both_interfaces(served: tuple[str, str], api: EndpointApi) -> None:
+def test_a_real_server_completes_through_both_interfaces(served: tuple[str, str], api: EndpointApi) -> None:
     url, name = served
     lm = lms.load(LMSpec(LMKind.OPENAI, name, base_url=url, api=api))
     answers = lm.complete(PROMPTS, SAMPLING)
@@ -79,7 +79,7 @@ def test_a_real_server_completes_by_both_interfaces(served: tuple[str, str], api
 
 @pytest.mark.models
 @pytest.mark.parametrize("api", list(EndpointApi))
-def test_a_real_server_that_ignores_logprobs_and_formats_is_found_out(
+def test_the_probe_detects_that_a_real_server_ignores_logprobs_and_formats(
     served: tuple[str, str], api: EndpointApi
 ) -> None:
     url, name = served
@@ -93,7 +93,7 @@ def test_a_real_server_that_ignores_logprobs_and_formats_is_found_out(
 
 
 @pytest.mark.models
-def test_a_real_server_that_has_another_model_says_so(served: tuple[str, str]) -> None:
+def test_an_unknown_model_on_a_real_server_gives_an_error(served: tuple[str, str]) -> None:
     lm = EndpointLM(LMSpec(LMKind.OPENAI, "no-such-model", base_url=served[0]), None)
     with pytest.raises(LMError, match=r"refused the request \(400\): .*no-such-model"):
         lm.probe()
@@ -117,18 +117,18 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def asked(self) -> str:
-        """The text that is to be gone on with."""
+        """The text that is to be continued."""
         return str(self.body["prompt"] if "prompt" in self.body else self.body["messages"][-1]["content"])
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 Script = Callable[[Handler], None]
 
 
 class ScriptedServer(ThreadingHTTPServer):
-    """Answers every POST by `script` and keeps what was asked; lists models with `models`."""
+    """Responds to every POST with `script` and records the requests; lists models with `models`."""
 
     def __init__(self, script: Script) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -199,7 +199,7 @@ def answer(
     usage: tuple[int, int] | None = (30, 7),
     top_tokens: Mapping[str, float] | None = None,
 ) -> None:
-    """An answer as OpenAI shapes it, for the interface that was asked."""
+    """A response in OpenAI's format for the requested interface."""
     tops = [{"token": token, "logprob": logprob} for token, logprob in (top_tokens or {}).items()]
     if handler.path.endswith("/chat/completions"):
         logprobs: object = {"content": [{"token": tops[0]["token"], "top_logprobs": tops}]} if tops else None
@@ -217,7 +217,7 @@ def is_label_request(handler: Handler) -> bool:
 
 
 def write_and_score(text: str, top_tokens: Mapping[str, float] = TOP_TOKENS) -> Script:
-    """A server with logprobs: texts take 30 and 7 tokens, label requests 40 and 1."""
+    """A server with logprobs: 30 prompt and 7 new tokens per text, 40 and 1 per label request."""
 
     def script(handler: Handler) -> None:
         if is_label_request(handler):
@@ -257,7 +257,7 @@ def hang(handler: Handler) -> None:
         (cut, "cannot be reached", 3),
     ],
 )
-def test_each_fault_gives_one_clear_sentence_after_bounded_retries(
+def test_each_fault_gives_one_clear_error_after_limited_retries(
     serve: Serve, script: Script, expected: str, n_requests: int | None
 ) -> None:
     server = serve(script)
@@ -271,7 +271,7 @@ def test_each_fault_gives_one_clear_sentence_after_bounded_retries(
     assert set(server.authorizations) == {"Bearer sk-secret"}
 
 
-def test_a_server_that_is_not_there_is_named() -> None:
+def test_an_unreachable_server_gives_an_error() -> None:
     lm = EndpointLM(LMSpec(LMKind.OPENAI, "m", base_url=f"http://127.0.0.1:{free_port()}/v1"), None)
     with pytest.raises(LMError, match="cannot be reached"):
         lm.complete(PROMPTS[:1], SAMPLING)
@@ -282,7 +282,7 @@ def test_an_address_without_a_scheme_is_refused() -> None:
         LMSpec(LMKind.OPENAI, "m", base_url="localhost:8000")
 
 
-def test_a_server_that_never_answers_is_given_up_after_two_retries(serve: Serve) -> None:
+def test_a_server_that_never_responds_is_given_up_after_two_retries(serve: Serve) -> None:
     server = serve(hang)
     started = time.monotonic()
     with pytest.raises(LMError, match="did not answer within 0.3 s"):
@@ -291,7 +291,7 @@ def test_a_server_that_never_answers_is_given_up_after_two_retries(serve: Serve)
     assert time.monotonic() - started < 15
 
 
-def test_a_refusal_that_names_no_parameter_carries_the_servers_message_but_never_the_key(serve: Serve) -> None:
+def test_a_refusal_without_a_parameter_shows_the_server_s_message_but_never_the_key(serve: Serve) -> None:
     server = serve(lambda handler: refuse(handler, "Prompt of\nsk-secret is not allowed. " + 300 * "x"))
     with pytest.raises(LMError) as caught:
         server.lm(key="sk-secret").complete(PROMPTS[:1], SAMPLING)
@@ -314,7 +314,7 @@ def fail_on(word: str, otherwise: Script) -> Script:
     return script
 
 
-def test_a_failed_batch_keeps_what_was_answered_in_the_order_of_the_prompts(serve: Serve) -> None:
+def test_a_failed_batch_keeps_its_answers_in_the_order_of_the_prompts(serve: Serve) -> None:
     server = serve(fail_on("bad", lambda handler: answer(handler, f" {handler.asked}!")))
     with pytest.raises(PartialError, match="answered 500 after every retry") as caught:
         server.lm().complete(["one", "bad", "three", "four"], SAMPLING)
@@ -337,7 +337,7 @@ def test_a_failed_batch_keeps_scored_texts_too(serve: Serve) -> None:
     assert bad is None
 
 
-def test_after_a_failure_nothing_more_is_asked_and_what_is_under_way_is_kept(serve: Serve) -> None:
+def test_after_a_failure_no_request_is_sent_and_pending_answers_are_kept(serve: Serve) -> None:
     def script(handler: Handler) -> None:
         if handler.asked == "0":
             reply(handler, 401, {})
@@ -357,7 +357,7 @@ def test_after_a_failure_nothing_more_is_asked_and_what_is_under_way_is_kept(ser
 # --- refused parameters ----------------------------------------------------------------------------------------------
 
 
-def test_a_refused_parameter_is_left_out_for_good_and_noted_once_although_four_are_refused_at_once(
+def test_a_refused_parameter_is_left_out_from_then_on_and_noted_once_even_with_four_refusals(
     serve: Serve,
 ) -> None:
     all_four = threading.Barrier(4)
@@ -396,7 +396,7 @@ def test_parameters_are_left_out_one_by_one_when_only_the_message_names_them(ser
     ]
 
 
-def test_chat_that_refuses_max_tokens_is_asked_with_max_completion_tokens(serve: Serve) -> None:
+def test_chat_that_refuses_max_tokens_gets_max_completion_tokens(serve: Serve) -> None:
     def script(handler: Handler) -> None:
         if "max_tokens" in handler.body:
             refuse(handler, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")
@@ -410,7 +410,7 @@ def test_chat_that_refuses_max_tokens_is_asked_with_max_completion_tokens(serve:
     assert list(lm.notes) == [f"{server.url} refused 'max_tokens'; asked with 'max_completion_tokens'."]
 
 
-def test_a_prompt_that_is_too_long_is_not_taken_for_a_refusal_of_max_tokens(serve: Serve) -> None:
+def test_a_prompt_that_is_too_long_is_not_mistaken_for_a_refusal_of_max_tokens(serve: Serve) -> None:
     message = "'max_tokens' is too large: 24. This model's maximum context length is 16 tokens."
     server = serve(lambda handler: refuse(handler, message, param="max_tokens"))
     lm = server.lm()
@@ -424,12 +424,12 @@ def test_a_prompt_that_is_too_long_is_not_taken_for_a_refusal_of_max_tokens(serv
 
 
 @pytest.mark.parametrize("api", list(EndpointApi))
-def test_labels_are_scored_by_the_likeliest_first_tokens(serve: Serve, api: EndpointApi) -> None:
+def test_labels_are_scored_by_their_likeliest_first_tokens(serve: Serve, api: EndpointApi) -> None:
     server = serve(write_and_score(" so glad (Sentiment: joy)"))
     (scored,) = server.lm(api).complete_and_score(PROMPTS[:1], SAMPLING, QUESTION)
     assert [math.exp(one) for one in scored.label_logprobs] == pytest.approx(LABEL_PROBS)
     assert scored.content_free_logprobs is None
-    assert scored.completion.text.strip() == "so glad (Sentiment: joy)"  # as the server left it
+    assert scored.completion.text.strip() == "so glad (Sentiment: joy)"  # as the server returned it
     written, asked = server.bodies
     assert written["stop"] == ["\n", "(Sentiment:"]
     assert asked["max_tokens"] == 1
@@ -439,7 +439,7 @@ def test_labels_are_scored_by_the_likeliest_first_tokens(serve: Serve, api: Endp
     assert (asked["logprobs"], asked.get("top_logprobs")) == ((20, None) if "prompt" in asked else (True, 20))
 
 
-def test_the_content_free_text_is_asked_once_a_prompt_and_all_tokens_are_counted(serve: Serve) -> None:
+def test_the_content_free_text_is_scored_once_per_prompt_and_all_tokens_are_counted(serve: Serve) -> None:
     free = {" joy": math.log(0.3), " anger": math.log(0.2), " surprise": math.log(0.1)}
 
     def script(handler: Handler) -> None:
@@ -457,11 +457,11 @@ def test_the_content_free_text_is_asked_once_a_prompt_and_all_tokens_are_counted
         assert one.content_free_logprobs is not None
         assert [math.exp(logprob) for logprob in one.content_free_logprobs] == pytest.approx((0.3, 0.2, 0.1))
     assert [one.completion.n_tokens for one in scored] == [7, 7, 7]
-    # 30 for the text's prompt, 40 + 1 for its label, and 35 + 1 once a prompt for the content-free text.
+    # 30 for the text's prompt, 40 + 1 for its label, and once per prompt 35 + 1 for the content-free text.
     assert [one.completion.n_prompt_tokens for one in scored] == [107, 107, 71]
 
 
-def test_texts_scored_behind_another_prompt_are_written_after_their_own_and_billed_for_both(serve: Serve) -> None:
+def test_texts_scored_after_another_prompt_count_the_tokens_of_both_prompts(serve: Serve) -> None:
     free = {" joy": math.log(0.3), " anger": math.log(0.2), " surprise": math.log(0.1)}
 
     def script(handler: Handler) -> None:
@@ -475,10 +475,10 @@ def test_texts_scored_behind_another_prompt_are_written_after_their_own_and_bill
     scored = server.lm().complete_and_score(PROMPTS[:2], SAMPLING, question, after="Neutral:")
     asked = [body["prompt"] for body in server.bodies]
     assert sorted(asked) == sorted([*PROMPTS[:2], "Neutral: N/A (Sentiment:", *["Neutral: so glad (Sentiment:"] * 2])
-    assert [one.completion.n_prompt_tokens for one in scored] == [107, 71]  # the content-free text once
+    assert [one.completion.n_prompt_tokens for one in scored] == [107, 71]  # the content-free text counts once
 
 
-def test_label_logprobs_come_in_the_order_of_contexts_and_labels(serve: Serve) -> None:
+def test_label_logprobs_follow_the_order_of_contexts_and_labels(serve: Serve) -> None:
     def script(handler: Handler) -> None:
         p = 0.8 if "glad" in handler.asked else 0.1
         answer(handler, "", top_tokens={"joy": math.log(p), "anger": math.log(0.9 - p)})
@@ -488,14 +488,14 @@ def test_label_logprobs_come_in_the_order_of_contexts_and_labels(serve: Serve) -
     assert [math.exp(one) for one in scores.flatten()] == pytest.approx([0.1, 0.8, 0.8, 0.1])
 
 
-def test_label_scores_that_fail_midway_are_no_partial_answers(serve: Serve) -> None:
+def test_label_scores_that_fail_midway_give_no_partial_answers(serve: Serve) -> None:
     server = serve(fail_on("bad", write_and_score("")))
     with pytest.raises(LMError, match="answered 500") as caught:
         server.lm().label_logprobs(["one", "bad"], LABELS)
     assert not isinstance(caught.value, PartialError)
 
 
-def test_labels_with_a_common_first_token_are_refused_where_it_is_the_likeliest(serve: Serve) -> None:
+def test_labels_with_a_common_first_token_are_refused_if_it_is_the_likeliest(serve: Serve) -> None:
     top_tokens = {" very": math.log(0.7), " neutral": math.log(0.2)}
     server = serve(write_and_score(" so glad", top_tokens))
     question = LabelQuestion(QUESTION.mark, (" very good", " very bad", " neutral"))
@@ -503,19 +503,19 @@ def test_labels_with_a_common_first_token_are_refused_where_it_is_the_likeliest(
         server.lm().complete_and_score(PROMPTS[:1], SAMPLING, question)
 
 
-def test_an_unlikely_token_that_begins_several_labels_counts_for_none(serve: Serve) -> None:
+def test_an_unlikely_token_that_starts_several_labels_counts_for_none(serve: Serve) -> None:
     top_tokens = {" sad": math.log(0.6), " surprise": math.log(0.3), " s": math.log(0.04)}
     scores = serve(write_and_score("", top_tokens)).lm().label_logprobs(["x"], (" sadness", " surprise"))
     assert [math.exp(one) for one in scores[0]] == pytest.approx([0.6, 0.3])
 
 
-def test_tokens_without_any_probability_do_not_set_the_bound(serve: Serve) -> None:
+def test_tokens_without_probability_do_not_affect_missing_labels(serve: Serve) -> None:
     top_tokens = {" joy": math.log(0.9), " anger": math.log(0.1), " x": -9999.0, " ": math.log(0.5)}
     scores = serve(write_and_score("", top_tokens)).lm(EndpointApi.CHAT).label_logprobs(["x"], LABELS)
     assert [math.exp(one) for one in scores[0]] == pytest.approx([0.9, 0.1, 0.05])
 
 
-def test_logprobs_in_the_chat_shape_are_read_from_completions_too(serve: Serve) -> None:
+def test_logprobs_in_chat_format_are_read_from_completions_too(serve: Serve) -> None:
     tops = [{"token": token, "logprob": logprob} for token, logprob in TOP_TOKENS.items()]
     choice = {"text": " joy", "logprobs": {"content": [{"token": " joy", "top_logprobs": tops}]}}  # llama.cpp's server
     scores = serve(always(200, {"choices": [choice]})).lm().label_logprobs(["x"], LABELS)
@@ -523,7 +523,7 @@ def test_logprobs_in_the_chat_shape_are_read_from_completions_too(serve: Serve) 
 
 
 @pytest.mark.parametrize("api", list(EndpointApi))
-def test_a_server_that_gives_few_logprobs_is_asked_for_five(serve: Serve, api: EndpointApi) -> None:
+def test_a_server_that_refuses_20_logprobs_is_asked_for_five(serve: Serve, api: EndpointApi) -> None:
     n_asked = "logprobs" if api is EndpointApi.COMPLETIONS else "top_logprobs"
 
     def script(handler: Handler) -> None:
@@ -540,7 +540,9 @@ def test_a_server_that_gives_few_logprobs_is_asked_for_five(serve: Serve, api: E
 
 
 @pytest.mark.parametrize("api", list(EndpointApi))
-def test_a_server_that_refuses_logprobs_gives_no_label_scores_but_still_writes(serve: Serve, api: EndpointApi) -> None:
+def test_a_server_that_refuses_logprobs_gives_no_label_scores_but_still_writes_texts(
+    serve: Serve, api: EndpointApi
+) -> None:
     def script(handler: Handler) -> None:
         if is_label_request(handler):
             refuse(handler, "You are not allowed to request logprobs from this model.", status=403)
@@ -552,12 +554,12 @@ def test_a_server_that_refuses_logprobs_gives_no_label_scores_but_still_writes(s
     with pytest.raises(LMError, match="gives no label scores. Use the strategy 'free'"):
         lm.complete_and_score(PROMPTS, SAMPLING, QUESTION)
     assert list(lm.notes) == [f"{server.url} refused 'logprobs'."]
-    assert all("logprobs" in body for body in server.bodies if body["max_tokens"] == 1)  # nothing is paid for in vain
+    assert all("logprobs" in body for body in server.bodies if body["max_tokens"] == 1)  # no text is paid for in vain
     assert [one.text.strip() for one in lm.complete(PROMPTS, SAMPLING)] == ["so glad"] * 2
 
 
 @pytest.mark.parametrize("top_tokens", [None, {" joy": -0.1}])
-def test_a_server_that_gives_no_choice_of_tokens_gives_no_label_scores(
+def test_a_server_that_returns_no_alternative_tokens_gives_no_label_scores(
     serve: Serve, top_tokens: Mapping[str, float] | None
 ) -> None:
     server = serve(lambda handler: answer(handler, " joy", top_tokens=top_tokens))
@@ -570,7 +572,7 @@ def test_a_server_that_gives_no_choice_of_tokens_gives_no_label_scores(
 TASK_LABELS = ("joy", "anger")
 
 
-def test_structured_output_is_asked_for_with_the_labels_and_kept_raw_as_one_line(serve: Serve) -> None:
+def test_structured_output_is_requested_with_the_labels_and_kept_as_one_line(serve: Serve) -> None:
     server = serve(lambda handler: answer(handler, '{\n  "text": "so glad",\n  "label": "joy"\n}\n'))
     lm = server.lm(EndpointApi.CHAT, is_structured=True)
     (completion,) = lm.complete(PROMPTS[:1], SAMPLING, labels=TASK_LABELS)
@@ -595,7 +597,7 @@ def test_structured_output_is_asked_for_with_the_labels_and_kept_raw_as_one_line
         (EndpointApi.COMPLETIONS, True, TASK_LABELS),
     ],
 )
-def test_a_plain_line_is_asked_for_otherwise(
+def test_otherwise_a_plain_line_is_requested(
     serve: Serve, api: EndpointApi, is_structured: bool, labels: Sequence[str]
 ) -> None:
     server = serve(lambda handler: answer(handler, " so glad (Sentiment: joy)\nTweet: more"))
@@ -604,14 +606,14 @@ def test_a_plain_line_is_asked_for_otherwise(
     assert "response_format" not in server.bodies[0]
 
 
-def test_structured_output_that_is_ignored_is_read_as_plain_lines_with_a_note(serve: Serve) -> None:
+def test_ignored_structured_output_is_read_as_plain_lines_with_a_note(serve: Serve) -> None:
     server = serve(lambda handler: answer(handler, "Tweet: so glad (Sentiment: joy)\nTweet: more"))
     lm = server.lm(EndpointApi.CHAT, is_structured=True)
     assert [one.text for one in lm.complete(PROMPTS, SAMPLING, labels=TASK_LABELS)] == [" so glad (Sentiment: joy)"] * 2
     assert list(lm.notes) == [f"{server.url} took 'response_format' but answers in plain lines."]
 
 
-def test_structured_output_that_is_refused_becomes_a_request_for_a_plain_line(serve: Serve) -> None:
+def test_refused_structured_output_is_replaced_by_a_request_for_a_plain_line(serve: Serve) -> None:
     def script(handler: Handler) -> None:
         if "response_format" in handler.body:
             refuse(handler, "This response_format type is unavailable now")
@@ -628,7 +630,7 @@ def test_structured_output_that_is_refused_becomes_a_request_for_a_plain_line(se
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
-def test_tokens_are_those_that_the_server_counts(serve: Serve) -> None:
+def test_token_counts_come_from_the_server(serve: Serve) -> None:
     server = serve(lambda handler: answer(handler, " so glad", usage=(123, 45)))
     lm = server.lm()
     assert lm.complete(PROMPTS[:1], SAMPLING) == [Completion(" so glad", 45, 123)]
@@ -636,10 +638,10 @@ def test_tokens_are_those_that_the_server_counts(serve: Serve) -> None:
     assert lm.count_tokens("so glad") is None
 
 
-def test_without_counts_tokens_are_estimated_from_the_length_with_one_note(serve: Serve) -> None:
+def test_without_token_counts_the_length_gives_an_estimate_and_one_note(serve: Serve) -> None:
     server = serve(lambda handler: answer(handler, " so glad.", usage=None))
     lm = server.lm()
-    # 9 characters are three tokens, begun ones included; 40 are ten, 41 eleven.
+    # 9 characters are three tokens, rounded up; 40 are ten, 41 eleven.
     assert lm.complete([40 * "x", 41 * "x"], SAMPLING) == [
         Completion(" so glad.", 3, 10),
         Completion(" so glad.", 3, 11),
@@ -665,7 +667,7 @@ def offer_everything(handler: Handler) -> None:
 
 
 @pytest.mark.parametrize("api", list(EndpointApi))
-def test_the_probe_reports_what_the_server_did(serve: Serve, api: EndpointApi) -> None:
+def test_the_probe_reports_what_the_server_can_do(serve: Serve, api: EndpointApi) -> None:
     server = serve(offer_everything)
     server.models = (200, {"object": "list", "data": [{"id": "m"}, {"id": "a"}]})
     abilities = server.lm(api).probe()
@@ -676,13 +678,13 @@ def test_the_probe_reports_what_the_server_did(serve: Serve, api: EndpointApi) -
 
 
 @pytest.mark.parametrize("text", ["hello", '{"text": "hello", "label": "neither"}', '{"label": "warm"}', "[]"])
-def test_the_probe_is_not_taken_in_by_a_format_that_is_ignored(serve: Serve, text: str) -> None:
+def test_the_probe_notices_that_the_format_is_ignored(serve: Serve, text: str) -> None:
     abilities = serve(lambda handler: answer(handler, text)).lm(EndpointApi.CHAT).probe()
     assert not abilities.has_logprobs
     assert not abilities.has_structured_output
 
 
-def test_the_probe_goes_on_after_refusals_and_a_missing_list_of_models(serve: Serve) -> None:
+def test_the_probe_continues_after_refusals_and_without_a_list_of_models(serve: Serve) -> None:
     def script(handler: Handler) -> None:
         refused = [name for name in ("logprobs", "response_format") if name in handler.body]
         if refused:
@@ -719,7 +721,7 @@ def test_the_probe_fails_on_a_wrong_model_or_key(
         server.lm().probe()
 
 
-def test_the_probe_fails_on_a_server_that_is_not_there() -> None:
+def test_the_probe_fails_on_an_unreachable_server() -> None:
     spec = LMSpec(LMKind.OPENAI, "m", base_url=f"http://127.0.0.1:{free_port()}/v1")
     with pytest.raises(LMError, match="cannot be reached"):
         EndpointLM(spec, None).probe()

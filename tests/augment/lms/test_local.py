@@ -1,4 +1,4 @@
-"""Local causal LMs: the embedded one, and tiny GPT-J and GPT-Neo for what their architectures do."""
+"""Local causal LMs: the embedded one, and tiny random ones to cover each architecture."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -35,9 +35,9 @@ def tiny(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="module")
 def plain(tiny: LocalLM) -> Any:
-    """The same weights as transformers itself runs them."""
+    """The same weights, run by transformers directly."""
     model = AutoModelForCausalLM.from_pretrained(tiny.name, attn_implementation="eager").float().eval()
-    model.load_state_dict(tiny._model.state_dict())  # rounded alike
+    model.load_state_dict(tiny._model.state_dict())  # rounded in the same way
     return model
 
 
@@ -64,12 +64,12 @@ def test_left_padding_changes_no_token(tiny: LocalLM) -> None:
     assert together == alone
 
 
-def test_prefixes_are_shared_where_the_architecture_lets_them(tiny: LocalLM) -> None:
-    expected = {"gptj": 0, "gpt_neo": 0, "llama": 256, "gemma3_text": 256}  # Gemma's: its window
+def test_prefixes_are_shared_if_the_architecture_allows_it(tiny: LocalLM) -> None:
+    expected = {"gptj": 0, "gpt_neo": 0, "llama": 256, "gemma3_text": 256}  # limited by Gemma's window
     assert tiny._shared_length == expected[tiny._model.config.model_type]
 
 
-def test_greedy_completions_equal_a_plain_loop_of_whole_forward_passes(tiny: LocalLM, plain: Any) -> None:
+def test_greedy_completions_equal_a_plain_loop_of_full_forward_passes(tiny: LocalLM, plain: Any) -> None:
     completions = tiny.complete([*PROMPTS, *PROMPTS], Sampling(top_k=1, max_new_tokens=12))
     for prompt, completion in zip([*PROMPTS, *PROMPTS], completions, strict=True):
         ids, written = list(tiny._tokenizer(prompt)["input_ids"]), []
@@ -83,7 +83,7 @@ def test_greedy_completions_equal_a_plain_loop_of_whole_forward_passes(tiny: Loc
         assert completion.n_tokens == len(written)
 
 
-def test_scores_made_while_writing_equal_a_plain_forward_pass(tiny: LocalLM, plain: Any) -> None:
+def test_scores_computed_during_generation_equal_a_plain_forward_pass(tiny: LocalLM, plain: Any) -> None:
     question = LabelQuestion(" (S:", ("j", "a"), content_free=" N/A")
     if not tiny._shared_length:
         pytest.skip("this architecture scores afterwards, by label_logprobs")
@@ -101,7 +101,7 @@ def test_scores_made_while_writing_equal_a_plain_forward_pass(tiny: LocalLM, pla
         assert row.scores == pytest.approx(logprobs[label_ids].tolist(), abs=1e-4)
 
 
-def test_labels_of_several_tokens_are_scored_afterwards_and_alike(tiny: LocalLM) -> None:
+def test_labels_of_several_tokens_are_scored_afterwards_with_the_same_result(tiny: LocalLM) -> None:
     question = LabelQuestion(" (S:", (" joy", " anger", " surprise"), content_free=" N/A")
     assert max(len(tiny._ids(label)) for label in question.labels) > 1
     scored = tiny.complete_and_score(PROMPTS, Sampling(max_new_tokens=9, rng_seed=5), question)
@@ -112,18 +112,18 @@ def test_labels_of_several_tokens_are_scored_afterwards_and_alike(tiny: LocalLM)
         assert one.content_free_logprobs == pytest.approx(plain[1], abs=1e-4)
 
 
-def test_one_seed_gives_the_same_texts_and_another_gives_others(tiny: LocalLM) -> None:
+def test_the_same_seed_gives_the_same_texts_and_another_seed_gives_others(tiny: LocalLM) -> None:
     sampling = Sampling(rng_seed=3, max_new_tokens=10)
     assert tiny.complete(PROMPTS, sampling) == tiny.complete(PROMPTS, sampling)
     assert tiny.complete(PROMPTS, sampling) != tiny.complete(PROMPTS, Sampling(rng_seed=4, max_new_tokens=10))
 
 
-def test_a_prompt_beyond_the_context_is_refused_with_both_figures(tiny: LocalLM) -> None:
+def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(tiny: LocalLM) -> None:
     with pytest.raises(LMError, match=r"come to \d+ tokens; .* takes 256"):
         tiny.complete(["happy " * 300], Sampling())
 
 
-def test_draws_stay_within_top_k_and_top_p() -> None:
+def test_sampling_stays_within_top_k_and_top_p() -> None:
     logits = torch.log(torch.tensor([[0.5, 0.3, 0.15, 0.05]])).repeat(2000, 1)
     generator = torch.Generator().manual_seed(0)
     by_k = draw_tokens(logits, Sampling(top_k=2, top_p=1.0), generator)
@@ -133,7 +133,7 @@ def test_draws_stay_within_top_k_and_top_p() -> None:
     assert counts.tolist() == pytest.approx([0.625, 0.375, 0, 0], abs=0.04)
 
 
-# What a person can get wrong -----------------------------------------------------------------------------------------
+# User errors ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_draws_stay_within_top_k_and_top_p() -> None:
         ("nobody/no-such-model", "No language model 'nobody/no-such-model'"),
     ],
 )
-def test_an_unknown_model_name_says_what_was_expected(
+def test_an_unknown_model_name_gives_an_error_that_says_what_was_expected(
     name: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
@@ -153,7 +153,7 @@ def test_an_unknown_model_name_says_what_was_expected(
     assert expected in str(caught.value)
 
 
-def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
+def test_the_error_names_a_folder_without_a_model(tmp_path: Path) -> None:
     with pytest.raises(LMError, match="holds no config.json"):
         lms.load(LMSpec(LMKind.TRANSFORMERS, str(tmp_path)))
 
@@ -166,14 +166,14 @@ def test_a_model_too_big_for_memory_is_refused_before_its_weights_are_read(tmp_p
         lms.load(LMSpec(LMKind.TRANSFORMERS, str(tmp_path)))
 
 
-def test_imported_texts_cannot_write() -> None:
+def test_imported_texts_cannot_be_loaded_as_an_lm() -> None:
     with pytest.raises(LMError, match="imported texts"):
         lms.load(LMSpec(LMKind.IMPORTED, "GPT-3"))
 
 
 @pytest.mark.models
 @pytest.mark.parametrize("bits", [Quantisation.INT8, Quantisation.INT4])
-def test_fewer_bits_need_less_memory_and_still_write(home: Path, bits: Quantisation) -> None:
+def test_quantised_weights_need_less_memory_and_still_write(home: Path, bits: Quantisation) -> None:
     whole = LMSpec(LMKind.TRANSFORMERS, str(unpacked_lm_folder()))
     fewer = replace(whole, quantisation=bits)
     needs = [lms.measure(spec) for spec in (whole, fewer)]
@@ -192,7 +192,7 @@ def test_a_gguf_file_is_not_quantised_again() -> None:
         load_local(LMSpec(LMKind.TRANSFORMERS, str(file), quantisation=Quantisation.INT4))
 
 
-def test_what_contexts_begin_with_is_run_once_and_changes_no_score(tiny: LocalLM) -> None:
+def test_the_common_prefix_of_contexts_is_run_once_and_changes_no_score(tiny: LocalLM) -> None:
     ids = tiny._prompt_ids(PROMPTS[1])
     rows = [(ids, []), ([*ids, 5, 9], []), ([*ids, 7], [11])]
     apart = [tiny._score_chunk([row], None, 0)[0] for row in rows]
@@ -203,8 +203,8 @@ def test_what_contexts_begin_with_is_run_once_and_changes_no_score(tiny: LocalLM
         assert torch.allclose(one, other, atol=1e-4)
 
 
-def test_a_batch_too_big_for_the_device_is_written_in_halves(tiny: LocalLM) -> None:
-    """The device is played by a hook that has memory for two rows at a time."""
+def test_a_batch_too_big_for_the_device_is_split_in_halves(tiny: LocalLM) -> None:
+    """A hook simulates a device with memory for two rows."""
     n_rows: list[int] = []
 
     def refuse(module: Any, args: Any, options: dict[str, Any]) -> None:
@@ -221,10 +221,10 @@ def test_a_batch_too_big_for_the_device_is_written_in_halves(tiny: LocalLM) -> N
         assert tiny.label_logprobs(contexts, ["j", "a"]) == pytest.approx(expected[1], abs=1e-4)
     finally:
         hook.remove()
-    assert max(n_rows) > 2  # it was refused, and went on
+    assert max(n_rows) > 2  # a larger batch was refused, and the call still succeeded
 
 
-def test_the_need_of_gpt_j_is_about_13_gib() -> None:
+def test_gpt_j_needs_about_13_gib() -> None:
     need = known_need("EleutherAI/gpt-j-6b")
     assert need is not None
     assert 12 < need.needed / 1024**3 < 14
@@ -252,7 +252,7 @@ def test_the_embedded_lm_writes_and_one_stays_loaded(home: Path) -> None:
 
 
 @pytest.mark.models
-def test_the_embedded_lm_knows_joy_from_anger(home: Path) -> None:
+def test_the_embedded_lm_distinguishes_joy_from_anger(home: Path) -> None:
     lm = lms.load(lms.EMBEDDED_LM)
     head = "Tweet: i hate this so much (Sentiment: anger)\nTweet: best day of my life (Sentiment: joy)\n"
     contexts = [
@@ -263,7 +263,7 @@ def test_the_embedded_lm_knows_joy_from_anger(home: Path) -> None:
 
 
 @pytest.mark.models
-def test_gemma_writes_where_somebody_accepted_its_terms(home: Path) -> None:
+def test_gemma_writes_if_it_is_installed(home: Path) -> None:
     if not has_gemma():
         pytest.skip("Gemma 3 270M is not installed: make install GEMMA=accept")
     lm = lms.load(lms.GEMMA)

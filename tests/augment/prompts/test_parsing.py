@@ -1,4 +1,4 @@
-"""Reading completions: text and label as written, or a reason."""
+"""Parsing completions: text and label as written, or a reason."""
 
 from dataclasses import replace
 
@@ -38,11 +38,13 @@ def test_a_completion_gives_text_and_label_as_written(completion: str, text: str
         (" i won (Sentiment:", RejectReason.UNKNOWN_LABEL),
     ],
 )
-def test_what_does_not_parse_has_a_reason_and_no_guessed_label(completion: str, reason: RejectReason) -> None:
+def test_a_completion_that_does_not_parse_has_a_reason_and_no_guessed_label(
+    completion: str, reason: RejectReason
+) -> None:
     assert parse_completion(DEFAULT_TEMPLATE, LABELS, completion).reason is reason
 
 
-def test_a_template_of_another_shape_is_parsed_by_its_own_marks() -> None:
+def test_a_template_with_another_layout_is_parsed_by_its_own_marks() -> None:
     template = replace(DEFAULT_TEMPLATE, item="- {text} => {label};", open_item="-")
     parsed = parse_completion(template, LABELS, " it rains => anger; so what")
     assert (parsed.text, parsed.label) == ("it rains", "anger")

@@ -1,4 +1,4 @@
-"""Templates and the prompts they make."""
+"""Templates and the prompts rendered from them."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from augment.records import LabelledText
 LABELS = ("joy", "anger", "surprise")
 
 
-def test_the_default_prompt_is_gpt3mix_s() -> None:
+def test_the_default_prompt_is_that_of_gpt3mix() -> None:
     seeds = [LabelledText("so happy", "joy"), LabelledText("line\nbreak", "anger")]
     assert render_prompt(DEFAULT_TEMPLATE, LABELS, seeds) == (
         "Each item in the following list contains a tweet and the respective sentiment. "
@@ -22,7 +22,7 @@ def test_the_default_prompt_is_gpt3mix_s() -> None:
     )
 
 
-def test_braces_in_a_seed_are_text_and_no_placeholders() -> None:
+def test_braces_in_a_seed_are_text_not_placeholders() -> None:
     assert "Tweet: {label} {0} {} (Sentiment: joy)" in render_prompt(
         DEFAULT_TEMPLATE, LABELS, [LabelledText("{label} {0} {}", "joy")]
     )
@@ -47,7 +47,7 @@ def test_braces_in_a_seed_are_text_and_no_placeholders() -> None:
         ("text_type", "", "must not be empty"),
     ],
 )
-def test_a_broken_template_names_what_is_wrong(part: str, body: str, expected: str) -> None:
+def test_the_error_of_a_broken_template_says_what_is_wrong(part: str, body: str, expected: str) -> None:
     with pytest.raises(PromptError) as caught:
         check_template(replace(DEFAULT_TEMPLATE, **{part: body}))
     assert expected in str(caught.value)
