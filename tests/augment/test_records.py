@@ -1,4 +1,4 @@
-"""Configs check themselves and come back from JSON as they were; sizes are cut to the texts that are there."""
+"""Configs validate themselves and survive JSON; sizes are limited to the available texts."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -78,13 +78,15 @@ REAL, RAW = Variant(TextUse.REAL), Variant(TextUse.RAW, (1,))
         (lambda: ExperimentConfig(1, RECIPE, rng_seeds=(1, 1)), "One of the RNG seeds is chosen twice"),
     ],
 )
-def test_a_config_that_cannot_be_says_what_was_expected_and_found(make: Callable[[], object], expected: str) -> None:
+def test_an_invalid_config_gives_an_error_that_says_what_was_expected_and_found(
+    make: Callable[[], object], expected: str
+) -> None:
     with pytest.raises(AugmentError) as caught:
         make()
     assert expected in str(caught.value)
 
 
-def test_configs_survive_their_json() -> None:
+def test_configs_survive_a_json_round_trip() -> None:
     generation = GenerationConfig(DEFAULT_TEMPLATE, LABELS, LMSpec(LMKind.OPENAI, "m", "http://x/v1"), target=7)
     training = TrainingConfig(LABELS, learning_rate=3e-5)
     assert from_json(GenerationConfig, to_json(generation)) == generation
@@ -94,10 +96,10 @@ def test_configs_survive_their_json() -> None:
     assert from_json(ExperimentConfig, to_json(experiment)) == experiment
 
 
-# Variants and sizes ---------------------------------------------------------------------------------------------------
+# Variants and sizes --------------------------------------------------------------------------------------------------
 
 
-def test_a_variant_s_baseline_is_the_seeds_only_with_the_same_kind_of_classifier() -> None:
+def test_the_baseline_of_a_variant_is_seeds_only_with_the_same_kind_of_classifier() -> None:
     probe = Variant(TextUse.RAW, (1,), TextFilter(agrees=True), ClassifierKind.PROBE, experiment_id=3)
     assert probe.baseline == Variant(kind=ClassifierKind.PROBE) == probe.baseline.baseline
     assert RAW.baseline == REAL.baseline == Variant()
@@ -109,7 +111,7 @@ def test_a_variant_s_baseline_is_the_seeds_only_with_the_same_kind_of_classifier
     ]
 
 
-def test_variants_of_the_same_texts_differ_only_in_what_is_trained_on_them() -> None:
+def test_variants_of_the_same_texts_differ_only_in_the_kind_of_classifier() -> None:
     assert replace(RAW, kind=ClassifierKind.PROBE).texts == RAW.texts == RAW
     others = (
         replace(RAW, use=TextUse.RELABELLED),
@@ -132,7 +134,7 @@ def test_variants_of_the_same_texts_differ_only_in_what_is_trained_on_them() -> 
         ((10, 50), 0, ()),
     ],
 )
-def test_sizes_are_cut_to_the_texts_that_are_there(sizes: tuple[int, ...], n_texts: int, expected: tuple[int]) -> None:
+def test_sizes_are_limited_to_the_available_texts(sizes: tuple[int, ...], n_texts: int, expected: tuple[int]) -> None:
     assert cut_sizes(sizes, n_texts) == expected
 
 
@@ -144,7 +146,7 @@ def number(*runs: TrainingRun) -> list[TrainingRun]:
 GRID = number(*(make_run(RAW, n, None, rng_seed=rng_seed) for rng_seed in (0, 1) for n in (10, 50, 100, 200)))
 
 
-def test_of_the_runs_that_want_more_texts_than_are_left_one_per_rng_seed_takes_them_all() -> None:
+def test_of_runs_larger_than_the_available_texts_one_per_rng_seed_uses_all_of_them() -> None:
     kept = cut_runs(GRID[::-1], 60)
     assert {(run.id, run.config.rng_seed, run.n_synthetic, run.n_train) for run in kept} == {
         (1, 0, 10, 40),  # 30 seeds and the texts
@@ -157,15 +159,15 @@ def test_of_the_runs_that_want_more_texts_than_are_left_one_per_rng_seed_takes_t
     assert len(kept) == 6
 
 
-def test_a_run_with_exactly_the_texts_that_are_left_stays_itself() -> None:
+def test_a_run_with_exactly_the_available_texts_is_unchanged() -> None:
     kept = cut_runs(GRID[:4], 50)
     assert [(run.id, run.n_synthetic) for run in kept] == [(1, 10), (2, 50)]
     assert kept == GRID[:2]
 
 
-def test_runs_stay_as_they_are_where_enough_texts_are_left_or_none() -> None:
+def test_runs_are_unchanged_if_there_are_enough_texts_or_none() -> None:
     assert sorted(cut_runs(GRID, 200), key=lambda run: run.id) == GRID
-    assert cut_runs(GRID, 0) == GRID  # to fail with the reason
+    assert cut_runs(GRID, 0) == GRID  # they will fail with the reason
     assert cut_runs([], 60) == []
 
 
@@ -173,15 +175,13 @@ def test_runs_stay_as_they_are_where_enough_texts_are_left_or_none() -> None:
     ("n_per_label", "n", "n_balanced"),
     [((10, 4, 7), 21, 12), ((5, 5), 10, 10), ((9, 0), 9, 0), ((8,), 8, 8), ((), 0, 0)],
 )
-def test_balanced_texts_are_as_many_per_label_as_the_rarest_has(
-    n_per_label: tuple[int, ...], n: int, n_balanced: int
-) -> None:
+def test_balanced_texts_are_limited_by_the_rarest_label(n_per_label: tuple[int, ...], n: int, n_balanced: int) -> None:
     assert TextFilter().count_drawable(n_per_label) == n
     assert TextFilter(agrees=True, keep_share=0.5).count_drawable(n_per_label) == n  # these were counted before
     assert TextFilter(is_balanced=True).count_drawable(n_per_label) == n_balanced
 
 
-# Runs -----------------------------------------------------------------------------------------------------------------
+# Runs ----------------------------------------------------------------------------------------------------------------
 
 
 def test_the_time_left_follows_the_rate_so_far() -> None:

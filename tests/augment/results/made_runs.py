@@ -1,4 +1,4 @@
-"""Training runs made by hand, and the variants that they are of."""
+"""Hand-made training runs and their variants."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ SEEDS, SEEDS_PROBE = Variant(), Variant(kind=PROBE)
 def make_run(
     variant: Variant, n: int, macro_f1: float | None, *, rng_seed: int = 0, variant_id: int | None = None
 ) -> TrainingRun:
-    """A finished run; its accuracy is 0.1 above its macro-F1. Without one it is not measured."""
+    """A finished run with an accuracy 0.1 above its macro-F1; without a macro-F1 it has no metrics."""
     return TrainingRun(
         id=rng_seed + 1,
         task_id=1,
@@ -60,5 +60,5 @@ NOISE = make_runs(C, 50, [0.55, 0.46, 0.51])  # +0.05, -0.06, +0.03
 
 
 def names_of(runs: Sequence[TrainingRun]) -> VariantNames:
-    """What the runs' variants are called."""
+    """The names of the runs' variants."""
     return name_variants([run.variant for run in runs], WRITERS)

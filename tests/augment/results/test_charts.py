@@ -1,17 +1,17 @@
-"""Figures from counts; names from data are no HTML."""
+"""Charts of counts; names from data are not read as HTML."""
 
 from augment.records import Split
 from augment.results.charts import counts
 from tests.augment.results.made_runs import LABELS
 
 
-def test_names_from_data_are_no_html() -> None:
+def test_names_from_data_are_not_read_as_html() -> None:
     figure = counts.label_shares({"<b>run</b>": {"<i>x</i>": 3}}, ("<i>x</i>", "y"))
     assert figure.data[0].name == "&lt;i&gt;x&lt;/i&gt;"
     assert figure.layout.yaxis.ticktext == ("&lt;b&gt;run&lt;/b&gt;",)
 
 
-def test_runs_whose_long_names_begin_alike_keep_a_bar_each() -> None:
+def test_runs_whose_long_names_start_alike_each_keep_a_bar() -> None:
     name = "a language model with a long name"
     figure = counts.label_shares({f"{name} (run 1)": {"joy": 1}, f"{name} (run 2)": {"anger": 1}}, LABELS)
     assert all(len(set(trace.y)) == 2 for trace in figure.data)
@@ -19,7 +19,7 @@ def test_runs_whose_long_names_begin_alike_keep_a_bar_each() -> None:
     assert [row[1] for row in figure.data[0].customdata] == [f"{name} (run 1)", f"{name} (run 2)"]
 
 
-def test_label_shares_add_up_and_keep_each_label_s_colour() -> None:
+def test_label_shares_add_up_and_each_label_keeps_its_colour() -> None:
     figure = counts.label_shares({"a": {"joy": 1, "anger": 3}, "empty": {}}, LABELS)
     assert [sum(trace.x[i] for trace in figure.data) for i in (0, 1)] == [1, 0]
     assert [trace.marker.color for trace in figure.data] == [counts.label_colour(LABELS, label) for label in LABELS]
@@ -34,7 +34,7 @@ def test_split_counts_and_the_funnel_show_the_given_numbers() -> None:
     assert funnel.data[0].text[1] == "5  (50%)"
 
 
-def test_quotes_in_names_stand_as_they_are() -> None:
+def test_quotes_in_names_are_shown_unchanged() -> None:
     assert counts.plain("\"A\" & 'B' <i>") == "\"A\" &amp; 'B' &lt;i&gt;"
     assert counts.shorten("abcdef", 6) == "abcdef"
     assert counts.shorten("abcd efg", 6) == "abcd…"

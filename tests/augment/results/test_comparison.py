@@ -1,4 +1,4 @@
-"""The comparison of variants: worked by hand, and against scikit-learn where it knows the figure."""
+"""The comparison of variants, against hand-worked numbers and scikit-learn."""
 
 from dataclasses import replace
 from random import Random
@@ -53,7 +53,7 @@ from tests.augment.results.made_runs import (
     make_runs,
 )
 
-# Variants against their baseline --------------------------------------------------------------------------------------
+# Variants against their baseline -------------------------------------------------------------------------------------
 
 
 def test_runs_are_averaged_by_variant_and_size_over_their_rng_seeds() -> None:
@@ -68,7 +68,7 @@ def test_runs_are_averaged_by_variant_and_size_over_their_rng_seeds() -> None:
     assert aggregate_runs(GAINS, "accuracy")[0].interval.mean == pytest.approx(0.72)
 
 
-def test_a_baseline_that_two_experiments_trained_alike_is_one_observation_a_seed() -> None:
+def test_a_baseline_trained_by_two_experiments_counts_once_per_seed() -> None:
     assert aggregate_runs(BASELINE * 2, "macro_f1") == aggregate_runs(BASELINE, "macro_f1")
     assert compare_with_baseline([*BASELINE * 2, *GAINS], "macro_f1") == compare_with_baseline(
         [*BASELINE, *GAINS], "macro_f1"
@@ -104,21 +104,21 @@ def test_each_kind_of_classifier_has_its_own_baseline() -> None:
 
 
 @pytest.mark.parametrize("values", [[0.60], [0.60, 0.62, 0.58]])
-def test_one_pair_or_differences_that_do_not_vary_have_no_p(values: list[float]) -> None:
+def test_a_single_pair_or_constant_differences_have_no_p(values: list[float]) -> None:
     (difference,) = compare_with_baseline([*BASELINE, *make_runs(A, 50, values)], "macro_f1")
     assert difference.interval.mean == pytest.approx(0.1)
     assert difference.p is difference.p_adjusted is None
     assert not difference.is_significant
 
 
-def test_holm_s_adjustment_worked_by_hand() -> None:
+def test_holm_adjustment_worked_by_hand() -> None:
     # sorted: 0.005 · 4 = 0.02; 0.01 · 3 = 0.03; 0.03 · 2 = 0.06; 0.04 · 1 = 0.04, but never below the one before
     assert adjust_by_holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert adjust_by_holm([0.6, 0.7]) == [1.0, 1.0]
     assert adjust_by_holm([]) == []
 
 
-def test_all_differences_are_adjusted_together_but_for_those_without_a_p() -> None:
+def test_all_differences_with_a_p_are_adjusted_together() -> None:
     single = make_runs(D, 50, [0.9])
     differences = compare_with_baseline([*BASELINE, *GAINS, *LOSES, *NOISE, *single], "macro_f1")
     p_values = [one.p for one in differences if one.p is not None]
@@ -129,7 +129,7 @@ def test_all_differences_are_adjusted_together_but_for_those_without_a_p() -> No
     assert p_values[0] * 3 > adjusted >= p_values[0] * 2  # B's p is smaller, C's larger
 
 
-def test_at_the_largest_size_each_variant_counts_once_and_is_adjusted_anew() -> None:
+def test_at_the_largest_size_each_variant_counts_once_and_p_values_are_adjusted_again() -> None:
     best_at_ten = make_runs(A, 10, [0.80, 0.84, 0.83])
     differences = compare_with_baseline([*BASELINE, *best_at_ten, *GAINS, *LOSES], "macro_f1")
     largest = compare_at_largest(differences)
@@ -158,7 +158,7 @@ def test_the_same_variant_of_two_experiments_is_not_averaged() -> None:
     assert [(one.variant, round(one.interval.mean, 9)) for one in differences] == [(first, 0.12), (second, 0.22)]
 
 
-def test_points_come_the_best_first_then_the_baselines_then_the_others() -> None:
+def test_points_are_listed_best_first_then_baselines_then_others() -> None:
     better = make_runs(D, 50, [0.80, 0.84, 0.83])
     smaller = make_runs(D, 10, [0.90, 0.91, 0.95])  # the largest size counts
     probes = make_runs(SEEDS_PROBE, 0, [0.60, 0.61, 0.62])
@@ -173,15 +173,15 @@ def test_points_come_the_best_first_then_the_baselines_then_the_others() -> None
     assert list_points([]) == {}
 
 
-def test_the_best_point_is_the_headline_s() -> None:
+def test_the_best_point_is_the_one_in_the_headline() -> None:
     lucky = make_runs(D, 50, [0.99])  # one RNG seed
     assert next(iter(list_points([*BASELINE, *lucky, *GAINS]))) == (A, 50)
-    assert next(iter(list_points([*BASELINE, *lucky, *NOISE]))) == (D, 50)  # none is significant
+    assert next(iter(list_points([*BASELINE, *lucky, *NOISE]))) == (D, 50)  # no variant is significant
     ceiling = make_runs(REAL, 50, [0.90, 0.93, 0.91])
     assert list(list_points([*BASELINE, *ceiling])) == [(SEEDS, 0), (REAL, 50)]
 
 
-# Labels and single texts ----------------------------------------------------------------------------------------------
+# Labels and single texts ---------------------------------------------------------------------------------------------
 
 
 def make_predictions(n_runs: int = 3, n_texts: int = 40) -> list[StoredPrediction]:
@@ -194,7 +194,7 @@ def make_predictions(n_runs: int = 3, n_texts: int = 40) -> list[StoredPredictio
     ]
 
 
-def test_the_confusion_is_scikit_learn_s_summed_over_runs() -> None:
+def test_the_confusion_matrix_equals_scikit_learn_summed_over_runs() -> None:
     predictions = make_predictions()
     expected = confusion_matrix(
         [one.truth for one in predictions], [one.label for one in predictions], labels=list(LABELS)
@@ -203,7 +203,7 @@ def test_the_confusion_is_scikit_learn_s_summed_over_runs() -> None:
     assert confusion([], LABELS).tolist() == [[0, 0, 0]] * 3
 
 
-def test_class_figures_are_scikit_learn_s_averaged_over_runs() -> None:
+def test_figures_per_label_equal_scikit_learn_averaged_over_runs() -> None:
     predictions = make_predictions()
     by_run = [
         precision_recall_fscore_support(
@@ -223,14 +223,14 @@ def test_class_figures_are_scikit_learn_s_averaged_over_runs() -> None:
     assert class_figures([], LABELS) == []
 
 
-def test_a_label_that_is_never_predicted_counts_as_nothing_found() -> None:
+def test_a_label_that_is_never_predicted_has_zero_precision_and_recall() -> None:
     predictions = [StoredPrediction(1, i, "text", "joy", "anger", (0.2, 0.8, 0.0)) for i in range(2)]
     joy, anger, surprise = class_figures(predictions, LABELS)
     assert (joy.support, joy.precision.mean, joy.recall.mean, joy.f1.mean) == (2, 0, 0, 0)
     assert (anger.support, anger.precision.mean, surprise.f1.mean) == (0, 0, 0)
 
 
-def test_wrong_texts_come_by_share_of_runs_then_by_confidence() -> None:
+def test_wrong_texts_are_sorted_by_share_of_runs_then_by_confidence() -> None:
     def predict(run_id: int, example_id: int, label: str, prob: float) -> StoredPrediction:
         return StoredPrediction(run_id, example_id, f"text {example_id}", "joy", label, (1 - prob, prob, 0.0))
 
@@ -246,11 +246,11 @@ def test_wrong_texts_come_by_share_of_runs_then_by_confidence() -> None:
         (3, "anger", 1.0),
         (2, "anger", 0.25),
     ]
-    assert wrong[1].prob == pytest.approx((0.7 + 0.8 + 0.9) / 3)  # of the three that say anger
+    assert wrong[1].prob == pytest.approx((0.7 + 0.8 + 0.9) / 3)  # average of the three runs that predict anger
     assert (wrong[1].text, wrong[1].truth) == ("text 3", "joy")
 
 
-# What review gained ---------------------------------------------------------------------------------------------------
+# What review gained --------------------------------------------------------------------------------------------------
 
 
 def store(
@@ -272,7 +272,7 @@ def measure(stored: ExperimentVariant, sizes: dict[int, float]) -> list[Training
     ]
 
 
-def test_review_is_compared_at_the_largest_size_that_every_use_has() -> None:
+def test_review_is_compared_at_the_largest_common_size() -> None:
     raw, accepted = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED, n_decisions=143)
     relabelled = store(3, TextUse.RELABELLED, n_decisions=120)
     runs = [
@@ -287,7 +287,7 @@ def test_review_is_compared_at_the_largest_size_that_every_use_has() -> None:
     assert {one.n for one in gain.uses.values()} == {2}
 
 
-def test_what_review_gained_is_tested_in_pairs_and_over_all_that_is_compared() -> None:
+def test_the_gain_of_review_is_tested_in_pairs_and_adjusted_for_all_comparisons() -> None:
     uses = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
     raw, accepted, relabelled = (store(i, use) for i, use in enumerate(uses, start=1))
     values = {raw: [0.50, 0.60, 0.70], accepted: [0.52, 0.59, 0.72], relabelled: [0.60, 0.71, 0.80]}
@@ -300,10 +300,10 @@ def test_what_review_gained_is_tested_in_pairs_and_over_all_that_is_compared() -
     assert {use: one.p for use, one in gain.over_raw.items()} == pytest.approx(p)
     assert gain.over_raw[TextUse.RELABELLED].p_adjusted == pytest.approx(2 * p[TextUse.RELABELLED])
     assert {use: one.variant.use for use, one in gain.over_raw.items()} == {use: use for use in p}
-    assert [one.is_significant for one in gain.over_raw.values()] == [False, True]  # though raw's own spread is wide
+    assert [one.is_significant for one in gain.over_raw.values()] == [False, True]  # although the spread of raw is wide
 
 
-def test_variants_of_another_filter_or_kind_are_another_source() -> None:
+def test_variants_with_another_filter_or_kind_are_a_separate_source() -> None:
     raw, accepted = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED)
     probes = [store(3, TextUse.RAW, kind=PROBE), store(4, TextUse.RELABELLED, kind=PROBE)]
     filtered = store(5, TextUse.RELABELLED, text_filter=TextFilter(agrees=True))
@@ -318,7 +318,7 @@ def test_variants_of_another_filter_or_kind_are_another_source() -> None:
     assert [names.sources[one.variant] for one in gains] == ["A", "linear probe"]
 
 
-def test_review_needs_two_measured_uses_and_takes_the_newest_of_each() -> None:
+def test_a_comparison_of_review_needs_two_measured_uses_and_takes_the_newest_of_each() -> None:
     raw, accepted = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED)
     newer, waiting = store(3, TextUse.ACCEPTED, n_decisions=90), store(4, TextUse.ACCEPTED, n_decisions=99)
     runs = [*measure(raw, {50: 0.5}), *measure(accepted, {50: 0.6}), *measure(newer, {50: 0.7})]
@@ -329,7 +329,7 @@ def test_review_needs_two_measured_uses_and_takes_the_newest_of_each() -> None:
     assert review_gains([*runs, *measure(waiting, {10: 0.9})], [raw, waiting], "macro_f1") == []  # no size in common
 
 
-def test_review_is_compared_over_experiments_that_have_a_variant_each_or_the_same_one_twice() -> None:
+def test_review_is_compared_across_experiments_with_one_variant_each_or_the_same_variant() -> None:
     first, second, reviewed = store(1, TextUse.RAW), store(2, TextUse.RAW), store(3, TextUse.RELABELLED)
     first, second = (
         replace(one, variant=replace(one.variant, experiment_id=number))
@@ -342,16 +342,16 @@ def test_review_is_compared_over_experiments_that_have_a_variant_each_or_the_sam
     assert gain.over_raw[TextUse.RELABELLED].interval.mean == pytest.approx(0.2)
 
 
-# One run's points, and tables -----------------------------------------------------------------------------------------
+# One run's points, and tables ----------------------------------------------------------------------------------------
 
 
-def test_best_and_last_are_of_the_test_split_and_the_lowest_loss_is_best() -> None:
+def test_best_and_last_are_on_the_test_split_and_the_lowest_loss_is_best() -> None:
     points = [
         MetricPoint(20, 0.5, 0.9, 0.60, 0.50),
         MetricPoint(40, 0.5, 0.3, 0.80, 0.70),
         MetricPoint(60, 0.5, 0.2, 0.70, 0.70),
     ]
-    assert best_and_last(points, "macro_f1") == (points[1], points[2])  # the earliest of equals
+    assert best_and_last(points, "macro_f1") == (points[1], points[2])  # of equal values, the earliest
     assert best_and_last(points[::-1], "accuracy") == (points[1], points[2])
     assert best_and_last(points, "loss") == (points[2], points[2])
 
@@ -363,7 +363,7 @@ def test_the_moving_average_worked_by_hand() -> None:
     assert smooth([0.4] * 5, 0.9) == pytest.approx([0.4] * 5)
 
 
-def test_tables_carry_every_figure() -> None:
+def test_tables_contain_every_figure() -> None:
     interval, names = Interval(0.5, 0.4, 0.6, 3), name_variants([A, A_PROBE], WRITERS)
     assert points_table([VariantPoint(A, 50, interval)], names) == [
         {"variant": "raw", "n_synthetic": 50, "mean": 0.5, "low_95": 0.4, "high_95": 0.6, "n_rng_seeds": 3}

@@ -1,4 +1,4 @@
-"""The answer in words: what the headline claims, how each variant is judged, what to do next."""
+"""The result in words: the headline, the judgement of each variant, and the next step."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
     return headline(runs, metric, names_of(runs))
 
 
-# Headline -------------------------------------------------------------------------------------------------------------
+# Headline ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_the_headline_claims_what_the_runs_show(runs: list[TrainingRun], expecte
     assert say(runs) == expected
 
 
-def test_several_that_help_or_harm_are_counted() -> None:
+def test_several_variants_that_help_or_harm_are_counted() -> None:
     helping = [run for one in (D, E) for run in make_runs(one, 50, [0.60, 0.63, 0.585])]
     harming = make_runs(C, 50, [0.40, 0.41, 0.39])
     sharper = make_runs(A, 50, [0.600, 0.621, 0.581])
@@ -102,25 +102,27 @@ def test_several_that_help_or_harm_are_counted() -> None:
     assert answer.endswith("; 2 variants help too; 2 variants make it worse")
 
 
-def test_the_headline_never_crowns_the_ceiling_nor_the_best_size() -> None:
+def test_the_headline_never_names_the_ceiling_or_the_best_size_as_the_winner() -> None:
     best_at_ten = make_runs(A, 10, [0.80, 0.84, 0.83])
     assert say([*BASELINE, *GAINS, *CEILING, *best_at_ten]).startswith("50 raw texts beat the 30 seeds alone: +12.0")
 
 
-def test_the_ceiling_counts_as_a_comparison_all_the_same() -> None:
+def test_the_ceiling_still_counts_as_a_comparison() -> None:
     assert "(p 0.009, 3 RNG seeds)" in say([*BASELINE, *GAINS])
-    assert "(p 0.009, 3 RNG seeds)" in say([*BASELINE, *GAINS, *CEILING])  # the ceiling's p is smaller, A's last
+    assert "(p 0.009, 3 RNG seeds)" in say(
+        [*BASELINE, *GAINS, *CEILING]
+    )  # the ceiling has the smaller p, so A is adjusted last
     wide = make_runs(REAL, 50, [0.90, 0.70, 0.91])
     assert "(p 0.018, 3 RNG seeds)" in say([*BASELINE, *GAINS, *wide])
 
 
-def test_one_lucky_run_does_not_take_the_headline_from_a_variant_with_evidence() -> None:
+def test_one_lucky_run_does_not_replace_a_significant_variant_in_the_headline() -> None:
     lucky = make_runs(D, 50, [0.9])
     assert say([*BASELINE, *GAINS, *lucky]).startswith("50 raw texts (A) beat the 30 seeds alone: +12.0 points")
 
 
-def test_many_comparisons_take_a_gain_back() -> None:
-    weak = make_runs(A, 50, [0.56, 0.60, 0.57])  # alone p 0.013
+def test_many_comparisons_can_make_a_gain_insignificant() -> None:
+    weak = make_runs(A, 50, [0.56, 0.60, 0.57])  # p is 0.013 as the only comparison
     others = [run for i, one in enumerate((B, C, D, E)) for run in make_runs(one, 50, [0.52, 0.50, 0.47 + i / 100])]
     assert "beat the 30 seeds alone: +7.7 points of macro-F1" in say([*BASELINE, *weak])
     assert say([*BASELINE, *weak, *others]).startswith("No variant beats the 30 seeds alone yet (best: +7.7 points")
@@ -132,7 +134,7 @@ def test_accuracy_has_its_own_answer() -> None:
     assert say(runs, "accuracy").startswith("No variant beats the 30 seeds alone yet (best: −50.0 points of accuracy")
 
 
-def test_the_headline_says_which_texts_only_as_far_as_variants_differ() -> None:
+def test_the_headline_describes_texts_only_where_variants_differ() -> None:
     filtered = Variant(TextUse.RAW, (1,), TextFilter(agrees=True, is_balanced=True))
 
     def best(*variants: Variant) -> str:
@@ -151,23 +153,23 @@ def test_the_headline_says_which_texts_only_as_far_as_variants_differ() -> None:
     assert best(replace(filtered, kind=PROBE), B) == "50 raw texts (A · agreed · balanced · linear probe)"
 
 
-def test_one_text_and_seeds_of_several_sets_are_put_right() -> None:
+def test_the_headline_is_correct_for_one_text_and_for_several_seed_sets() -> None:
     one = make_runs(A, 1, [0.60, 0.64, 0.62])
     assert say([*BASELINE, *one]).startswith("1 raw text beats the 30 seeds alone")
     other_set = [replace(run, n_train=60, config=replace(run.config, rng_seed=9)) for run in BASELINE[:1]]
     assert say([*BASELINE, *GAINS, *other_set]).startswith("50 raw texts beat the seeds alone")
 
 
-def test_the_headline_tells_experiments_with_the_same_variant_apart() -> None:
+def test_the_headline_distinguishes_experiments_with_the_same_variant() -> None:
     first, second = (replace(A, experiment_id=number) for number in (3, 8))
     runs = [*BASELINE, *make_runs(first, 50, [0.55, 0.46, 0.51]), *make_runs(second, 50, [0.60, 0.64, 0.62])]
     assert say(runs).startswith("50 raw texts (experiment 8) beat the 30 seeds alone: +12.0")
 
 
-# Each variant ---------------------------------------------------------------------------------------------------------
+# Each variant --------------------------------------------------------------------------------------------------------
 
 
-def test_each_variant_is_described_with_its_evidence_the_greatest_gain_first() -> None:
+def test_each_variant_is_described_with_its_evidence_and_the_largest_gain_comes_first() -> None:
     runs = [*BASELINE, *LOSES, *GAINS, *NOISE, *make_runs(D, 50, [0.51])]
     assert describe_variants(runs, "macro_f1", names_of(runs)) == [
         "A, 50 texts: better than seeds only, +12.0 points of macro-F1 "
@@ -181,7 +183,7 @@ def test_each_variant_is_described_with_its_evidence_the_greatest_gain_first() -
     ]
 
 
-def test_a_probe_is_compared_with_the_probe_on_seeds_only_in_words_too() -> None:
+def test_the_description_of_a_probe_compares_it_with_the_probe_on_seeds_only() -> None:
     probes = [
         *make_runs(SEEDS_PROBE, 0, [0.60, 0.61, 0.62]),
         *make_runs(A_PROBE, 50, [0.70, 0.72, 0.71]),
@@ -192,7 +194,7 @@ def test_a_probe_is_compared_with_the_probe_on_seeds_only_in_words_too() -> None
     assert "raw, 50 texts: not significantly different from seeds only, +10.0 points" in said
 
 
-def test_a_judgement_says_direction_size_and_evidence() -> None:
+def test_a_judgement_gives_direction_size_and_evidence() -> None:
     difference = Difference(A, 50, Interval(0.092, 0.051, 0.133, 5), 0.001, 0.003)
     assert judge(difference, "raw", "macro_f1") == (
         "better than raw, +9.2 points of macro-F1 (95% interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)"
@@ -203,7 +205,7 @@ def test_a_judgement_says_direction_size_and_evidence() -> None:
     )
 
 
-# Next step ------------------------------------------------------------------------------------------------------------
+# Next step -----------------------------------------------------------------------------------------------------------
 
 REVIEW = "Next: review 40 texts, the most doubtful first, then train relabelled"
 MORE_SEEDS = "Next: train more RNG seeds per point"
@@ -220,7 +222,7 @@ def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRu
 @pytest.mark.parametrize(
     ("runs", "n_waiting", "expected"),
     [
-        # nothing trained that could be compared
+        # nothing to compare has been trained
         ([], 0, "Next: generate texts, then train with them and on the seeds only."),
         (BASELINE, 90, "Next: generate texts, then train with them and on the seeds only."),
         (GAINS, 90, "Next: generate texts, then train with them and on the seeds only."),
@@ -253,13 +255,13 @@ def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRu
         ([*FIVE, *make_runs(A, 50, [0.60, 0.62, 0.58, 0.61, 0.59])], 0, AGREED),
     ],
 )
-def test_the_next_step_follows_from_what_was_found_and_what_waits(
+def test_the_next_step_depends_on_the_results_and_on_texts_not_yet_reviewed(
     runs: list[TrainingRun], n_waiting: int, expected: str
 ) -> None:
     assert next_step(runs, "macro_f1", n_waiting=n_waiting) == expected
 
 
-def test_where_the_filter_was_tried_too_the_next_step_leads_on() -> None:
+def test_after_the_filter_was_tried_the_next_step_suggests_something_else() -> None:
     agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
     runs = [*BASELINE, *of_variant(agreed, LOSES)]
     assert next_step(runs, "macro_f1", n_waiting=0) == ELSEWHERE
@@ -279,7 +281,7 @@ def test_headline_and_next_step_are_about_the_same_variant() -> None:
     assert next_step([*BASELINE, *NOISE, *lucky], "macro_f1", n_waiting=90).startswith(f"{MORE_SEEDS}; with one")
 
 
-def test_names_do_not_decide_what_is_said() -> None:
+def test_names_do_not_affect_the_headline() -> None:
     runs = [*BASELINE, *GAINS]
     for name in ("real texts", "seeds only", "agreed", "x · linear probe"):
         answer = headline(runs, "macro_f1", name_variants([A], {**WRITERS, 1: Writer(name)}))

@@ -1,4 +1,4 @@
-"""Training's charts: what is drawn, where, in which looks, and what hover says."""
+"""Charts of training: what is drawn, where, in which style, and what hover shows."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -41,7 +41,7 @@ POINTS = [
 
 
 def lines_of(figure: go.Figure) -> dict[str, go.Scatter]:
-    """The mean lines by their full name; bands have none."""
+    """The mean lines by full name; bands have no name."""
     return {trace.customdata[-1][0]: trace for trace in figure.data if trace.customdata is not None}
 
 
@@ -49,23 +49,23 @@ def texts_of(figure: go.Figure) -> list[str]:
     return [one.text for one in figure.layout.annotations]
 
 
-# Looks ----------------------------------------------------------------------------------------------------------------
+# Styles --------------------------------------------------------------------------------------------------------------
 
 
-def test_two_variants_keep_their_looks_when_a_third_is_added() -> None:
+def test_two_variants_keep_their_styles_when_a_third_is_added() -> None:
     before, after = variant_styles(VARIANTS[:2]), variant_styles([*VARIANTS[:2], GEMMA])
     assert {variant: after[variant] for variant in VARIANTS[:2]} == {one: before[one] for one in VARIANTS[:2]}
     assert len({after[variant].colour for variant in (*VARIANTS[:2], GEMMA)}) == 3
 
 
-def test_a_variant_and_its_probe_share_a_colour_but_no_dash_and_symbol() -> None:
+def test_a_variant_and_its_probe_share_a_colour_but_not_dash_and_symbol() -> None:
     variant, probe = STYLES[GPT_J], STYLES[GPT_J_PROBE]
     assert variant.colour == probe.colour != STYLES[GPT_NEO].colour
     assert (variant.dash, probe.dash) == ("solid", "dot")
     assert (variant.symbol, probe.symbol) == ("circle", "circle-open")
 
 
-def test_other_texts_or_labels_have_another_colour() -> None:
+def test_variants_with_other_texts_or_labels_have_another_colour() -> None:
     others = [
         replace(GPT_J, use=TextUse.RELABELLED),
         replace(GPT_J, filter=TextFilter(agrees=True)),
@@ -76,7 +76,7 @@ def test_other_texts_or_labels_have_another_colour() -> None:
     assert len({styles[variant].colour for variant in (GPT_J, *others)}) == 5
 
 
-def test_baselines_are_grey_and_the_ceiling_takes_no_variant_s_colour() -> None:
+def test_baselines_are_grey_and_the_ceiling_has_a_colour_that_no_variant_has() -> None:
     styles = variant_styles([SEEDS, REAL, *VARIANTS])
     assert {styles[SEEDS].colour, styles[SEEDS_PROBE].colour} == {BASELINE_GREY}
     assert (styles[SEEDS].dash, styles[SEEDS_PROBE].dash) == ("dash", "dashdot")
@@ -85,17 +85,17 @@ def test_baselines_are_grey_and_the_ceiling_takes_no_variant_s_colour() -> None:
     assert styles[GPT_J].colour == VARIANT_COLOURS[0]
 
 
-def test_the_second_cycle_of_colours_has_other_symbols() -> None:
+def test_the_second_round_of_colours_has_other_symbols() -> None:
     variants = [Variant(TextUse.RAW, (i,)) for i in range(3 * len(VARIANT_COLOURS))]
     styles = variant_styles(variants)
     assert len({(styles[one].colour, styles[one].symbol) for one in variants}) == len(variants)
     assert styles[variants[0]].colour == styles[variants[len(VARIANT_COLOURS)]].colour
 
 
-# Learning curve -------------------------------------------------------------------------------------------------------
+# Learning curve ------------------------------------------------------------------------------------------------------
 
 
-def test_every_line_begins_at_the_baseline_of_its_classifier_kind() -> None:
+def test_every_line_starts_at_the_baseline_of_its_classifier_kind() -> None:
     lines = lines_of(learning_curve(POINTS, "macro_f1", STYLES, NAMES))
     assert list(lines["GPT-J"].x) == [0, 50, 200]
     assert list(lines["GPT-J"].y) == [0.45, 0.55, 0.61]
@@ -111,7 +111,7 @@ def test_lines_are_drawn_in_the_order_of_the_styles() -> None:
     assert list(lines)[:3] == ["GPT-J · linear probe", "GPT-Neo", "GPT-J"]
 
 
-def test_the_interval_is_a_band_in_the_line_s_colour_that_hover_skips() -> None:
+def test_the_interval_is_a_band_in_the_line_s_colour_without_hover() -> None:
     figure = learning_curve(POINTS, "macro_f1", STYLES, NAMES)
     bands = [trace for trace in figure.data if trace.fill == "toself"]
     assert len(bands) == 3
@@ -123,13 +123,13 @@ def test_the_interval_is_a_band_in_the_line_s_colour_that_hover_skips() -> None:
     assert bands[0].fillcolor.startswith(f"rgba({channels},0.")
 
 
-def test_one_run_a_point_has_no_band() -> None:
+def test_points_with_one_run_have_no_band() -> None:
     points = aggregate_runs([make_run(SEEDS, 0, 0.4), make_run(GPT_J, 50, 0.5)], "macro_f1")
     figure = learning_curve(points, "macro_f1", STYLES, NAMES)
     assert not any(trace.fill for trace in figure.data)
 
 
-def test_hover_gives_the_full_name_and_exact_figures() -> None:
+def test_hover_shows_the_full_name_and_exact_figures() -> None:
     accepted = Variant(TextUse.ACCEPTED, (3,))
     writers = {**WRITERS, 3: Writer("SmolLM2-135M-Instruct + Gemma-3-270M", "mix")}
     variants = [*VARIANTS, accepted]
@@ -141,16 +141,16 @@ def test_hover_gives_the_full_name_and_exact_figures() -> None:
     assert "%{y:.3f}" in line.hovertemplate
     assert "%{customdata[1]:.3f} to %{customdata[2]:.3f}" in line.hovertemplate
     assert len(line.name) <= LONGEST_IN_LEGEND
-    assert line.name.endswith("mix · accepted")  # the end tells variants apart
+    assert line.name.endswith("mix · accepted")  # variants differ at the end of their names
 
 
-def test_baselines_cross_the_chart_and_are_named_in_the_margin() -> None:
+def test_baselines_span_the_chart_and_are_named_in_the_margin() -> None:
     figure = learning_curve(POINTS, "macro_f1", STYLES, NAMES)
     assert {(shape.y0, shape.line.dash) for shape in figure.layout.shapes} == {(0.45, "dash"), (0.50, "dashdot")}
     assert {"seeds only 0.45", "seeds only · linear probe 0.50"} <= set(texts_of(figure))
 
 
-def test_the_majority_line_stands_on_accuracy_charts_only() -> None:
+def test_only_accuracy_charts_have_the_majority_line() -> None:
     accuracy = learning_curve(POINTS, "accuracy", STYLES, NAMES, majority=0.674)
     assert "majority 67.4%" in texts_of(accuracy)
     assert "dot" in {shape.line.dash for shape in accuracy.layout.shapes}
@@ -158,7 +158,7 @@ def test_the_majority_line_stands_on_accuracy_charts_only() -> None:
     assert not any("majority" in text for text in texts_of(macro_f1))
 
 
-def test_few_lines_are_named_at_their_ends_and_many_in_a_legend() -> None:
+def test_a_few_lines_are_named_at_their_ends_and_many_in_a_legend() -> None:
     few = learning_curve(POINTS, "macro_f1", STYLES, NAMES)
     assert not few.layout.showlegend
     assert {"GPT-J 0.61", "GPT-Neo 0.40"} <= set(texts_of(few))
@@ -188,13 +188,13 @@ def test_an_interval_of_two_rng_seeds_does_not_stretch_the_axis() -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([0.50, 0.52], (0.35, 0.65)),  # little height: 0.3 around them
+        ([0.50, 0.52], (0.35, 0.65)),  # values close together: 0.3 around them
         ([0.95, 0.99], (0.7, 1.0)),  # at the top
         ([0.02, 0.05], (0.0, 0.3)),  # at the bottom
         ([0.31, 0.78], (0.3, 0.8)),
     ],
 )
-def test_the_axis_fits_the_data_within_0_to_1_and_is_never_tight(
+def test_the_axis_fits_the_data_between_0_and_1_with_a_minimum_height(
     values: list[float], expected: tuple[float, float]
 ) -> None:
     points = [make_point(GPT_J, 10 * (i + 1), value, half=0.0) for i, value in enumerate(values)]
@@ -211,7 +211,7 @@ def test_intervals_wider_than_the_scale_are_cut_at_0_and_1() -> None:
     assert figure.layout.yaxis.range == (0.0, 1.0)
 
 
-def test_sizes_stand_true_to_scale_and_are_written_where_there_is_room() -> None:
+def test_sizes_are_to_scale_and_labelled_if_there_is_room() -> None:
     points = [make_point(GPT_J, n, 0.5) for n in (10, 50, 100, 500)]
     figure = learning_curve(points, "macro_f1", STYLES, NAMES)
     assert list(figure.layout.xaxis.tickvals) == [0, 50, 100, 500]
@@ -222,19 +222,19 @@ def test_nothing_measured_yet_is_an_empty_chart() -> None:
     assert learning_curve([], "macro_f1", variant_styles([]), name_variants([], {})).layout.yaxis.range == (0.0, 1.0)
 
 
-# Curves over steps ----------------------------------------------------------------------------------------------------
+# Curves over steps ---------------------------------------------------------------------------------------------------
 
 STEPS = [MetricPoint(step, 0.5, 1.0, step / 100, step / 200) for step in (20, 40, 60)]
 
 
-def test_step_curves_stand_at_their_true_steps() -> None:
+def test_step_curves_are_drawn_at_their_true_steps() -> None:
     figure = step_curves([Curve("run", "run 1", "#123456", STEPS)], "accuracy", n_steps=60, majority=0.5)
     assert list(figure.data[0].x) == [20, 40, 60]
     assert list(figure.data[0].y) == [0.2, 0.4, 0.6]
     assert "majority 50.0%" in texts_of(figure)
 
 
-def test_a_smoothed_line_stands_before_its_measured_points() -> None:
+def test_a_smoothed_line_is_drawn_in_front_of_its_measured_points() -> None:
     figure = step_curves([Curve("run", "run 1", "#123456", STEPS)], "accuracy", n_steps=60, smoothing=0.5)
     measured, line = figure.data[:2]
     assert (measured.mode, list(measured.y)) == ("markers", [0.2, 0.4, 0.6])
@@ -257,19 +257,19 @@ def test_a_run_without_points_yet_draws_nothing() -> None:
     assert len(step_curves([Curve("run", "run 1", "#123456", [])], "loss", n_steps=60).data) == 0
 
 
-def test_names_at_the_lines_ends_never_overlap_nor_leave_the_chart() -> None:
+def test_names_at_line_ends_neither_overlap_nor_leave_the_chart() -> None:
     curves = [Curve(f"{i}", f"run {i}", "#123456", [MetricPoint(20, 0.5, 1.0, 0.5, 0.9 + i / 100)]) for i in range(6)]
     figure = step_curves(curves, "macro_f1", n_steps=20)
     heights = [one.y for one in figure.layout.annotations]
-    assert texts_of(figure) == [f"run {i}" for i in range(6)]  # in the lines' order
+    assert texts_of(figure) == [f"run {i}" for i in range(6)]  # in the order of the lines
     assert min(b - a for a, b in pairwise(heights)) >= 0.06
     assert max(heights) <= 1.0
 
 
-# Labels, review -------------------------------------------------------------------------------------------------------
+# Labels, review ------------------------------------------------------------------------------------------------------
 
 
-def test_the_confusion_chart_colours_by_share_of_the_row_and_writes_the_counts() -> None:
+def test_the_confusion_chart_is_coloured_by_share_of_the_row_and_shows_counts() -> None:
     figure = confusion_chart(np.array([[3, 1, 0], [0, 0, 0], [1200, 0, 1200]]), LABELS)
     assert np.array(figure.data[0].z).tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.5, 0.0, 0.5]]
     texts = {(one.y, one.x): one.text for one in figure.layout.annotations}
@@ -279,7 +279,7 @@ def test_the_confusion_chart_colours_by_share_of_the_row_and_writes_the_counts()
     assert figure.data[0].customdata[0][1] == ["joy", "anger", 1]
 
 
-def test_the_class_chart_shows_three_measures_a_label_in_its_colour() -> None:
+def test_the_class_chart_shows_three_metrics_per_label_in_its_colour() -> None:
     figures = [
         ClassFigures(label, 20, Interval(0.5, 0.4, 0.6, 5), Interval(0.7, 0.6, 0.8, 5), Interval(0.6, 0.5, 0.75, 5))
         for label in LABELS[1:]
@@ -308,7 +308,7 @@ TWO_GAINS = [
 ]
 
 
-def test_the_review_chart_has_a_row_per_source_and_use_with_its_figure_beside_it() -> None:
+def test_the_review_chart_has_a_row_per_source_and_use_with_its_figure() -> None:
     chart = review_chart(TWO_GAINS, "macro_f1", NAMES)
     dots = {trace.name: trace for trace in chart.data}
     assert {name: (list(one.y), list(one.x)) for name, one in dots.items()} == {
@@ -333,7 +333,7 @@ def test_the_review_chart_has_a_row_per_source_and_use_with_its_figure_beside_it
     assert len({trace.marker.color for trace in chart.data}) == 3
 
 
-def test_the_review_chart_s_whiskers_are_the_intervals_and_hover_says_all() -> None:
+def test_the_review_chart_has_intervals_as_whiskers_and_full_details_on_hover() -> None:
     raw, *_ = review_chart(TWO_GAINS, "macro_f1", NAMES).data
     assert list(raw.error_x.array) == pytest.approx([0.1, 0.0])
     assert list(raw.error_x.arrayminus) == pytest.approx([0.1, 0.0])
@@ -344,14 +344,14 @@ def test_the_review_chart_s_whiskers_are_the_intervals_and_hover_says_all() -> N
     assert texts_of(accuracy) == ["50.0%", "70.0%", "30.0%", "40.0%"]
 
 
-def test_one_source_is_not_named_and_height_follows_the_rows() -> None:
+def test_a_single_source_is_not_named_and_the_height_depends_on_the_rows() -> None:
     one, two = review_chart(TWO_GAINS[:1], "macro_f1", NAMES), review_chart(TWO_GAINS, "macro_f1", NAMES)
     assert list(one.layout.yaxis.ticktext) == ["raw", "relabelled"]
     assert one.layout.height < two.layout.height
     assert len(review_chart([], "macro_f1", NAMES).data) == 0
 
 
-def test_two_runs_of_one_writer_are_two_sources_on_the_review_chart() -> None:
+def test_two_runs_by_the_same_writer_are_two_sources_on_the_review_chart() -> None:
     names = name_variants([GPT_J, GPT_NEO], {1: Writer("GPT-J"), 2: Writer("GPT-J")})
     ticks = review_chart(TWO_GAINS, "macro_f1", names).layout.yaxis.ticktext
     assert [ticks[0], ticks[2]] == ["<b>GPT-J (run 1)</b><br>raw", "<b>GPT-J (run 2)</b><br>raw"]
@@ -371,7 +371,7 @@ HOSTILE = name_variants(VARIANTS, {**WRITERS, 2: Writer("<b>x</b>")})
         review_chart(TWO_GAINS, "macro_f1", HOSTILE),
     ],
 )
-def test_names_from_data_are_no_html(figure: go.Figure) -> None:
+def test_names_from_data_are_not_read_as_html(figure: go.Figure) -> None:
     drawn = str(figure.to_dict())
     assert "&lt;b&gt;x&lt;/b&gt;" in drawn
     assert "<b>x" not in drawn

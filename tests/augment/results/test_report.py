@@ -1,4 +1,4 @@
-"""The report: every figure is comparison's, hostile text is inert, nothing leaves the file, gaps are named."""
+"""The report: figures equal the comparison's, hostile text is inert, the file is self-contained, gaps are named."""
 
 import shutil
 from collections.abc import Mapping
@@ -100,7 +100,7 @@ def make_data(
     writers: Mapping[int, Writer] = WRITERS,
     text: str = "i feel wonderful today",
 ) -> ReportData:
-    """Variants with what each gains, four sizes, five RNG seeds; gains grow with the size, each seed adds its luck."""
+    """Variants with given gains, four sizes, five RNG seeds. Gains grow with size; each seed adds some noise."""
     rng = Random(7)
     stored = tuple(ExperimentVariant(i, variant, 240, 31, 57) for i, variant in enumerate(variants, start=1))
     runs: list[TrainingRun] = []
@@ -136,7 +136,7 @@ def make_data(
 
 
 class Page(HTMLParser):
-    """What a browser would find: tags with their attributes, text outside scripts, tables as rows of cells."""
+    """A page as a browser parses it: tags with attributes, text outside scripts, tables as rows of cells."""
 
     def __init__(self, report: str) -> None:
         super().__init__()
@@ -184,10 +184,10 @@ def points_of(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "−")
 
 
-# Figures --------------------------------------------------------------------------------------------------------------
+# Figures -------------------------------------------------------------------------------------------------------------
 
 
-def test_headline_and_sentences_are_comparison_s() -> None:
+def test_headline_and_sentences_come_from_the_comparison() -> None:
     data = make_data()
     page = Page(build_report(data))
     answer = headline(data.runs, "macro_f1", data.names)
@@ -198,7 +198,7 @@ def test_headline_and_sentences_are_comparison_s() -> None:
     assert all(sentence in page.text for sentence in sentences)
 
 
-def test_differences_are_comparison_s_at_the_largest_size_and_in_the_appendix_at_every_size() -> None:
+def test_differences_come_from_the_comparison_at_the_largest_size_and_in_the_appendix_at_every_size() -> None:
     data = make_data()
     page = Page(build_report(data))
     differences = compare_with_baseline(data.runs, "macro_f1")
@@ -216,7 +216,7 @@ def test_differences_are_comparison_s_at_the_largest_size_and_in_the_appendix_at
     assert {row[2] for row in largest} == {"200"}
 
 
-def test_every_point_stands_in_the_appendix() -> None:
+def test_every_point_is_in_the_appendix() -> None:
     data = make_data()
     rows = Page(build_report(data)).table(*POINTS)
     macro_f1, accuracy = (aggregate_runs(data.runs, metric) for metric in ("macro_f1", "accuracy"))
@@ -228,7 +228,7 @@ def test_every_point_stands_in_the_appendix() -> None:
         assert row[4] == str(f1.interval.n)
 
 
-def test_class_figures_and_wrong_texts_are_the_best_variant_s() -> None:
+def test_figures_per_label_and_wrong_texts_are_those_of_the_best_variant() -> None:
     data = make_data()
     page = Page(build_report(data))
     tables = [table[1:] for table in page.tables if table[0][:2] == ["label", "F1 (95%)"]]
@@ -242,7 +242,7 @@ def test_class_figures_and_wrong_texts_are_the_best_variant_s() -> None:
     assert [row[:3] for row in rows] == [[one.text, one.truth, one.predicted] for one in wrong[:12]]
 
 
-def test_what_was_done_is_said_in_words() -> None:
+def test_the_method_is_described_in_words() -> None:
     data = make_data()
     text = Page(build_report(data)).text
     for words in (
@@ -267,7 +267,7 @@ def test_what_was_done_is_said_in_words() -> None:
     assert "125 optimiser steps" not in text
 
 
-def test_columns_of_names_have_room() -> None:
+def test_columns_of_names_are_wide_enough() -> None:
     report = build_report(make_data())
     assert report.count('<th class="name">variant</th><th class="name">baseline</th>') == 2
     assert '<th class="name">variant</th><th class="number">texts</th>' in report
@@ -284,7 +284,7 @@ def test_the_same_data_give_the_same_report() -> None:
     assert build_report(make_data()) == build_report(make_data())
 
 
-# Identity -------------------------------------------------------------------------------------------------------------
+# Identity ------------------------------------------------------------------------------------------------------------
 
 MISLEADING = {
     run_id: Writer(name)
@@ -315,7 +315,7 @@ def make_confused_data() -> ReportData:
     return replace(data, predictions={best: data.predictions[BEST], (Variant(), 0): data.predictions[Variant(), 0]})
 
 
-def test_every_variant_is_in_the_report_under_its_own_name_whatever_writers_are_called() -> None:
+def test_every_variant_is_reported_under_its_own_name_even_with_misleading_writer_names() -> None:
     data = make_confused_data()
     page = Page(build_report(data))
     assert [data.names[variant] for variant in CONFUSED] == CALLED
@@ -338,14 +338,14 @@ def test_every_variant_is_in_the_report_under_its_own_name_whatever_writers_are_
     assert "No run with added texts has finished" not in page.text
 
 
-def test_the_test_split_and_a_writer_of_that_name_have_a_bar_each() -> None:
+def test_the_test_split_and_a_writer_of_the_same_name_each_have_a_bar() -> None:
     page = Page(build_report(make_confused_data()))
     bars = page.scripts[page.scripts.index('"chart-labels"') :]
     assert '"test split (run 8)"' in bars
     assert '"test split"' in bars
 
 
-def test_what_all_variants_share_is_said_once() -> None:
+def test_what_all_variants_share_is_stated_once() -> None:
     data = make_data({variant: gain for variant, gain in VARIANTS.items() if variant.generation_run_ids == (1,)})
     page = Page(build_report(data))
     assert "All variants: GPT-J." in page.text
@@ -359,7 +359,7 @@ def test_what_all_variants_share_is_said_once() -> None:
     assert "All variants:" not in Page(build_report(make_data())).text
 
 
-# Partial experiments --------------------------------------------------------------------------------------------------
+# Partial experiments -------------------------------------------------------------------------------------------------
 
 
 def test_without_a_finished_run_the_report_says_so() -> None:
@@ -373,7 +373,7 @@ def test_without_a_finished_run_the_report_says_so() -> None:
         assert page.scripts == ""
 
 
-def test_runs_under_way_and_failed_runs_count_in_no_figure() -> None:
+def test_unfinished_and_failed_runs_are_left_out_of_all_figures() -> None:
     data = make_data()
     halves = {AGREED: RunStatus.RUNNING, REAL: RunStatus.FAILED}
     runs = [with_status(run, halves.get(run.variant, RunStatus.DONE), "Out of memory") for run in data.runs]
@@ -395,7 +395,7 @@ def test_one_rng_seed_gives_no_interval_and_no_p() -> None:
     assert all("(" not in row[2] for row in page.table(*POINTS))
 
 
-def test_a_missing_baseline_is_named() -> None:
+def test_the_report_says_that_the_baseline_is_missing() -> None:
     data = make_data()
     page = Page(build_report(replace(data, runs=[run for run in data.runs if run.variant_id is not None])))
     assert "No finished run was trained on the seeds only" in page.text
@@ -403,18 +403,18 @@ def test_a_missing_baseline_is_named() -> None:
     assert len(page.table(*POINTS)) == len(VARIANTS) * len(SIZES)
 
 
-def test_a_baseline_alone_is_named() -> None:
+def test_the_report_says_that_there_is_only_the_baseline() -> None:
     data = make_data()
     page = Page(build_report(replace(data, runs=[run for run in data.runs if run.variant_id is None])))
     assert "there is only the baseline" in page.text
     assert "What review gained" not in page.text
 
 
-# Nothing but text, nothing from outside -------------------------------------------------------------------------------
+# Hostile text and network requests -----------------------------------------------------------------------------------
 
 
 def make_hostile_data() -> ReportData:
-    """Every string from data is hostile."""
+    """Data in which every string is hostile."""
     variants = [Variant(TextUse.RAW, (i,)) for i in range(3)]
     data = make_data(dict.fromkeys(variants, 0.1), {i: Writer(f"{HOSTILE} {i}") for i in range(3)}, HOSTILE)
     labels = (f"joy {HOSTILE}", "anger", "$title </style>")
@@ -439,7 +439,7 @@ def make_hostile_data() -> ReportData:
     )
 
 
-def test_hostile_text_is_shown_and_never_markup() -> None:
+def test_hostile_text_is_shown_literally() -> None:
     report = build_report(make_hostile_data())
     page = Page(report)
     harmless = Page(build_report(replace(make_data(), predictions={BEST: make_data().predictions[BEST]})))
@@ -451,7 +451,7 @@ def test_hostile_text_is_shown_and_never_markup() -> None:
     assert page.tags.count("script") == 1 + report.count("<figure")
 
 
-def test_nothing_is_asked_of_the_network() -> None:
+def test_the_report_makes_no_network_requests() -> None:
     page = Page(build_report(make_hostile_data()))
     names = {name for name, _ in page.attributes}
     assert names.isdisjoint({"src", "href", "srcset", "action", "data", "poster", "background"})
@@ -461,12 +461,12 @@ def test_nothing_is_asked_of_the_network() -> None:
     assert "url(" not in STYLE_SHEET.read_text(encoding="utf-8")
 
 
-# In a browser ---------------------------------------------------------------------------------------------------------
+# In a browser --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a browser made of a report."""
+    """What a browser shows of a report."""
 
     n_figures: int
     n_drawn: int
@@ -513,7 +513,7 @@ def test_a_browser_without_network_draws_every_chart(tmp_path: Path, width: int)
         pytest.skip("No chromium on this machine: apt-get install chromium.")
     file = tmp_path / "report.html"
     file.write_text(build_report(make_hostile_data()), encoding="utf-8")
-    with ThreadPoolExecutor(1) as thread:  # other browser tests may hold this thread's Playwright
+    with ThreadPoolExecutor(1) as thread:  # other browser tests may use this thread's Playwright
         seen = thread.submit(open_report, file, chromium, width).result()
     assert seen.n_drawn == seen.n_figures == 4
     assert seen.n_traces > 3

@@ -1,4 +1,4 @@
-"""What review changed, in rows, words and a chart; and the tab that shows it."""
+"""What review changed, as rows, sentences and a chart, and the tab that shows it."""
 
 import math
 from dataclasses import replace
@@ -65,7 +65,7 @@ OUTCOMES = [
 # Rows ----------------------------------------------------------------------------------------------------------------
 
 
-def test_runs_of_one_writer_are_added_up_and_labels_keep_the_task_s_order() -> None:
+def test_runs_by_the_same_writer_are_added_up_and_labels_keep_the_order_of_the_task() -> None:
     counts = [
         OutcomeCount(3, "joy", 1, 2, 3, 4),
         OutcomeCount(1, "anger", 0, 1, 0, 0),
@@ -82,16 +82,18 @@ def test_runs_of_one_writer_are_added_up_and_labels_keep_the_task_s_order() -> N
     assert group_outcomes([], {}, LABELS) == []
 
 
-def test_precision_is_of_decided_texts_and_rejected_ones_are_misses() -> None:
+def test_precision_covers_decided_texts_and_counts_rejected_ones_as_wrong() -> None:
     precision = OUTCOMES[0].precision
     assert (precision.n_hits, precision.n, precision.share) == (60, 100, 0.6)
-    assert (precision.low, precision.high) == pytest.approx((0.5020, 0.6906), abs=5e-5)  # Wilson's, by hand
+    assert (precision.low, precision.high) == pytest.approx(
+        (0.5020, 0.6906), abs=5e-5
+    )  # Wilson's interval, worked by hand
     assert math.isnan(OUTCOMES[2].precision.share)
     total = add_up(OUTCOMES)
     assert (total.n_waiting, total.n_kept, total.n_relabelled, total.n_rejected) == (18, 100, 70, 30)
 
 
-def test_the_table_for_export_says_nothing_of_what_is_undecided() -> None:
+def test_the_exported_table_leaves_out_undecided_texts() -> None:
     first, _, last = outcomes_table(OUTCOMES)
     assert first == {
         "writer": "GPT-J",
@@ -111,7 +113,7 @@ def test_the_table_for_export_says_nothing_of_what_is_undecided() -> None:
 # Words ---------------------------------------------------------------------------------------------------------------
 
 
-def test_the_headline_tells_what_became_of_the_decided_texts() -> None:
+def test_the_headline_summarises_the_decided_texts() -> None:
     assert headline(OUTCOMES) == (
         "People decided on 200 texts: 50% stand as the LM proposed them (43 to 57%), 35% were relabelled, 15% rejected."
     )
@@ -141,7 +143,7 @@ def gain(**means: float) -> ReviewGain:
     return ReviewGain(RAW, 200, uses, 57, {TextUse.ACCEPTED: difference})
 
 
-def test_what_review_gained_in_figures_with_its_evidence() -> None:
+def test_the_gain_of_review_is_stated_with_its_evidence() -> None:
     figures = gain(raw=0.5, accepted=0.6)
     assert describe_gain(figures, "macro_f1", NAMES) == (
         "GPT-J, 200 texts each: macro-F1 0.50 raw, 0.60 accepted. Accepted is better than raw, +10.0 points of "
@@ -154,7 +156,7 @@ def test_what_review_gained_in_figures_with_its_evidence() -> None:
     )
 
 
-def test_only_what_is_set_against_raw_texts_tells_what_review_gained() -> None:
+def test_the_gain_of_review_needs_raw_texts_to_compare_with() -> None:
     both = gain(raw=0.5, accepted=0.6)
     assert pick_reviewed([gain(accepted=0.5, relabelled=0.6), gain(raw=0.5), both]) == [both]
 
@@ -162,7 +164,7 @@ def test_only_what_is_set_against_raw_texts_tells_what_review_gained() -> None:
 # Agreement -----------------------------------------------------------------------------------------------------------
 
 
-def test_people_stand_against_the_lm_over_all_labels_and_for_each_that_was_given() -> None:
+def test_people_are_compared_with_the_lm_over_all_labels_and_per_label() -> None:
     counts = {("joy", "joy"): 20, ("joy", "anger"): 5, ("anger", "joy"): 10, ("anger", "anger"): 15}
     rows = agree_with_lm(counts, LABELS)
     assert [(one.label, one.n, one.n_either, one.n_both) for one in rows] == [
@@ -175,7 +177,7 @@ def test_people_stand_against_the_lm_over_all_labels_and_for_each_that_was_given
     assert agree_with_lm({}, LABELS) == []
 
 
-def test_reviewers_meet_in_pairs_and_rejecting_is_an_answer() -> None:
+def test_reviewers_are_compared_in_pairs_and_a_rejection_is_an_answer() -> None:
     pairs = [
         PairCount("a", "c", "joy", "joy", 1),
         PairCount("a", "b", "joy", "joy", 4),
@@ -204,7 +206,7 @@ def bars(figure: go.Figure) -> dict[str, dict[int, int]]:
     return {trace.name: dict(zip(trace.y, trace.x, strict=True)) for trace in figure.data}
 
 
-def test_the_chart_stacks_what_became_of_each_writer_s_labels() -> None:
+def test_the_chart_stacks_the_outcomes_of_each_writer_s_labels() -> None:
     figure = worth_chart(OUTCOMES)
     assert figure.layout.yaxis.ticktext == ("<b>GPT-J</b>", "joy", "anger", "<b>templates</b>", "joy")
     assert bars(figure) == {
@@ -221,19 +223,19 @@ def test_the_chart_stacks_what_became_of_each_writer_s_labels() -> None:
     assert len({trace.marker.color for trace in figure.data}) == 4
 
 
-def test_a_crowd_of_waiting_texts_hides_until_it_is_asked_for() -> None:
+def test_many_undecided_texts_are_hidden_until_the_user_shows_them() -> None:
     crowd = [*OUTCOMES, LabelOutcome("templates", "anger", 10_000, 0, 0, 0)]
     assert [trace.visible for trace in worth_chart(crowd).data] == [True, True, True, "legendonly"]
-    assert worth_chart(crowd).data[0].text[0] == "60"  # still room for the number
+    assert worth_chart(crowd).data[0].text[0] == "60"  # still enough room for the number
 
 
-def test_the_chart_s_height_depends_on_its_rows_only() -> None:
+def test_the_height_of_the_chart_depends_only_on_its_rows() -> None:
     later = [replace(one, n_kept=one.n_kept + 500) for one in OUTCOMES]
     assert worth_chart(OUTCOMES).layout.height == worth_chart(later).layout.height
     assert worth_chart(OUTCOMES[:1]).layout.height < worth_chart(OUTCOMES).layout.height
 
 
-def test_names_from_data_are_no_html() -> None:
+def test_names_from_data_are_not_read_as_html() -> None:
     drawn = str(worth_chart([LabelOutcome("<b>x</b>", "<i>y</i>", 1, 1, 1, 1)]).to_dict())
     assert "&lt;b&gt;x&lt;/b&gt;" in drawn
     assert "<b>x" not in drawn
@@ -259,7 +261,7 @@ def open_tab() -> AppTest:
 
 
 def said(app: AppTest) -> str:
-    """All the tab's words, as they read."""
+    """All text of the tab, without Markdown escapes."""
     parts = [one.value for one in [*app.subheader, *app.markdown, *app.caption]]
     return "\n".join(parts).replace("\\", "").replace("\u200b", "")
 
@@ -273,14 +275,14 @@ def imported(bench: Store, starter: PreparedData) -> Task:
     return task
 
 
-def test_before_the_first_decision_the_tab_says_what_it_will_show(bench: Store, imported: Task) -> None:
+def test_before_the_first_decision_the_tab_explains_what_it_will_show(bench: Store, imported: Task) -> None:
     app = open_tab()
     assert "Nobody has decided on a text yet" in said(app)
     assert not app.get("plotly_chart")
     assert not app.dataframe
 
 
-def test_the_tab_tells_outcomes_agreement_and_the_way_to_train(bench: Store, imported: Task) -> None:
+def test_the_tab_shows_outcomes_and_agreement_and_leads_to_train(bench: Store, imported: Task) -> None:
     bench.reviews.decide_many(
         imported.id, TextFilters(run_id=1, proposed_label="joy"), ReviewAction.ACCEPT, reviewer="a"
     )
@@ -293,7 +295,7 @@ def test_the_tab_tells_outcomes_agreement_and_the_way_to_train(bench: Store, imp
     assert "Nothing was trained yet" in words
     assert [one.label for one in app.button if one.key == "worth_train"] == ["Train"]
     precision, against, reviewers = (one.value for one in app.dataframe)
-    assert precision["LM"].tolist() == ["**GPT-J**"] * 2  # where nothing was decided there is no precision
+    assert precision["LM"].tolist() == ["**GPT-J**"] * 2  # no precision where nothing was decided
     assert precision["decided"].tolist() == [4, 4]
     assert precision["precision, %"].tolist() == [75.0, 0.0]
     assert against[["label", "either", "both"]].values.tolist() == [
@@ -306,18 +308,18 @@ def test_the_tab_tells_outcomes_agreement_and_the_way_to_train(bench: Store, imp
     assert reviewers["label"].tolist() == ["all labels", "joy", "(rejected)"]
 
 
-def test_names_from_data_are_no_markdown(bench: Store, imported: Task) -> None:
+def test_names_from_data_are_not_read_as_markdown(bench: Store, imported: Task) -> None:
     for text_id in (1, 13):
         bench.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="*a*")
         bench.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="[b](http://127.0.0.1:9)")
     app = open_tab()
     shown = [one.value for one in [*app.markdown, *app.caption, *app.subheader]]
-    assert any("GPT\\-J" in one for one in shown)  # one sentence a writer
+    assert any("GPT\\-J" in one for one in shown)  # one sentence per writer
     assert not any("![x]" in one or "**GPT" in one or "[b](" in one for one in shown)
 
 
 def train(store: Store, task: Task, seed_set: SeedSet, *uses: TextUse, first: float = 0.4) -> None:
-    """An experiment of one variant per use, each measured 0.2 above the one before under two RNG seeds."""
+    """An experiment with one variant per use and two RNG seeds; each variant is 0.2 better than the previous one."""
     variants = tuple(Variant(use, (1,)) for use in uses)
     config = ExperimentConfig(seed_set.id, TrainingConfig(task.labels), variants, sizes=(4,), rng_seeds=(0, 1))
     made = store.experiments.create(task.id, "", config)
@@ -333,7 +335,7 @@ def train(store: Store, task: Task, seed_set: SeedSet, *uses: TextUse, first: fl
     store.runs.finish(RunKey(RunKind.EXPERIMENT, made.id), RunStatus.DONE, "")
 
 
-def test_the_tab_sets_raw_against_reviewed_texts_even_of_two_experiments(bench: Store, imported: Task) -> None:
+def test_the_tab_compares_raw_with_reviewed_texts_even_across_two_experiments(bench: Store, imported: Task) -> None:
     pool = bench.tasks.examples(imported.id, Split.POOL)
     seed_set = bench.tasks.create_seed_set(imported.id, "6 seeds", pool[:6])
     bench.reviews.decide_many(imported.id, TextFilters(run_id=1), ReviewAction.ACCEPT, reviewer="a")
@@ -351,7 +353,7 @@ def test_the_tab_sets_raw_against_reviewed_texts_even_of_two_experiments(bench: 
 
 
 @pytest.mark.parametrize("page", ["train", "results"])
-def test_the_way_on_leads_to_the_page_though_the_tab_stands_in_the_address(
+def test_the_button_opens_the_train_page_although_the_tab_is_in_the_address(
     bench: Store, imported: Task, open_page: Open, page: str
 ) -> None:
     bench.reviews.decide_many(imported.id, TextFilters(run_id=1), ReviewAction.ACCEPT, reviewer="a")

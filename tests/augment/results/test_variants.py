@@ -1,4 +1,4 @@
-"""Names are written for people and never read back: whatever writers are called, variants stay what they are."""
+"""Names are for display only and never parsed, so misleading writer names cannot change a variant."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -50,7 +50,7 @@ from tests.augment.results.made_runs import (
 RAW, RELABELLED, SOFT = TextUse.RAW, TextUse.RELABELLED, TextUse.SOFT
 AGREED = TextFilter(agrees=True)
 
-# Names ----------------------------------------------------------------------------------------------------------------
+# Names ---------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ AGREED = TextFilter(agrees=True)
         ([], [], ""),
     ],
 )
-def test_what_all_variants_share_is_said_once_and_is_in_no_name(
+def test_what_all_variants_share_is_stated_once_and_left_out_of_names(
     variants: list[Variant], expected: list[str], shared: str
 ) -> None:
     names = name_variants(variants, WRITERS)
@@ -83,7 +83,7 @@ def test_what_all_variants_share_is_said_once_and_is_in_no_name(
     assert parts.isdisjoint(shared.split(" · "))
 
 
-def test_an_lm_or_a_strategy_that_all_share_is_said_once_too() -> None:
+def test_an_lm_or_strategy_that_all_variants_share_is_also_stated_once() -> None:
     mix, conditional = Writer("SmolLM2", "mix"), Writer("SmolLM2", "conditional")
     names = name_variants([A, Variant(RELABELLED, (2,))], {1: mix, 2: conditional})
     assert ([names[A], names.shared], names.sources[A]) == (["mix · raw", "SmolLM2"], "mix")
@@ -93,15 +93,15 @@ def test_an_lm_or_a_strategy_that_all_share_is_said_once_too() -> None:
     assert ([names[A], names[B]], names.shared) == (["SmolLM2 · mix", "SmolLM2"], "raw")
 
 
-def test_baselines_of_what_is_compared_have_names_too() -> None:
+def test_baselines_of_compared_variants_also_have_names() -> None:
     assert name_variants([A], WRITERS)[SEEDS] == "seeds only"
     names = name_variants([A, A_PROBE], WRITERS)
     assert (names[SEEDS], names[SEEDS_PROBE]) == ("seeds only", "seeds only · linear probe")
-    assert name_variants([A_PROBE], WRITERS)[SEEDS_PROBE] == "seeds only"  # the probe is shared
+    assert name_variants([A_PROBE], WRITERS)[SEEDS_PROBE] == "seeds only"  # all share the probe
     assert name_variants([A_PROBE], WRITERS).shared == "A · linear probe"
 
 
-def test_sources_name_the_texts_without_the_labels_that_are_used() -> None:
+def test_source_names_leave_out_which_labels_are_used() -> None:
     given = [A, Variant(RELABELLED, (1,)), Variant(RAW, (1,), AGREED), A_PROBE]
     names = name_variants(given, WRITERS)
     assert [names.sources[variant] for variant in given] == ["A", "A", "agreed", "linear probe"]
@@ -112,7 +112,7 @@ def test_sources_name_the_texts_without_the_labels_that_are_used() -> None:
     assert {name_variants(repeated, WRITERS).sources[variant] for variant in repeated} == {"A"}
 
 
-def test_a_filter_s_name_says_all_that_it_does() -> None:
+def test_the_name_of_a_filter_lists_everything_it_does() -> None:
     assert name_filter(TextFilter()) == []
     assert name_filter(TextFilter(agrees=True, keep_share=0.29, is_balanced=True)) == [
         "agreed",
@@ -124,7 +124,7 @@ def test_a_filter_s_name_says_all_that_it_does() -> None:
     assert [names[variant] for variant in shares] == ["raw · surest 50%", "raw · surest 50.4%"]
 
 
-def test_two_experiments_with_the_same_variant_have_names_with_their_numbers() -> None:
+def test_the_same_variant_in_two_experiments_is_named_with_the_experiment_number() -> None:
     first, second, alone = replace(A, experiment_id=3), replace(A, experiment_id=8), Variant(RELABELLED, (1,))
     names = name_variants([first, second, alone], WRITERS)
     assert [names[variant] for variant in (first, second, alone)] == [
@@ -135,10 +135,10 @@ def test_two_experiments_with_the_same_variant_have_names_with_their_numbers() -
     ceilings = [replace(REAL, experiment_id=number) for number in (3, 8)]
     names = name_variants([first, second, *ceilings], WRITERS)
     assert [names[ceiling] for ceiling in ceilings] == ["real texts · experiment 3", "real texts · experiment 8"]
-    assert len(names.names) == len(set(names.names.values())) == 5  # the baseline is one
+    assert len(names.names) == len(set(names.names.values())) == 5  # there is one baseline
 
 
-def test_different_runs_of_one_writer_are_numbered_wherever_they_differ_otherwise() -> None:
+def test_different_runs_by_the_same_writer_are_numbered() -> None:
     writers = {1: Writer("A"), 2: Writer("A"), 3: Writer("B")}
     given = [A, Variant(RAW, (2,), AGREED), Variant(RELABELLED, (3,))]
     names = name_variants(given, writers)
@@ -161,7 +161,7 @@ def test_runs_and_recipes_have_names() -> None:
     assert recipe(125) == recipe(125, (2, 3)) != recipe(312)
 
 
-# Writers with misleading names ----------------------------------------------------------------------------------------
+# Writers with misleading names ---------------------------------------------------------------------------------------
 
 MISLEADING = {
     number: Writer(name)
@@ -197,7 +197,7 @@ GROUPS = [
 
 
 @pytest.mark.parametrize("variants", GROUPS)
-def test_whatever_writers_are_called_no_two_variants_or_baselines_have_one_name(variants: list[Variant]) -> None:
+def test_variants_and_baselines_have_distinct_names_even_with_misleading_writer_names(variants: list[Variant]) -> None:
     names = name_variants(variants, MISLEADING)
     assert {*variants, *(variant.baseline for variant in variants)} == set(names.names)
     assert len(set(names.names.values())) == len(names.names)
@@ -210,7 +210,7 @@ def test_whatever_writers_are_called_no_two_variants_or_baselines_have_one_name(
     assert all(len(run_ids) == 1 for run_ids in by_source.values())
 
 
-def test_the_numbers_of_runs_tell_misleading_names_apart() -> None:
+def test_run_numbers_distinguish_misleading_names() -> None:
     names = name_variants([*OF_ONE_USE, REAL], MISLEADING)
     assert [names[variant] for variant in [*OF_ONE_USE, REAL]] == [
         "real texts (run 1)",
@@ -236,7 +236,7 @@ MEANS = {variant: 0.60 + i / 100 for i, variant in enumerate(ALL)}
 
 
 def train(means: Mapping[Variant, float] = MEANS) -> list[TrainingRun]:
-    """Three RNG seeds per variant and baseline; the gains of the first vary least."""
+    """Three RNG seeds per variant and baseline; the gains of the first variant vary least."""
     runs = [*make_runs(SEEDS, 0, [0.40, 0.41, 0.39]), *make_runs(SEEDS_PROBE, 0, [0.50, 0.51, 0.49])]
     for i, (variant, mean) in enumerate(means.items(), start=1):
         step = 0.01 + i / 10_000
@@ -244,7 +244,7 @@ def train(means: Mapping[Variant, float] = MEANS) -> list[TrainingRun]:
     return runs
 
 
-def test_misleading_names_give_nobody_the_look_of_the_ceiling_or_of_a_baseline() -> None:
+def test_misleading_names_give_no_variant_the_style_of_the_ceiling_or_a_baseline() -> None:
     styles = variant_styles(ALL)
     ceilings = {styles[ceiling].colour for ceiling in CEILINGS}
     assert ceilings == {CEILING_COLOUR}
@@ -257,7 +257,7 @@ def test_misleading_names_give_nobody_the_look_of_the_ceiling_or_of_a_baseline()
     assert dots == PROBES
 
 
-def test_misleading_names_leave_each_variant_a_line_from_its_own_baseline() -> None:
+def test_with_misleading_names_each_line_starts_at_its_own_baseline() -> None:
     runs, styles = train(), variant_styles(ALL)
     names = name_variants([run.variant for run in runs], MISLEADING)
     figure = learning_curve(aggregate_runs(runs, "macro_f1"), "macro_f1", styles, names)
@@ -277,7 +277,7 @@ def test_misleading_names_leave_each_variant_a_line_from_its_own_baseline() -> N
     assert across == {(0.40, "dash"), (0.50, "dashdot")}
 
 
-def test_misleading_names_leave_each_variant_its_own_difference_to_its_own_baseline() -> None:
+def test_with_misleading_names_each_variant_is_compared_with_its_own_baseline() -> None:
     found = {one.variant: one.interval.mean for one in compare_with_baseline(train(), "macro_f1")}
     assert found == {
         variant: pytest.approx(mean - (0.50 if variant.kind is PROBE else 0.40)) for variant, mean in MEANS.items()
@@ -285,7 +285,7 @@ def test_misleading_names_leave_each_variant_its_own_difference_to_its_own_basel
 
 
 @pytest.mark.parametrize("variant", [*OF_ONE_USE, *PROBES])
-def test_the_headline_takes_no_variant_for_the_ceiling_and_the_ceiling_for_no_variant(variant: Variant) -> None:
+def test_the_headline_does_not_confuse_variants_with_the_ceiling(variant: Variant) -> None:
     runs = train({variant: 0.60, REAL: 0.90})
     names = name_variants([run.variant for run in runs], MISLEADING)
     answer = headline(runs, "macro_f1", names)
@@ -295,7 +295,7 @@ def test_the_headline_takes_no_variant_for_the_ceiling_and_the_ceiling_for_no_va
     assert headline(train({REAL: 0.90}), "macro_f1", names).startswith("macro-F1 on the test split")
 
 
-def test_the_headline_names_the_writer_by_the_name_that_the_chart_has() -> None:
+def test_the_headline_and_the_chart_use_the_same_writer_name() -> None:
     def beat(best: Variant, *others: Variant) -> str:
         runs = train({best: 0.90, **dict.fromkeys(others, 0.60)})
         names = name_variants([run.variant for run in runs], MISLEADING)
@@ -316,7 +316,7 @@ def test_every_variant_is_described_under_its_own_name() -> None:
     assert all(sentence.startswith(start) for sentence, start in zip(sentences, beginnings, strict=True))
 
 
-def test_a_writer_called_as_the_test_split_has_a_bar_beside_it() -> None:
+def test_a_writer_named_like_the_test_split_has_its_own_bar() -> None:
     variants: Sequence[Variant] = OF_ONE_USE[-2:]
     names = name_variants(variants, MISLEADING)
     groups = {names[variant]: {"joy": 1} for variant in variants} | {TEST_SPLIT: {"anger": 1}}

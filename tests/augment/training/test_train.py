@@ -50,7 +50,7 @@ def run(
 
 
 @pytest.mark.models
-def test_a_short_run_measures_at_true_steps_and_predicts_every_text(starter: PreparedData) -> None:
+def test_a_short_run_evaluates_at_the_right_steps_and_predicts_every_text(starter: PreparedData) -> None:
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:40]
     points, predictions, progress = run(SHORT, rows, test)
     assert [point.step for point in points] == [2, 4, 5]
@@ -62,7 +62,7 @@ def test_a_short_run_measures_at_true_steps_and_predicts_every_text(starter: Pre
 
 
 @pytest.mark.models
-def test_one_rng_seed_gives_the_same_figures_and_another_gives_others(starter: PreparedData) -> None:
+def test_the_same_rng_seed_gives_the_same_figures_and_another_seed_gives_others(starter: PreparedData) -> None:
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:30]
     first, again, other = (run(replace(SHORT, rng_seed=seed), rows, test)[0] for seed in (0, 0, 1))
     assert first == again
@@ -71,7 +71,7 @@ def test_one_rng_seed_gives_the_same_figures_and_another_gives_others(starter: P
 
 @pytest.mark.models
 def test_the_minilm_baseline_on_the_emotion_set_is_in_its_known_range(emotion_folder: Path) -> None:
-    """30 first seeds, notebook recipe: 0.507 accuracy and 0.458 macro-F1 were measured as the mean of three."""
+    """First 30 seeds, notebook recipe: the measured mean of three runs is 0.507 accuracy and 0.458 macro-F1."""
     tables = [
         one
         for name in ("train.txt", "test.txt")
@@ -112,7 +112,7 @@ TEST = [LabelledText("x", label) for label in LABELS]
         ),
     ],
 )
-def test_a_run_that_cannot_work_says_why(
+def test_a_run_that_cannot_work_gives_the_reason(
     config: TrainingConfig,
     rows: list[TrainingText],
     test: list[LabelledText],
@@ -125,7 +125,7 @@ def test_a_run_that_cannot_work_says_why(
 
 
 @pytest.mark.models
-def test_a_loss_that_is_not_finite_ends_the_run_with_advice(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_ends_the_run_with_a_suggestion(tmp_path: Path) -> None:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 4, "num_attention_heads": 2, "intermediate_size": 16}
     broken = BertForSequenceClassification(BertConfig(**sizes))
@@ -149,14 +149,14 @@ def test_an_encoder_too_big_for_memory_is_refused(tmp_path: Path) -> None:
 # Soft labels and weights ---------------------------------------------------------------------------------------------
 
 
-def test_soft_cross_entropy_by_hand() -> None:
-    """softmax(0, ln 3) = (1/4, 3/4): against (0.5, 0.5) -(ln 1/4 + ln 3/4) / 2, against label 1 -ln 3/4."""
+def test_soft_cross_entropy_worked_by_hand() -> None:
+    """softmax(0, ln 3) = (1/4, 3/4). Target (0.5, 0.5): -(ln 1/4 + ln 3/4) / 2. Target label 1: -ln 3/4."""
     logits = torch.tensor([[0.0, math.log(3)], [0.0, math.log(3)]])
     targets = torch.tensor([[0.5, 0.5], [0.0, 1.0]])
     soft, hard = -(math.log(0.25) + math.log(0.75)) / 2, -math.log(0.75)
     even = soft_cross_entropy(logits, targets, torch.ones(2))
     assert even.item() == pytest.approx((soft + hard) / 2)
-    weighted = soft_cross_entropy(logits, targets, torch.tensor([0.5, 1.5]))  # 1 to 3, of mean 1
+    weighted = soft_cross_entropy(logits, targets, torch.tensor([0.5, 1.5]))  # ratio 1 to 3, mean 1
     assert weighted.item() == pytest.approx((soft + 3 * hard) / 4)
 
 
@@ -185,7 +185,9 @@ def test_a_soft_label_pulls_predictions_towards_it(kind: ClassifierKind, starter
 
 @pytest.mark.models
 @pytest.mark.parametrize("kind", list(ClassifierKind))
-def test_a_thousandth_of_the_weight_is_nearly_none(kind: ClassifierKind, starter: PreparedData) -> None:
+def test_texts_with_a_thousandth_of_the_weight_have_almost_no_effect(
+    kind: ClassifierKind, starter: PreparedData
+) -> None:
     seeds, test = seeds_of(starter, 4), starter.splits[Split.TEST][:40]
     wrong = [TrainingText(row.text, "anger", None, weight) for row in seeds for weight in (1.0, 1.0)]
     light = [replace(row, weight=0.001) for row in wrong]
@@ -201,16 +203,16 @@ def test_a_thousandth_of_the_weight_is_nearly_none(kind: ClassifierKind, starter
 
 
 @pytest.mark.models
-def test_early_stopping_looks_at_validation_and_gives_the_best_step_s_predictions(starter: PreparedData) -> None:
+def test_early_stopping_uses_validation_texts_and_predicts_with_the_best_step(starter: PreparedData) -> None:
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:40]
     validation = starter.splits[Split.VALIDATION]
     config = TrainingConfig(LABELS, steps=60, eval_every=2, patience=2)
     records = list(train(config, rows, test, validation=validation))
     points = [one for one in records if isinstance(one, MetricPoint)]
     figures = [one.validation_macro_f1 for one in points]
-    assert len(points) < 30  # it did stop
+    assert len(points) < 30  # it stopped early
     best = max(one for one in figures if one is not None)
-    assert figures[-3] == best  # two evaluations without a better one
+    assert figures[-3] == best  # two evaluations without an improvement
     assert all(one is not None and one <= best for one in figures[-2:])
     predictions = [one for one in records if isinstance(one, Prediction)]
     right = sum(one.label == row.label for one, row in zip(predictions, test, strict=True)) / 40
@@ -219,7 +221,7 @@ def test_early_stopping_looks_at_validation_and_gives_the_best_step_s_prediction
 
 @pytest.mark.models
 @pytest.mark.parametrize("kind", list(ClassifierKind))
-def test_other_texts_are_judged_as_evaluation_texts_are(kind: ClassifierKind, starter: PreparedData) -> None:
+def test_other_texts_get_the_same_predictions_as_evaluation_texts(kind: ClassifierKind, starter: PreparedData) -> None:
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:10]
     config = replace(SHORT, kind=kind)
     predictions = [
@@ -227,11 +229,11 @@ def test_other_texts_are_judged_as_evaluation_texts_are(kind: ClassifierKind, st
     ]
     assert [one.index for one in predictions] == list(range(15))
     for one, again in zip(predictions[:5], predictions[10:], strict=True):
-        assert one.probs == pytest.approx(again.probs, abs=0.02)  # other batches, bfloat16
+        assert one.probs == pytest.approx(again.probs, abs=0.02)  # tolerance for other batches and bfloat16
 
 
 @pytest.mark.models
-def test_the_probe_is_scikit_learn_s_on_the_model_card_s_embeddings(starter: PreparedData) -> None:
+def test_the_probe_equals_scikit_learn_on_the_same_embeddings(starter: PreparedData) -> None:
     from sklearn.linear_model import LogisticRegression
 
     from augment.encoders import embed_texts
@@ -247,24 +249,24 @@ def test_the_probe_is_scikit_learn_s_on_the_model_card_s_embeddings(starter: Pre
     assert points[0].train_loss is None
 
 
-def test_epochs_go_before_steps() -> None:
+def test_epochs_take_precedence_over_steps() -> None:
     assert TrainingConfig(LABELS).count_steps(230) == 125
     assert TrainingConfig(LABELS, epochs=4).count_steps(230) == 4 * 29
     assert TrainingConfig(LABELS, epochs=4, kind=ClassifierKind.PROBE).count_steps(230) == 1
 
 
-def test_batches_hold_at_most_so_many_tokens_once_padded() -> None:
+def test_batches_stay_within_the_token_limit_after_padding() -> None:
     lengths = [5, 30, 7, 100, 6, 30, 31]
     batches = list(batch_by_tokens(lengths, 64))
     assert sorted(i for batch in batches for i in batch) == list(range(7))
-    assert batches[-1] == [3]  # longer than a batch may be: alone
+    assert batches[-1] == [3]  # longer than the limit: a batch of its own
     assert all(len(batch) == 1 or len(batch) * max(lengths[i] for i in batch) <= 64 for batch in batches)
 
 
-def test_memory_that_runs_out_is_said_in_a_sentence_and_other_errors_are_not_hidden() -> None:
+def test_running_out_of_memory_gives_a_clear_error_and_other_errors_are_not_hidden() -> None:
     with pytest.raises(TrainingError, match="Memory ran out while 'all-MiniLM-L6-v2' was trained"):  # noqa: SIM117
         with explaining_memory(SHORT):
-            torch.empty(2**52)  # 16 PiB: torch's own complaint
+            torch.empty(2**52)  # 16 PiB: torch's own error
     with pytest.raises(RuntimeError, match="cannot be multiplied"), explaining_memory(SHORT):
         torch.ones(2, 3) @ torch.ones(2, 3)
 
@@ -272,7 +274,7 @@ def test_memory_that_runs_out_is_said_in_a_sentence_and_other_errors_are_not_hid
 # Contrastive ---------------------------------------------------------------------------------------------------------
 
 
-def test_pairs_are_half_of_one_label_and_every_label_comes_as_often() -> None:
+def test_half_of_the_pairs_share_a_label_and_every_label_occurs_equally_often() -> None:
     labels = ["joy"] * 50 + ["anger"] * 2 + ["surprise"]
     drawn = draw_pairs(labels, replace(SHORT, batch_size=8))
     counts = dict.fromkeys(LABELS, 0)
@@ -288,7 +290,7 @@ def test_pairs_are_half_of_one_label_and_every_label_comes_as_often() -> None:
     assert next(other) != next(draw_pairs(labels, SHORT))
 
 
-def test_pairs_go_by_soft_labels_and_need_two_labels() -> None:
+def test_pairs_use_soft_labels_and_need_two_labels() -> None:
     texts = [TrainingText("a", "joy", (0.1, 0.8, 0.1)), TrainingText("b", "joy"), TrainingText("c", "anger")]
     assert likeliest_labels(texts, LABELS) == ["anger", "joy", "anger"]
     first, second, _ = next(draw_pairs(["anger", "joy", "anger"], SHORT))  # no text is most likely surprise
@@ -298,8 +300,8 @@ def test_pairs_go_by_soft_labels_and_need_two_labels() -> None:
 
 
 @pytest.mark.models
-def test_pairs_move_embeddings_so_that_a_regression_tells_labels_better(starter: PreparedData) -> None:
-    """Against the same regression on the embeddings before, by the loss on held-out texts."""
+def test_training_on_pairs_improves_a_regression_on_the_embeddings(starter: PreparedData) -> None:
+    """Compares the loss on held-out texts with that of the same regression on the embeddings before training."""
     rows, test = seeds_of(starter, 10), starter.splits[Split.VALIDATION]
     config = replace(SHORT, kind=ClassifierKind.CONTRASTIVE, steps=60, eval_every=30)
     points, predictions, progress = run(config, rows, test)
@@ -314,7 +316,7 @@ def test_pairs_move_embeddings_so_that_a_regression_tells_labels_better(starter:
 
 
 @pytest.mark.models
-def test_contrastive_runs_stop_early_and_predict_others_as_at_their_best_step(starter: PreparedData) -> None:
+def test_contrastive_runs_stop_early_and_predict_other_texts_with_the_best_step(starter: PreparedData) -> None:
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:30]
     validation = starter.splits[Split.VALIDATION][:20]
     config = replace(SHORT, kind=ClassifierKind.CONTRASTIVE, steps=40, eval_every=2, patience=2, learning_rate=0.05)
@@ -324,5 +326,5 @@ def test_contrastive_runs_stop_early_and_predict_others_as_at_their_best_step(st
     points = [one for one in records if isinstance(one, MetricPoint)]
     assert len(points) < 20
     assert all(one.validation_macro_f1 is not None for one in points)
-    for i in range(30):  # the same texts, as evaluation texts and as others, by the same kept model
+    for i in range(30):  # the same texts as evaluation texts and as other texts, predicted by the same kept model
         assert predictions[i].probs == pytest.approx(predictions[30 + i].probs, abs=0.02)
