@@ -1,4 +1,4 @@
-"""What tests share: a home folder of their own, real data where it is there, records to start from."""
+"""Shared fixtures: an isolated home folder, real data if available, and records to start from."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,12 +39,12 @@ ROOT = Path(__file__).parents[1]
 REAL_DATA = ROOT.parent / "shared" / "data"
 LABELS = ("joy", "anger", "surprise")
 
-leave_a_core()  # as the app does; here, because test modules import torch before any store is opened
+leave_a_core()  # as in the app, but here, because test modules import torch before any store is opened
 
 
 @pytest.fixture(scope="session")
 def models_folder() -> Path:
-    """Where the embedded LM is unpacked; made once, shared by all tests."""
+    """The folder of the unpacked embedded LM; created once and shared by all tests."""
     from augment.lms.unpack import unpack_embedded_lm
 
     return unpack_embedded_lm().parent
@@ -113,7 +113,7 @@ REVIEWER = "Ada"
 
 @pytest.fixture
 def bench(home: Path) -> Iterator[Store]:
-    """The store behind the app under test, seen from outside."""
+    """The store of the app under test, opened from outside."""
     st.cache_resource.clear()
     store = Store.open()
     yield store
@@ -125,7 +125,7 @@ def bench(home: Path) -> Iterator[Store]:
 def open_page(bench: Store) -> Open:
     def go(name: str) -> AppTest:
         app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
-        app.session_state["reviewer_name"] = REVIEWER  # as a browser that was asked before
+        app.session_state["reviewer_name"] = REVIEWER  # as a browser whose user has entered a name
         app.run()
         if name != "overview":
             app.switch_page(f"pages/{name}.py").run()
@@ -136,7 +136,7 @@ def open_page(bench: Store) -> Open:
 
 @pytest.fixture
 def filled(bench: Store, starter: PreparedData) -> Task:
-    """A task with seeds, a prompt, an imported run, decisions and two measured training runs."""
+    """A task with seeds, a prompt, an imported run, decisions and two finished training runs."""
     task = bench.tasks.create(starter)
     seeds = draw_seeds(bench.tasks.examples(task.id, Split.POOL), task.labels, 10, rng_seed=0)
     seed_set = bench.tasks.create_seed_set(task.id, "30 seeds", seeds, rng_seed=0)

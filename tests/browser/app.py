@@ -1,4 +1,4 @@
-"""A served app in a process of its own, and the waits that every use of it in a browser needs."""
+"""A served app in its own process, and the waits that browser tests and benchmarks need."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from tests.conftest import ROOT
 
 
 class App:
-    """One served app; `restart` ends the process the hard way and serves the same home again."""
+    """One served app; `restart` kills the process and serves the same home folder again."""
 
     script = Path("app.py")
 
@@ -56,7 +56,7 @@ class App:
 
 
 def launch(playwright: Playwright) -> Browser:
-    """A Chromium that is there already, else Playwright's own (`make test` sees that there is one)."""
+    """Start an installed Chromium, else Playwright's own (`make test` ensures that there is one)."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
     return playwright.chromium.launch(executable_path=path, args=options)

@@ -1,4 +1,4 @@
-"""A served app on a free port and a Chromium that looks at it."""
+"""A served app on a free port, and a Chromium that opens it."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,7 +1,6 @@
-"""The whole journey in a real Chromium on the real embedded models, from an empty database."""
+"""The whole journey in a real Chromium with the embedded models, starting from an empty database."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -76,14 +75,14 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     page.get_by_label("Name", exact=True).fill("Ada")
     page.keyboard.press("Enter")
     expect(page.get_by_text("50 texts left")).to_be_visible()
-    expect(page.get_by_role("button", name="Accept")).to_be_enabled()  # the desk listens to keys
+    expect(page.get_by_role("button", name="Accept")).to_be_enabled()  # the desk accepts keys
     for key in ("a", "x", "2", "a", "1", "3", "a", "x", "a", "2"):
         left = page.get_by_text("texts left").inner_text().split(" ")[0]
         page.keyboard.press(key)
         expect(page.get_by_text(f"{int(left) - 1} texts left")).to_be_visible()
     page.keyboard.press("z")
     expect(page.get_by_text("41 texts left")).to_be_visible()
-    expect(page.locator(".desk .last")).to_contain_text("undone")  # the card is there again: until then no key counts
+    expect(page.locator(".desk .last")).to_contain_text("undone")  # keys count only once the card is back
     page.keyboard.press("a")
     expect(page.get_by_text("40 texts left")).to_be_visible()
     assert_no_error(page)
@@ -93,7 +92,9 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     page.get_by_label("RNG seeds", exact=True).press("Enter")
     page.get_by_role("button", name="accepted only").click()
     expect(page.get_by_role("button", name="Train 18 runs")).to_be_visible()
-    press(page, "Train 18 runs")  # (raw, accepted, relabelled, real) × (10, 50), and the seeds alone; both classifiers
+    press(
+        page, "Train 18 runs"
+    )  # (raw, accepted, relabelled, real) × (10, 50) and the seeds alone, for both classifiers
     expect(page.get_by_text("running")).to_be_visible()
     expect(page.get_by_text("running")).to_have_count(0, timeout=240_000)
     expect(page.get_by_text("queued")).to_have_count(0)
@@ -132,11 +133,11 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     assert {0, 10} < {run.n_synthetic for run in done} <= {0, 6, 10, 48, 50}
     assert all(run.last is not None and run.last.step in (1, 125) for run in done)
     assert done == runs
-    assert {run.n_synthetic for run in runs if run.variant.use is TextUse.ACCEPTED} == {6}  # all of them
+    assert {run.n_synthetic for run in runs if run.variant.use is TextUse.ACCEPTED} == {6}  # all accepted texts
     store.close()
 
 
-def test_a_killed_process_loses_nothing_and_the_run_goes_on_from_where_it_stood(app: App, visit: Visit) -> None:
+def test_a_killed_process_loses_nothing_and_the_run_resumes_where_it_stopped(app: App, visit: Visit) -> None:
     import_starter(visit)
     save_prompt(visit)
     page = generate(visit, 400)
@@ -159,7 +160,7 @@ def test_a_killed_process_loses_nothing_and_the_run_goes_on_from_where_it_stood(
     store.close()
 
 
-def test_a_second_tab_sees_the_run_that_the_first_one_started(app: App, visit: Visit, page: Page) -> None:
+def test_a_second_tab_shows_the_run_that_the_first_tab_started(app: App, visit: Visit, page: Page) -> None:
     import_starter(visit)
     save_prompt(visit)
     generate(visit, 12)

@@ -1,4 +1,4 @@
-"""The review desk in a real Chromium: a hundred cards by keyboard, two people at once, bulk, undo, in and out."""
+"""The review desk in a real Chromium: keyboard, two people at once, bulk changes, undo, export and import."""
 
 import re
 import signal
@@ -47,7 +47,7 @@ def task(store: Store) -> Task:
     return store.tasks.all()[0]
 
 
-def enter(page: Page, app: App, name: str, address: str = "") -> Page:
+def open_review_as(page: Page, app: App, name: str, address: str = "") -> Page:
     """Open the Review page as a new person, who is asked for a name."""
     page.goto(app.url("review") + address)
     settle(page)
@@ -59,12 +59,12 @@ def enter(page: Page, app: App, name: str, address: str = "") -> Page:
     return page
 
 
-def unfold(page: Page) -> None:
+def show_filters(page: Page) -> None:
     """Show the order and the filters."""
     page.get_by_text("Order and filters").click()
     status = page.get_by_role("combobox", name="Status")
     expect(status).to_be_visible()
-    page.wait_for_timeout(500)  # it unfolds
+    page.wait_for_timeout(500)  # the expander opens
     status.evaluate("select => select.scrollIntoView({ block: 'center' })")  # a list closes when the page scrolls
     settle(page)
 
@@ -74,25 +74,25 @@ def card_text(page: Page) -> str:
 
 
 def press_key(page: Page, key: str) -> None:
-    """Press a key, wait until another card lies there and until the server has heard of it."""
+    """Press a key, then wait for the next card and for the server's response."""
     before = card_text(page)
     page.keyboard.press(key)
     wait_for_another(page, before)
-    heard(page)
+    wait_for_server(page)
 
 
 def wait_for_another(page: Page, before: str) -> None:
-    """Wait until another text lies on the desk."""
+    """Wait until another text is on the desk."""
     expect(page.locator(".desk .text")).not_to_have_text(before)
 
 
-def wait_out_surprise(page: Page) -> None:
-    """A card that the server has just put there answers no key yet: it may be meant for the one before."""
+def wait_for_keys(page: Page) -> None:
+    """Wait until a card that the server just placed accepts keys: an earlier key press may be for the previous card."""
     page.wait_for_timeout(600)
 
 
-def heard(page: Page) -> None:
-    """Wait until the server has answered all that was done on the desk: then the line below tells of it."""
+def wait_for_server(page: Page) -> None:
+    """Wait until the server has stored everything done on the desk and the line below it says so."""
     page.locator(".desk .last:not(.is-late)").filter(has_text=re.compile(r"\S")).wait_for()
     settle(page)
 
@@ -100,14 +100,14 @@ def heard(page: Page) -> None:
 def test_a_hundred_cards_by_keyboard_alone(app: App, page: Page, store: Store, task: Task) -> None:
     expected: dict[str, tuple[str, str]] = {}
     by_text = {one.text: one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
-    enter(page, app, "Ada")
+    open_review_as(page, app, "Ada")
     keys = "a2x1a2a1xa"
     for i in range(100):
         text, key = card_text(page), keys[i % 10]
         status, label = DECISIONS[key]
         expected[text] = (status, by_text[text].label if label is None else LABELS[label])
         press_key(page, key)
-        if i % 25 == 24:  # three steps back, a reload in between, and decided otherwise
+        if i % 25 == 24:  # undo three steps with a reload in between, then decide differently
             for n in range(3):
                 page.keyboard.press("z")
                 page.get_by_text(f"{120 - (i + 1) + n + 1} texts left").wait_for()
@@ -131,7 +131,7 @@ def test_a_hundred_cards_by_keyboard_alone(app: App, page: Page, store: Store, t
 
 
 def test_arrows_skip_and_notes(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+    open_review_as(page, app, "Ada")
     first = card_text(page)
     press_key(page, "a")
     second = card_text(page)
@@ -151,39 +151,37 @@ def test_arrows_skip_and_notes(app: App, page: Page, store: Store, task: Task) -
     assert card_text(page) == second
     noted = next(one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if one.text == second)
     assert (noted.note, noted.status) == ("a2xz says who", ReviewStatus.PENDING)
-    press_key(page, "a")  # the field has let go of the keyboard
+    press_key(page, "a")  # the field has lost focus
     assert store.reviews.text(noted.id).status is ReviewStatus.ACCEPTED
 
 
-def test_keys_are_answered_while_the_server_is_busy_and_none_is_lost(
-    app: App, page: Page, store: Store, task: Task
-) -> None:
-    enter(page, app, "Ada")
+def test_keys_work_while_the_server_is_busy_and_none_is_lost(app: App, page: Page, store: Store, task: Task) -> None:
+    open_review_as(page, app, "Ada")
     by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     app.process.send_signal(signal.SIGSTOP)
     decided: dict[int, str] = {}
     for key, status in (("a", "accepted"), ("x", "rejected"), ("a", "accepted")):
-        decided[by_text[card_text(page)]] = status  # a card of its own each: shown without the server
+        decided[by_text[card_text(page)]] = status  # a different card each time, shown without the server
         page.keyboard.press(key)
     last = card_text(page)
     page.keyboard.press("x")
-    page.keyboard.press("a")  # nothing lies there any more
+    page.keyboard.press("a")  # no card is left on the desk
     assert card_text(page) == last
     decided[by_text[last]] = "rejected"
     assert len(decided) == 4
     app.process.send_signal(signal.SIGCONT)
     wait_for_another(page, last)
-    heard(page)
+    wait_for_server(page)
     now = {one.id: one.status.value for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     assert {one: status for one, status in now.items() if status != "pending"} == decided
     assert store.reviews.count_events(task.id) == 4
     assert_no_error(page)
 
 
-def test_what_a_killed_server_did_not_hear_is_stored_by_the_next(
+def test_decisions_that_a_killed_server_missed_are_stored_after_the_restart(
     app: App, page: Page, store: Store, task: Task
 ) -> None:
-    enter(page, app, "Ada")
+    open_review_as(page, app, "Ada")
     by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     press_key(page, "a")
     app.process.send_signal(signal.SIGSTOP)
@@ -192,17 +190,17 @@ def test_what_a_killed_server_did_not_hear_is_stored_by_the_next(
         rejected.append(by_text[card_text(page)])
         page.keyboard.press("x")
     app.restart()
-    heard(page)
+    wait_for_server(page)
     found = store.reviews.page(task.id, TextFilters(status=ReviewStatus.REJECTED), PageRequest(size=200))
     assert sorted(one.id for one in found) == sorted(rejected)
     assert store.reviews.count_events(task.id) == 3
-    wait_out_surprise(page)
+    wait_for_keys(page)
     press_key(page, "a")
     assert_no_error(page)
 
 
-def test_a_restart_does_nothing_again_that_was_done(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+def test_a_restart_repeats_no_decision(app: App, page: Page, store: Store, task: Task) -> None:
+    open_review_as(page, app, "Ada")
     for _ in range(3):
         press_key(page, "a")
     press_key(page, "z")
@@ -211,7 +209,7 @@ def test_a_restart_does_nothing_again_that_was_done(app: App, page: Page, store:
     page.wait_for_selector("[data-testid='stApp']:not([data-test-connection-state='CONNECTED'])")
     app.start()
     settle(page)
-    wait_out_surprise(page)
+    wait_for_keys(page)
     press_key(page, "x")
     counts = store.reviews.count_status(task.id)
     assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (2, 1)
@@ -219,10 +217,10 @@ def test_a_restart_does_nothing_again_that_was_done(app: App, page: Page, store:
 
 
 @pytest.mark.parametrize("way", ["another page and back", "reload"])
-def test_what_was_decided_before_leaving_is_stored_when_the_server_listens_again(
+def test_decisions_made_before_leaving_the_page_are_stored_once_the_server_responds(
     app: App, page: Page, store: Store, task: Task, way: str
 ) -> None:
-    enter(page, app, "Ada")
+    open_review_as(page, app, "Ada")
     app.process.send_signal(signal.SIGSTOP)
     for _ in range(3):
         page.keyboard.press("a")
@@ -238,64 +236,64 @@ def test_what_was_decided_before_leaving_is_stored_when_the_server_listens_again
         settle(page)
         page.get_by_role("link", name=re.compile("Review")).click()
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
-    heard(page)
+    wait_for_server(page)
     assert store.reviews.count_status(task.id)[ReviewStatus.ACCEPTED] == 3
     assert store.reviews.count_events(task.id) == 3
     assert_no_error(page)
 
 
-def test_steps_that_the_server_does_not_hear_are_spoken_of(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+def test_the_page_warns_about_steps_that_are_not_stored(app: App, page: Page, store: Store, task: Task) -> None:
+    open_review_as(page, app, "Ada")
     app.process.send_signal(signal.SIGSTOP)
     page.keyboard.press("a")
     page.keyboard.press("x")
     expect(page.get_by_text("2 steps are not stored yet")).to_be_visible()
     app.process.send_signal(signal.SIGCONT)
     expect(page.get_by_text("not stored yet")).to_be_hidden()
-    heard(page)
+    wait_for_server(page)
     counts = store.reviews.count_status(task.id)
     assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (1, 1)
 
 
-def test_the_second_half_of_a_double_click_hits_no_other_card(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+def test_a_double_click_decides_on_one_card_only(app: App, page: Page, store: Store, task: Task) -> None:
+    open_review_as(page, app, "Ada")
     for button in (page.get_by_role("button", name="Reject"), page.locator(".desk .labels button").first):
         before = card_text(page)
         button.dblclick()
         wait_for_another(page, before)
-        heard(page)
+        wait_for_server(page)
     counts = store.reviews.count_status(task.id)
     assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (1, 1)
     page.get_by_role("button", name="Undo").dblclick()
     page.get_by_text("119 texts left").wait_for()
-    heard(page)
+    wait_for_server(page)
     assert store.reviews.count_status(task.id)[ReviewStatus.PENDING] == 119
 
 
-def test_keys_are_the_desks_again_once_an_order_is_chosen(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+def test_keys_work_again_after_an_order_is_chosen(app: App, page: Page, store: Store, task: Task) -> None:
+    open_review_as(page, app, "Ada")
     before = card_text(page)
-    unfold(page)
+    show_filters(page)
     page.locator(".st-key-review_order").get_by_role("combobox").click()
     page.get_by_role("option", name="newest first").click()
     wait_for_another(page, before)
-    wait_out_surprise(page)
+    wait_for_keys(page)
     page.keyboard.press("x")
-    heard(page)
+    wait_for_server(page)
     newest = max(store.reviews.page(task.id, TextFilters(), PageRequest(size=200)), key=lambda one: one.id)
     assert newest.status is ReviewStatus.REJECTED
     page.wait_for_url(re.compile(r"order=newest\b"))
     page.reload()
     settle(page)
-    unfold(page)
+    show_filters(page)
     expect(page.get_by_role("combobox", name="Order")).to_have_value("newest first")
 
 
-def test_a_list_that_is_open_when_an_answer_comes_keeps_its_keys(
+def test_an_open_list_keeps_receiving_keys_when_the_server_responds(
     app: App, page: Page, store: Store, task: Task
 ) -> None:
-    enter(page, app, "Ada")
-    unfold(page)
+    open_review_as(page, app, "Ada")
+    show_filters(page)
     app.process.send_signal(signal.SIGSTOP)
     page.get_by_role("combobox", name="Status").click()
     page.get_by_role("option", name="pending").click()
@@ -311,19 +309,19 @@ def test_a_list_that_is_open_when_an_answer_comes_keeps_its_keys(
 
 
 def test_the_count_in_the_navigation_follows_the_card(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+    open_review_as(page, app, "Ada")
     for _ in range(6):
         press_key(page, "a")
-    expect(page.get_by_role("link", name="Review · 114")).to_be_visible()  # without a key or a click after the last one
+    expect(page.get_by_role("link", name="Review · 114")).to_be_visible()  # without another key press or click
     other = store.reviews.newest_texts(task.id, TextFilters(status=ReviewStatus.PENDING), limit=1)
     store.reviews.decide(next(iter(other)), ReviewAction.REJECT, reviewer="Bob")
-    expect(page.get_by_role("link", name="Review · 113")).to_be_visible()  # nor of one's own
+    expect(page.get_by_role("link", name="Review · 113")).to_be_visible()  # after a decision by somebody else
     page.keyboard.press("z")
     expect(page.get_by_role("link", name="Review · 114")).to_be_visible()
 
 
 def test_filters_are_cleared(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada", "?review_view=Table&review_label=anger&review_search=plain")
+    open_review_as(page, app, "Ada", "?review_view=Table&review_label=anger&review_search=plain")
     page.get_by_text("that match").first.wait_for()
     page.get_by_role("button", name="Clear", exact=True).click()
     page.get_by_text("all 120 that match").wait_for()
@@ -336,41 +334,43 @@ def test_filters_are_cleared(app: App, page: Page, store: Store, task: Task) -> 
     page.wait_for_url(lambda url: "review_label" not in url and "review_search" not in url)
 
 
-def test_a_note_that_is_typed_is_kept_when_a_label_is_clicked(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+def test_a_typed_note_is_kept_when_a_label_is_clicked(app: App, page: Page, store: Store, task: Task) -> None:
+    open_review_as(page, app, "Ada")
     by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     first = by_text[card_text(page)]
     page.get_by_placeholder("Note, saved with Enter").fill("who says?")
     key = page.get_by_role("button", name="surprise")
     key.click()
-    heard(page)
+    wait_for_server(page)
     now = store.reviews.text(first)
     assert (now.note, now.label, now.status) == ("who says?", "surprise", ReviewStatus.ACCEPTED)
     expect(key).to_be_focused()
     expect(page.get_by_placeholder("Note, saved with Enter")).to_have_value("")
 
 
-def test_labels_from_the_tenth_on_are_in_a_list(app: App, page: Page, store: Store, task: Task) -> None:
+def test_from_the_tenth_on_labels_are_in_a_list(app: App, page: Page, store: Store, task: Task) -> None:
     labels = tuple(f"label {i}" for i in range(12))
     many = store.tasks.create(PreparedData("Many", "test", labels, {Split.POOL: (LabelledText("real", labels[0]),)}))
     run = store.generations.import_texts(many.id, "LM", [LabelledText(f"text {i}", labels[0]) for i in range(3)])
-    enter(page, app, "Ada")
+    open_review_as(page, app, "Ada")
     page.get_by_label("Other label", exact=True).focus()
     for _ in range(3):
         page.keyboard.press("ArrowDown")
     page.get_by_role("button", name="Set other label").click()
-    heard(page)
+    wait_for_server(page)
     assert [one.label for one in store.generations.texts([run.id])] == ["label 11", "label 0", "label 0"]
     press_key(page, "9")
     assert [one.label for one in store.generations.texts([run.id])] == ["label 11", "label 8", "label 0"]
     assert_no_error(page)
 
 
-def test_two_people_never_have_the_same_card_and_a_conflict_is_seen(
+def test_two_people_never_get_the_same_card_and_a_conflict_is_shown(
     app: App, chromium: Browser, store: Store, task: Task
 ) -> None:
     contexts = [chromium.new_context(viewport={"width": 1280, "height": 800}) for _ in range(2)]
-    ada, bob = (enter(context.new_page(), app, name) for context, name in zip(contexts, ("Ada", "Bob"), strict=True))
+    ada, bob = (
+        open_review_as(context.new_page(), app, name) for context, name in zip(contexts, ("Ada", "Bob"), strict=True)
+    )
     for _ in range(8):
         assert card_text(ada) != card_text(bob)
         press_key(ada, "a")
@@ -380,7 +380,7 @@ def test_two_people_never_have_the_same_card_and_a_conflict_is_seen(
     assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (8, 8)
     text = card_text(ada)
     card = next(one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if one.text == text)
-    store.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Cem")  # such as from the table
+    store.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Cem")  # for example from the table
     ada.keyboard.press("a")
     expect(ada.get_by_test_id("stAlertContentError")).to_contain_text("Cem decided on")
     assert store.reviews.text(card.id).status is ReviewStatus.REJECTED
@@ -389,8 +389,10 @@ def test_two_people_never_have_the_same_card_and_a_conflict_is_seen(
         context.close()
 
 
-def test_a_view_is_sent_by_its_address_and_changed_in_bulk(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+def test_a_view_can_be_shared_by_its_address_and_changed_in_bulk(
+    app: App, page: Page, store: Store, task: Task
+) -> None:
+    open_review_as(page, app, "Ada")
     page.goto(app.url("review") + "?review_view=Table&review_label=anger&review_search=plain")
     settle(page)
     expect(page.get_by_role("button", name="Reject")).to_be_hidden()  # nothing is selected
@@ -408,14 +410,16 @@ def test_a_view_is_sent_by_its_address_and_changed_in_bulk(app: App, page: Page,
     assert_no_error(page)
 
 
-def test_a_cell_is_edited_and_a_tick_narrows_the_bulk_bar(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada")
+def test_a_cell_is_edited_and_a_ticked_row_limits_the_bulk_change(
+    app: App, page: Page, store: Store, task: Task
+) -> None:
+    open_review_as(page, app, "Ada")
     page.goto(app.url("review") + "?review_view=Table&review_search=plain")
     settle(page)
     grid = page.get_by_test_id("stDataFrame")
     newest = store.reviews.newest_texts(task.id, TextFilters(search="plain"), limit=2)
     first, second = newest
-    grid.click(position={"x": 200, "y": 52})  # the first row's text
+    grid.click(position={"x": 200, "y": 52})  # the text of the first row
     page.keyboard.press("Enter")
     page.locator(".gdg-input").fill("plain, edited by hand")
     page.keyboard.press("Enter")
@@ -423,7 +427,7 @@ def test_a_cell_is_edited_and_a_tick_narrows_the_bulk_bar(app: App, page: Page, 
     now = store.reviews.text(first)
     assert (now.text, now.proposed_text) == ("plain, edited by hand", newest[first])
     settle(page)
-    grid.click(position={"x": 20, "y": 87})  # the second row's tick
+    grid.click(position={"x": 20, "y": 87})  # the tick box of the second row
     expect(page.get_by_text("1 ticked")).to_be_visible()
     settle(page)
     press(page, "Reject")
@@ -437,17 +441,17 @@ def test_a_cell_is_edited_and_a_tick_narrows_the_bulk_bar(app: App, page: Page, 
     page.locator(".st-key-review_more button").first.click()
     press(page, "Find similar texts")
     expect(page).to_have_url(re.compile("near="))
-    expect(page.get_by_role("button", name="Find similar texts")).to_be_hidden()  # it lets the table be seen
+    expect(page.get_by_role("button", name="Find similar texts")).to_be_hidden()  # it does not cover the table
     assert_no_error(page)
 
 
-def test_what_is_exported_comes_back_and_labels_from_elsewhere_are_taken(
+def test_an_export_can_be_imported_again_and_labels_decided_elsewhere_are_applied(
     app: App, page: Page, store: Store, task: Task, tmp_path: Path
 ) -> None:
     store.reviews.decide_many(
         task.id, TextFilters(search="plain"), Verdict(ReviewAction.RELABEL, "joy"), reviewer="Bob"
     )
-    enter(page, app, "Ada")
+    open_review_as(page, app, "Ada")
     page.goto(app.url("review") + "?review_view=Export+and+import")
     settle(page)
     with page.expect_download() as download:
@@ -481,7 +485,7 @@ def test_generated_text_is_shown_literally_and_loads_nothing(app: App, page: Pag
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     store.generations.import_texts(task.id, "odd", [LabelledText(one, "joy") for one in AWKWARD])
-    enter(page, app, "Ada", "?review_lm=odd")
+    open_review_as(page, app, "Ada", "?review_lm=odd")
     seen: list[str] = []
     for _ in AWKWARD:
         seen.append(card_text(page))
@@ -520,14 +524,14 @@ def test_on_a_phone_the_card_comes_first(app: App, chromium: Browser, store: Sto
         before = card_text(page)
         page.get_by_role("button", name="Accept").tap()
         wait_for_another(page, before)
-        heard(page)
+        wait_for_server(page)
     assert store.reviews.count_status(task.id)[ReviewStatus.ACCEPTED] == is_known
     context.close()
 
 
-def test_filters_follow_from_the_card_to_the_table_and_back(app: App, page: Page, store: Store, task: Task) -> None:
-    enter(page, app, "Ada", "?review_label=anger")
-    unfold(page)
+def test_filters_are_shared_by_card_and_table(app: App, page: Page, store: Store, task: Task) -> None:
+    open_review_as(page, app, "Ada", "?review_label=anger")
+    show_filters(page)
     page.get_by_role("textbox", name="Search").fill("plain")
     page.keyboard.press("Enter")
     page.get_by_text("10 of them match").wait_for()

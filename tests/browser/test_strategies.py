@@ -1,4 +1,4 @@
-"""Two hundred texts by every strategy from the Emotion seeds, on the Generate page, one run queued behind the other."""
+"""Every strategy writes 200 texts from the Emotion seeds on the Generate page, with all runs queued at once."""
 
 import os
 import re
@@ -22,13 +22,13 @@ N_TEXTS = 200
 
 
 def choose(page: Page, key: str, option: str) -> None:
-    """Pick an option of a select box by its key."""
+    """Choose an option of the select box with this key."""
     page.locator(f".st-key-{key}").get_by_role("combobox").click()
     page.get_by_role("option", name=option, exact=True).click()
     settle(page)
 
 
-def test_every_strategy_makes_two_hundred_texts_and_its_funnel_adds_up(
+def test_every_strategy_writes_two_hundred_texts_and_its_funnel_adds_up(
     app: App, visit: Callable[[str], Page], emotion_folder: Path
 ) -> None:
     upload_emotion(visit, emotion_folder)
@@ -36,7 +36,7 @@ def test_every_strategy_makes_two_hundred_texts_and_its_funnel_adds_up(
     page = visit("generate")
     page.get_by_label("Texts", exact=True).fill(str(N_TEXTS))
     page.get_by_label("Texts", exact=True).press("Enter")
-    for strategy in STRATEGIES.values():  # the first goes, the others wait behind it
+    for strategy in STRATEGIES.values():  # the first runs, the others wait in the queue
         choose(page, "generate_strategy", strategy.title)
         press(page, f"Generate {N_TEXTS} texts")
     assert_no_error(page)
@@ -67,7 +67,7 @@ def test_every_strategy_makes_two_hundred_texts_and_its_funnel_adds_up(
 
 
 def _title(page: Page, run_id: int) -> re.Pattern[str] | str:
-    """The run's entry in the list, whose end (texts and status) changes while it runs."""
+    """The run's entry in the list; its end (texts and status) changes while it runs."""
     page.locator(".st-key-generate_run").get_by_role("combobox").click()
     option = page.get_by_role("option", name=re.compile(rf"^{run_id} · "))
     name = option.inner_text()

@@ -1,4 +1,4 @@
-"""From the Welcome page to texts that wait for review in a real Chromium, without a reload on the way."""
+"""From the Welcome page to texts ready for review in a real Chromium, without a reload."""
 
 from collections.abc import Callable
 
@@ -15,7 +15,7 @@ PHONE = {"width": 390, "height": 844}
 
 
 def is_reachable(page: Page, name: str) -> bool:
-    """Whether a click in the middle of the button would land on it, and not on what covers it."""
+    """Whether a click in the middle of the button reaches it and not something that covers it."""
     script = """(button) => {
         const box = button.getBoundingClientRect();
         return button.contains(document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2));
@@ -24,7 +24,7 @@ def is_reachable(page: Page, name: str) -> bool:
 
 
 @pytest.mark.parametrize("size", [{"width": 1280, "height": 800}, PHONE])
-def test_both_ways_to_begin_and_the_result_are_seen_at_one_glance(visit: Visit, size: dict[str, int]) -> None:
+def test_both_ways_to_start_and_the_result_are_visible_without_scrolling(visit: Visit, size: dict[str, int]) -> None:
     page = visit("overview")
     page.set_viewport_size(size)
     page.wait_for_timeout(500)

@@ -1,4 +1,4 @@
-"""What tests of the Review page share."""
+"""Helpers for tests of the Review page."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.app_test import Open
 
 @pytest.fixture
 def review(open_page: Open, filled: Task) -> AppTest:
-    """The Review page of somebody whose name is known."""
+    """The Review page of a reviewer who has entered a name."""
     return open_page("review")
 
 
@@ -23,12 +23,12 @@ def view(app: AppTest, name: str) -> AppTest:
 
 
 def task_review(state: Any, task: Task) -> TaskReview:
-    """What the page remembers of a task."""
+    """The page's state for one task."""
     found: TaskReview = state[f"review_{task.id}_state"]
     return found
 
 
 def review_state(state: Any) -> ReviewState:
-    """What the page remembers whatever the task."""
+    """The page's state for all tasks."""
     found: ReviewState = state["review_state"]
     return found

@@ -1,4 +1,4 @@
-"""Filters: a label, an LM or a strategy may be called 'any', and filters survive a change of tab."""
+"""Filters: a label, an LM or a strategy may be named 'any', and filters survive a change of tab."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,7 +13,7 @@ LABELS = ("any", "None")
 
 @pytest.fixture
 def awkward(bench: Store) -> Task:
-    """A task whose labels and LMs are called like the choice that filters nothing."""
+    """A task whose labels and LMs have the same name as the choice that filters nothing."""
     task = bench.tasks.create(PreparedData("t", "s", LABELS, {Split.POOL: (LabelledText("real", "any"),)}))
     for lm_name in ("any", "other"):
         texts = [LabelledText(f"{label} by {lm_name}", label) for label in LABELS]
@@ -25,7 +25,7 @@ def texts_of(app: AppTest) -> set[str]:
     return set(app.dataframe[0].value["text"])
 
 
-def test_a_label_and_an_lm_called_any_can_be_filtered_by(open_page: Open, awkward: Task) -> None:
+def test_a_label_and_an_lm_named_any_can_be_used_as_filters(open_page: Open, awkward: Task) -> None:
     app = view(open_page("review"), "Table")
     everything = {"any by any", "None by any", "any by other", "None by other"}
     assert texts_of(app) == everything
@@ -40,7 +40,7 @@ def test_a_label_and_an_lm_called_any_can_be_filtered_by(open_page: Open, awkwar
     assert errors(app) == []
 
 
-def test_an_address_can_ask_for_the_label_and_the_lm_called_any(open_page: Open, awkward: Task) -> None:
+def test_an_address_can_filter_by_a_label_and_an_lm_named_any(open_page: Open, awkward: Task) -> None:
     app = open_page("overview")
     app.query_params["review_label"] = "any"
     app.query_params["review_lm"] = "any"
@@ -51,7 +51,7 @@ def test_an_address_can_ask_for_the_label_and_the_lm_called_any(open_page: Open,
     assert app.selectbox(key="review_strategy").value is None
 
 
-def test_an_address_that_asks_for_a_label_that_is_not_there_filters_nothing(open_page: Open, awkward: Task) -> None:
+def test_an_address_with_an_unknown_label_filters_nothing(open_page: Open, awkward: Task) -> None:
     app = open_page("overview")
     app.query_params["review_label"] = "joy"
     app.switch_page("pages/review.py").run()
@@ -70,7 +70,7 @@ def test_filters_stay_when_another_tab_is_opened(open_page: Open, awkward: Task)
     assert errors(app) == []
 
 
-def test_runs_and_prompts_are_filtered_by_what_they_are(open_page: Open, awkward: Task, bench: Store) -> None:
+def test_runs_and_prompts_are_filtered_by_identity_not_name(open_page: Open, awkward: Task, bench: Store) -> None:
     first = bench.generations.all(awkward.id)[-1]
     app = view(open_page("review"), "Table")
     app.selectbox(key="review_run").set_value(first.id).run()

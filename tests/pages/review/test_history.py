@@ -1,9 +1,9 @@
-"""The way through the cards."""
+"""The history of cards that a reviewer steps through."""
 
 from pages.parts.review.history import LONGEST, ReviewHistory
 
 
-def test_cards_are_gone_back_to_and_forth_from() -> None:
+def test_cards_can_be_stepped_through_backwards_and_forwards() -> None:
     history = ReviewHistory()
     assert history.current is None
     for text_id in (1, 2, 3):
@@ -20,7 +20,7 @@ def test_cards_are_gone_back_to_and_forth_from() -> None:
     assert history.current == 1
 
 
-def test_a_late_click_on_a_card_that_was_left_moves_nothing() -> None:
+def test_a_late_click_on_a_previous_card_changes_nothing() -> None:
     history = ReviewHistory()
     history.show(1)
     history.leave_decided(1)
@@ -29,7 +29,7 @@ def test_a_late_click_on_a_card_that_was_left_moves_nothing() -> None:
     assert history.current == 2
 
 
-def test_an_undone_card_lies_before_the_one_that_was_there() -> None:
+def test_an_undone_card_comes_before_the_current_one() -> None:
     history = ReviewHistory()
     history.show(5)
     history.insert(4)
@@ -38,7 +38,7 @@ def test_an_undone_card_lies_before_the_one_that_was_there() -> None:
     assert history.current == 5
 
 
-def test_a_skipped_card_is_passed_until_it_is_decided() -> None:
+def test_a_skipped_card_is_passed_over_until_it_is_decided() -> None:
     history = ReviewHistory()
     history.show(1)
     history.skip(1)
@@ -60,7 +60,7 @@ def test_the_card_skipped_last_is_the_last_of_the_skipped() -> None:
     assert history.skipped == [2, 1]
 
 
-def test_another_order_asks_anew_for_what_was_not_decided() -> None:
+def test_another_order_fetches_undecided_cards_again() -> None:
     history = ReviewHistory()
     for text_id in (1, 2):
         history.show(text_id)
@@ -70,7 +70,7 @@ def test_another_order_asks_anew_for_what_was_not_decided() -> None:
     assert (history.ids, history.current) == ([1, 2], None)
 
 
-def test_a_card_that_is_gone_is_forgotten_and_the_place_kept() -> None:
+def test_a_deleted_card_is_removed_and_the_position_kept() -> None:
     history = ReviewHistory()
     for text_id in (1, 2, 3):
         history.show(text_id)
@@ -78,7 +78,7 @@ def test_a_card_that_is_gone_is_forgotten_and_the_place_kept() -> None:
     assert history.current == 3
 
 
-def test_a_long_sitting_forgets_its_beginning() -> None:
+def test_a_long_history_drops_its_oldest_cards() -> None:
     history = ReviewHistory()
     for text_id in range(LONGEST + 10):
         history.show(text_id)
@@ -88,7 +88,7 @@ def test_a_long_sitting_forgets_its_beginning() -> None:
     assert history.current == 9_999
 
 
-def test_cards_ahead_are_shown_in_their_order_whoever_is_first_to_show_them() -> None:
+def test_cards_ahead_are_shown_in_order_by_browser_or_server() -> None:
     history = ReviewHistory(ahead=[1, 2, 3, 4])
     history.show_next()
     assert (history.current, history.coming) == (1, [1, 2, 3, 4])
@@ -97,11 +97,11 @@ def test_cards_ahead_are_shown_in_their_order_whoever_is_first_to_show_them() ->
     history.leave_decided(2)
     history.show_next()
     assert (history.ids, history.current, history.ahead) == ([1, 2, 3], 3, [4])
-    history.reach(4)  # a card still lies on the desk: that of a decision that did not count
+    history.reach(4)  # the desk still shows the card whose decision was refused
     assert (history.current, history.ahead) == (3, [4])
 
 
-def test_a_card_ahead_that_somebody_decided_on_or_that_is_opened_is_not_shown_twice() -> None:
+def test_a_card_ahead_that_was_decided_or_opened_elsewhere_is_not_shown_twice() -> None:
     history = ReviewHistory(ahead=[1, 2, 3])
     history.keep_ahead({2, 3})
     history.insert(3)
@@ -110,10 +110,10 @@ def test_a_card_ahead_that_somebody_decided_on_or_that_is_opened_is_not_shown_tw
     assert history.coming == []
 
 
-def test_a_card_whose_decision_did_not_count_is_looked_at_again() -> None:
+def test_a_card_whose_decision_was_refused_is_shown_again() -> None:
     history = ReviewHistory(ids=[1], ahead=[2, 3, 4])
     history.stay(1)
-    history.stay(2)  # decided in the same moment: the browser had shown it
+    history.stay(2)  # decided at the same moment; the browser had already shown it
     assert history.coming == [1, 2, 3, 4]
     history.leave_decided(1)
     history.leave_decided(2)
@@ -121,7 +121,7 @@ def test_a_card_whose_decision_did_not_count_is_looked_at_again() -> None:
     assert (history.current, history.ahead) == (3, [4])
 
 
-def test_a_card_that_is_skipped_or_decided_lies_ahead_no_more() -> None:
+def test_a_card_that_is_skipped_or_decided_is_no_longer_ahead() -> None:
     history = ReviewHistory(ids=[2], ahead=[3, 4, 5])
     history.skip(3)  # after a decision on 2 that was refused
     history.leave_decided(4)

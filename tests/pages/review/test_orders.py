@@ -1,4 +1,4 @@
-"""The queue's orders: compact codes in the address, names for people, and the judge that another page asks for."""
+"""The queue's orders: compact codes in the address, display names, and a judge chosen on another page."""
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -9,7 +9,7 @@ from storage import Store
 from tests.app_test import Open, card, desk, errors
 
 
-def test_every_order_comes_back_from_its_code() -> None:
+def test_every_order_is_restored_from_its_code() -> None:
     orders = [*ORDERS, judged_by(12)]
     codes = [order_code(order) for order in orders]
     assert [parse_order(code) for code in codes] == orders
@@ -18,11 +18,11 @@ def test_every_order_comes_back_from_its_code() -> None:
 
 
 @pytest.mark.parametrize("code", ["", "newest first", "run 12", "judge-", "judge--1", "judge-1x", "judge-١", "Newest"])
-def test_an_address_without_a_known_order_has_none(code: str) -> None:
+def test_an_address_with_an_unknown_order_has_no_order(code: str) -> None:
     assert parse_order(code) is None
 
 
-def test_a_classifier_called_like_another_order_is_not_taken_for_it() -> None:
+def test_a_classifier_named_like_an_order_is_not_mistaken_for_it() -> None:
     names = {3: "second opinion", 4: "newest first"}
     assert [name_order(judged_by(run_id), names) for run_id in names] == [
         "disagreement with second opinion",
@@ -31,7 +31,7 @@ def test_a_classifier_called_like_another_order_is_not_taken_for_it() -> None:
     assert not judged_by(3).is_second
 
 
-def test_the_order_of_the_address_is_used_and_written_back(open_page: Open, bench: Store, filled: Task) -> None:
+def test_the_order_in_the_address_is_used_and_kept_there(open_page: Open, bench: Store, filled: Task) -> None:
     app = open_page("overview")
     app.query_params["order"] = "newest"
     app.switch_page("pages/review.py").run()
@@ -45,7 +45,7 @@ def test_the_order_of_the_address_is_used_and_written_back(open_page: Open, benc
     assert "order" not in app.query_params  # it is the default
 
 
-def test_a_judge_that_is_gone_is_forgotten(open_page: Open, filled: Task) -> None:
+def test_a_deleted_judge_is_forgotten(open_page: Open, filled: Task) -> None:
     app = open_page("overview")
     app.query_params["order"] = "judge-999"
     app.switch_page("pages/review.py").run()
@@ -54,7 +54,7 @@ def test_a_judge_that_is_gone_is_forgotten(open_page: Open, filled: Task) -> Non
     assert desk(app)["cards"]
 
 
-def test_the_table_s_sort_is_an_order_of_its_own(open_page: Open, bench: Store, filled: Task) -> None:
+def test_the_table_is_sorted_independently_of_the_queue(open_page: Open, bench: Store, filled: Task) -> None:
     app: AppTest = open_page("review")
     app.session_state["review_view"] = "Table"
     app.run()

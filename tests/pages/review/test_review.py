@@ -1,4 +1,4 @@
-"""The Review page through AppTest: card, table, bulk, filters in the address, who reviews."""
+"""The Review page with AppTest: card, queue, filters and who reviews."""
 
 from datetime import datetime, timedelta
 
@@ -24,10 +24,10 @@ from tests.pages.review.conftest import view
 ALL = TextFilters()
 
 
-def test_the_name_is_asked_first_and_stands_on_decisions(bench: Store, filled: Task) -> None:
+def test_the_page_asks_for_a_name_first_and_stores_it_with_decisions(bench: Store, filled: Task) -> None:
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30).run()
     app.switch_page("pages/review.py").run()
-    assert card(app)["text"]  # what there is to do comes first
+    assert card(app)["text"]  # the card is shown before the name is entered
     assert desk(app)["is_locked"]
     assert desk(app)["last"] == "Enter your name below to start."
     button(app, "Start reviewing")
@@ -53,16 +53,16 @@ def test_a_decision_on_the_card_is_stored_and_undone(review: AppTest, bench: Sto
     assert errors(review) == []
 
 
-def test_undo_takes_back_a_skip_first(review: AppTest, bench: Store, filled: Task) -> None:
+def test_undo_reverts_a_skip_first(review: AppTest, bench: Store, filled: Task) -> None:
     first = card(review)["text"]
     act(review, "skip")
     assert card(review)["text"] != first
     act(review, "undo")
     assert card(review)["text"] == first
-    assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 1  # the decision before it stands
+    assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 1  # the decision before it is kept
 
 
-def test_back_and_forth_change_nothing(review: AppTest, bench: Store, filled: Task) -> None:
+def test_stepping_back_and_forward_changes_nothing(review: AppTest, bench: Store, filled: Task) -> None:
     seen = [card(review)["text"]]
     for _ in range(2):
         act(review, "accept")
@@ -78,7 +78,7 @@ def test_back_and_forth_change_nothing(review: AppTest, bench: Store, filled: Ta
     assert bench.reviews.count_events(filled.id) == before
 
 
-def test_undo_reaches_across_a_reload(review: AppTest, open_page: Open, bench: Store, filled: Task) -> None:
+def test_undo_works_across_a_reload(review: AppTest, open_page: Open, bench: Store, filled: Task) -> None:
     for _ in range(3):
         act(review, "accept")
     again = open_page("review")  # another session
@@ -88,7 +88,7 @@ def test_undo_reaches_across_a_reload(review: AppTest, open_page: Open, bench: S
     assert not desk(again)["can_undo"]
 
 
-def test_all_skipped_cards_come_back(review: AppTest, bench: Store, filled: Task) -> None:
+def test_skipped_cards_come_back_at_the_end(review: AppTest, bench: Store, filled: Task) -> None:
     seen = set()
     for _ in range(11):
         seen.add(card(review)["text"])
@@ -97,7 +97,7 @@ def test_all_skipped_cards_come_back(review: AppTest, bench: Store, filled: Task
     assert card(review)["text"] in seen
 
 
-def test_a_card_that_somebody_decided_on_says_so_and_stays(review: AppTest, bench: Store, filled: Task) -> None:
+def test_a_card_that_somebody_else_decided_on_stays_and_says_so(review: AppTest, bench: Store, filled: Task) -> None:
     text = card(review)["text"]
     there = next(one for one in bench.reviews.page(filled.id, ALL) if one.text == text)
     bench.reviews.decide(there.id, ReviewAction.REJECT, reviewer="Bob")
@@ -116,7 +116,7 @@ def test_the_end_of_the_queue_says_what_to_do_next(review: AppTest, bench: Store
     assert desk(review)["end"][0] == "Everything is reviewed."
 
 
-def test_keys_faster_than_the_server_hit_the_cards_that_were_shown_and_once_each(
+def test_keys_pressed_faster_than_the_server_apply_once_to_the_cards_that_were_shown(
     review: AppTest, bench: Store, filled: Task
 ) -> None:
     dealt = desk(review)["cards"]
@@ -125,7 +125,7 @@ def test_keys_faster_than_the_server_hit_the_cards_that_were_shown_and_once_each
         for i, (kind, shown) in enumerate(zip(("accept", "skip", "reject"), dealt, strict=False), start=1)
     ]
     send(review, acts[:1])
-    send(review, acts)  # the first was not acknowledged when these were sent
+    send(review, acts)  # sent before the first action was acknowledged
     send(review, [*acts, {"number": 4, "kind": "undo"}])
     assert errors(review) == []
     assert [bench.reviews.text(one["id"]).status.value for one in dealt[:3]] == ["accepted", "pending", "pending"]
@@ -134,7 +134,9 @@ def test_keys_faster_than_the_server_hit_the_cards_that_were_shown_and_once_each
     assert len(bench.reviews.history(dealt[0]["id"])) == 1
 
 
-def test_a_conflict_on_one_card_loses_no_decision_on_the_next(review: AppTest, bench: Store, filled: Task) -> None:
+def test_a_conflict_on_one_card_does_not_lose_the_decision_on_the_next(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
     first, second = desk(review)["cards"][:2]
     bench.reviews.decide(first["id"], ReviewAction.REJECT, reviewer="Bob")
     acts = [
@@ -149,7 +151,7 @@ def test_a_conflict_on_one_card_loses_no_decision_on_the_next(review: AppTest, b
     assert second["id"] not in [one["id"] for one in desk(review)["cards"]]
 
 
-def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, filled: Task) -> None:
+def test_invalid_actions_from_the_browser_are_ignored_or_refused(review: AppTest, bench: Store, filled: Task) -> None:
     before = bench.reviews.count_events(filled.id)
     shown = card(review)
     send(review, [{"number": "1", "kind": "accept"}, {"number": 2, "kind": "drop"}, 3])  # type: ignore[list-item]
@@ -164,7 +166,7 @@ def test_what_no_desk_would_send_is_left_alone(review: AppTest, bench: Store, fi
     assert bench.reviews.count_events(filled.id) == before
 
 
-def test_cards_that_others_have_ahead_are_said_to_be_there(open_page: Open, bench: Store, filled: Task) -> None:
+def test_the_end_of_the_queue_counts_cards_open_on_other_desks(open_page: Open, bench: Store, filled: Task) -> None:
     bench.review_queue.take(filled.id, QueueRequest(n=11), holder="another tab")
     app = open_page("review")
     assert desk(app)["end"][0] == "11 texts are open on other desks."
@@ -172,7 +174,7 @@ def test_cards_that_others_have_ahead_are_said_to_be_there(open_page: Open, benc
     assert desk(app)["end"][0] == "No pending text matches the filters."
 
 
-def test_what_was_told_to_another_session_is_not_done_again(review: AppTest, bench: Store, filled: Task) -> None:
+def test_actions_of_an_earlier_session_are_not_repeated(review: AppTest, bench: Store, filled: Task) -> None:
     act(review, "accept")
     act(review, "accept")
     act(review, "undo")
@@ -181,9 +183,7 @@ def test_what_was_told_to_another_session_is_not_done_again(review: AppTest, ben
     assert bench.reviews.count_events(filled.id) == before
 
 
-def test_an_undo_of_a_decision_that_was_refused_takes_back_no_other(
-    review: AppTest, bench: Store, filled: Task
-) -> None:
+def test_undoing_a_refused_decision_reverts_no_other_decision(review: AppTest, bench: Store, filled: Task) -> None:
     act(review, "accept")
     first, second = desk(review)["cards"][:2]
     for one in (first, second):
@@ -194,11 +194,11 @@ def test_an_undo_of_a_decision_that_was_refused_takes_back_no_other(
     ]
     send(review, [*acts, {"number": 9_003, "kind": "undo", "after": 9_002}])
     assert errors(review)[0].count("Bob decided on") == 2
-    assert [one["id"] for one in desk(review)["cards"][:2]] == [first["id"], second["id"]]  # both to be looked at
+    assert [one["id"] for one in desk(review)["cards"][:2]] == [first["id"], second["id"]]  # both are shown again
     assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
 
 
-def test_an_undone_note_leaves_its_card_on_the_desk_once(review: AppTest, bench: Store, filled: Task) -> None:
+def test_after_undoing_a_note_its_card_is_on_the_desk_once(review: AppTest, bench: Store, filled: Task) -> None:
     shown = card(review)["id"]
     act(review, "note", note="hm")
     act(review, "undo")
@@ -206,7 +206,7 @@ def test_an_undone_note_leaves_its_card_on_the_desk_once(review: AppTest, bench:
     assert (dealt[0], dealt.count(shown), card(review)["note"]) == (shown, 1, "")
 
 
-def test_the_card_that_moves_up_is_lent_as_one_that_is_read(review: AppTest, bench: Store, filled: Task) -> None:
+def test_a_card_that_becomes_current_gets_the_full_lease(review: AppTest, bench: Store, filled: Task) -> None:
     act(review, "accept")
     following = desk(review)["cards"][1:3]
     bench.reviews.decide(following[0]["id"], ReviewAction.REJECT, reviewer="Bob")
@@ -219,7 +219,9 @@ def test_the_card_that_moves_up_is_lent_as_one_that_is_read(review: AppTest, ben
     assert datetime.fromisoformat(ends) - utc_now().replace(tzinfo=None) > LENT_FOR - timedelta(seconds=30)
 
 
-def test_forth_goes_through_others_decisions_without_showing_them(review: AppTest, bench: Store, filled: Task) -> None:
+def test_a_second_opinion_steps_through_decided_texts_without_showing_decisions(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
     bench.reviews.decide_many(filled.id, ALL, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Bob")
     review.selectbox(key="review_order").set_value(SECOND_OPINION).run()
     seen = set()
@@ -231,12 +233,12 @@ def test_forth_goes_through_others_decisions_without_showing_them(review: AppTes
     blind = card(review)
     bench_label = blind["label"]
     action = {"number": 9_001, "kind": "accept", "id": blind["id"], "event": blind["event"], "is_blind": True}
-    review.session_state["review_order"] = None  # chosen in the same moment
+    review.session_state["review_order"] = None  # another order is chosen at the same moment
     send(review, [action])
     assert bench.reviews.text(blind["id"]).label == bench_label
 
 
-def test_a_note_is_stored_and_comes_back(review: AppTest, bench: Store, filled: Task) -> None:
+def test_a_note_is_stored_and_shown_again(review: AppTest, bench: Store, filled: Task) -> None:
     act(review, "note", note="**not** bold")
     assert card(review)["note"] == "**not** bold"
     assert [one.note for one in bench.reviews.page(filled.id, ALL) if one.note] == ["**not** bold"]
@@ -281,7 +283,7 @@ def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled
     assert [one.text for one in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward
 
 
-def test_a_second_opinion_of_one_s_own_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
+def test_after_giving_a_second_opinion_its_text_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
     pending = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
     bench.reviews.decide(pending[0].id, Verdict(ReviewAction.NOTE, note="clearly joy"), reviewer="Bob")
     bench.reviews.decide(pending[0].id, ReviewAction.ACCEPT, reviewer="Bob")

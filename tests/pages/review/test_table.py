@@ -1,4 +1,4 @@
-"""The Review page's table: edits in its cells, bulk changes of what is selected, seeds and similar texts."""
+"""The table of the Review page: edited cells, bulk changes of selected texts, seeds and similar texts."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def test_nothing_is_selected_at_first(table: AppTest) -> None:
     assert table.button(key="review_select_all").label == "Select all 12 that match"
 
 
-def test_the_bar_is_about_the_ticked_rows_once_there_are_some(table: AppTest, bench: Store, filled: Task) -> None:
+def test_bulk_actions_apply_to_ticked_rows_if_there_are_any(table: AppTest, bench: Store, filled: Task) -> None:
     ticked = pending(bench, filled)[:2]
     task_review(table.session_state, filled).ticked_ids = frozenset(text.id for text in ticked)
     table.run()
@@ -55,10 +55,10 @@ def test_the_bar_is_about_the_ticked_rows_once_there_are_some(table: AppTest, be
     assert errors(table) == []
     assert bench.reviews.count_status(filled.id)[ReviewStatus.REJECTED] == 3
     assert {bench.reviews.text(text.id).status for text in ticked} == {ReviewStatus.REJECTED}
-    assert bulk_buttons(table) == set()  # they are ticked no more
+    assert bulk_buttons(table) == set()  # they are no longer ticked
 
 
-def test_all_that_match_beside_ticked_rows_is_a_choice(table: AppTest, bench: Store, filled: Task) -> None:
+def test_with_ticked_rows_all_matching_texts_can_still_be_chosen(table: AppTest, bench: Store, filled: Task) -> None:
     task_review(table.session_state, filled).ticked_ids = frozenset([pending(bench, filled)[0].id])
     table.run()
     scope(table).set_value("matching").run()
@@ -66,7 +66,7 @@ def test_all_that_match_beside_ticked_rows_is_a_choice(table: AppTest, bench: St
     assert table.button(key="review_bulk_do").label == "Reject 12 texts"
 
 
-def test_what_was_selected_of_other_texts_is_selected_no_more(table: AppTest) -> None:
+def test_changing_the_filter_clears_the_selection(table: AppTest) -> None:
     table.button(key="review_select_all").click().run()
     assert bulk_buttons(table) == BULK
     table.selectbox(key="review_label").set_value("anger").run()
@@ -76,7 +76,9 @@ def test_what_was_selected_of_other_texts_is_selected_no_more(table: AppTest) ->
     assert bulk_buttons(table) == set()
 
 
-def test_a_ticked_text_that_somebody_decided_on_since_is_left_alone(table: AppTest, bench: Store, filled: Task) -> None:
+def test_a_ticked_text_that_somebody_decided_on_since_is_left_unchanged(
+    table: AppTest, bench: Store, filled: Task
+) -> None:
     first, second = pending(bench, filled)[:2]
     task_review(table.session_state, filled).ticked_ids = frozenset([first.id, second.id])
     table.run()
@@ -90,7 +92,9 @@ def test_a_ticked_text_that_somebody_decided_on_since_is_left_alone(table: AppTe
 # Columns and cells ---------------------------------------------------------------------------------------------------
 
 
-def test_the_table_says_whose_probability_of_which_label_it_shows(review: AppTest, bench: Store, filled: Task) -> None:
+def test_the_table_shows_the_lm_s_likeliest_label_with_its_probability(
+    review: AppTest, bench: Store, filled: Task
+) -> None:
     doubtful = pending(bench, filled)[0]
     with bench.engine.begin() as connection:
         query = update(SyntheticTextRow).where(SyntheticTextRow.id == doubtful.id)
@@ -98,11 +102,11 @@ def test_the_table_says_whose_probability_of_which_label_it_shows(review: AppTes
     rows = view(review, "Table").dataframe[0].value
     assert "confidence" not in rows
     likeliest = dict(zip(rows["id"], rows["LM's likeliest label"], strict=True))
-    assert likeliest.pop(doubtful.id) == "surprise 0.70"  # whatever its label is
+    assert likeliest.pop(doubtful.id) == "surprise 0.70"  # regardless of its label
     assert set(likeliest.values()) == {""}
 
 
-def test_cleared_filters_let_everything_through(review: AppTest, bench: Store, filled: Task) -> None:
+def test_cleared_filters_show_all_texts(review: AppTest, bench: Store, filled: Task) -> None:
     app = view(review, "Table")
     app.text_input(key="review_search").set_value("text 3").run()
     app.slider(key="review_confidence").set_value((0.2, 0.9)).run()
@@ -112,7 +116,7 @@ def test_cleared_filters_let_everything_through(review: AppTest, bench: Store, f
     assert len(app.dataframe[0].value) == 12
 
 
-def test_all_that_match_are_changed_after_a_second_click_and_undone_at_once(
+def test_all_matching_texts_are_changed_after_a_confirmation_and_undone_in_one_step(
     review: AppTest, bench: Store, filled: Task
 ) -> None:
     app = view(review, "Table")
@@ -120,7 +124,7 @@ def test_all_that_match_are_changed_after_a_second_click_and_undone_at_once(
     app.button(key="review_select_all").click().run()
     app.selectbox(key="review_bulk_label").set_value("joy").run()
     app.button(key="review_bulk_relabel").click().run()
-    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4  # asked first
+    assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 4  # not changed before the confirmation
     app.button(key="review_bulk_do").click().run()
     assert errors(app) == []
     assert bench.reviews.count(filled.id, TextFilters(label="anger")) == 0
@@ -129,10 +133,10 @@ def test_all_that_match_are_changed_after_a_second_click_and_undone_at_once(
     assert bench.reviews.count_status(filled.id)[ReviewStatus.PENDING] == 11
 
 
-def test_cells_that_were_changed_are_events_and_repeats_of_them_are_not(
+def test_edited_cells_become_events_and_repeated_callbacks_do_not(
     bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """AppTest cannot edit a grid: its callback is called as Streamlit would, twice for one edit."""
+    """AppTest cannot edit a grid, so the test calls its callback as Streamlit would: twice for one edit."""
     state: dict[str, object] = {"reviewer_name": "Ada"}
     monkeypatch.setattr(st, "session_state", state)
     texts = bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING))
@@ -173,7 +177,7 @@ def test_ticked_texts_become_seeds(
 
 
 @pytest.mark.models
-def test_similar_texts_come_nearest_first_and_the_address_says_of_what(
+def test_similar_texts_come_nearest_first_and_the_address_keeps_the_text(
     review: AppTest, bench: Store, filled: Task
 ) -> None:
     texts = ["the cat sat on the mat", "a cat is sitting on a mat", "stocks fell sharply on monday"]
@@ -190,14 +194,12 @@ def test_similar_texts_come_nearest_first_and_the_address_says_of_what(
     assert "similarity" not in app.dataframe[0].value
 
 
-def test_an_address_of_a_text_that_is_not_there_shows_all(review: AppTest) -> None:
+def test_an_address_with_an_unknown_text_shows_all_texts(review: AppTest) -> None:
     review.query_params["near"] = "99999"
     assert len(view(review, "Table").dataframe[0].value) == 12
 
 
-def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
-    review: AppTest, bench: Store, filled: Task
-) -> None:
+def test_a_ticked_row_opens_as_a_card_regardless_of_filters(review: AppTest, bench: Store, filled: Task) -> None:
     target = bench.reviews.page(filled.id, TextFilters(label="surprise"))[-1]
     app = view(review, "Table")
     task_review(app.session_state, filled).ticked_ids = frozenset({target.id})
@@ -208,6 +210,6 @@ def test_a_ticked_row_is_opened_on_the_card_whatever_the_filters_were(
     assert card(app)["text"] == target.text
 
 
-def test_a_nonsense_address_shows_the_page(review: AppTest) -> None:
+def test_an_invalid_address_still_shows_the_page(review: AppTest) -> None:
     review.query_params["near"] = "9" * 40
     assert errors(view(review, "Table")) == []
