@@ -1,4 +1,4 @@
-"""Docstrings and documents cite modules and functions that are there."""
+"""Modules, functions and paths that docstrings and documents cite must exist."""
 
 import importlib
 import re
@@ -12,7 +12,7 @@ FOLDERS = ("augment", "storage", "workbench", "pages", "benchmarks", "tests")
 CITED = re.compile(r"`((?:augment|storage|workbench|pages)(?:\.\w+)+)`")
 PATH = re.compile(r"`((?:augment|storage|workbench|pages|docs|benchmarks)/[\w/.]*)`")
 FILES = [file for folder in FOLDERS for file in sorted((ROOT / folder).rglob("*.py"))]
-DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "ARCHITECTURE.md"]  # the log and the changelog tell of their time
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "ARCHITECTURE.md"]  # log and changelog describe the past
 
 
 def is_there(name: str) -> bool:
@@ -27,7 +27,7 @@ def is_there(name: str) -> bool:
 
 
 @pytest.mark.parametrize("file", [*FILES, *DOCUMENTS], ids=lambda file: str(file.relative_to(ROOT)))
-def test_what_is_cited_is_there(file: Path) -> None:
+def test_cited_modules_functions_and_paths_exist(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     assert [name for name in CITED.findall(text) if not is_there(name)] == []
     assert [path for path in PATH.findall(text) if not (ROOT / path).exists()] == []

@@ -1,4 +1,4 @@
-"""Tiny random causal LMs of four architectures, made on the spot: for code paths, not for quality."""
+"""Creates tiny random causal LMs of four architectures, to test code paths rather than quality."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ CORPUS = ["Tweet: i feel happy today (Sentiment: joy)\n", "Tweet: so angry (Sent
 
 
 def make_tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level BPE of 300 tokens."""
+    """A byte-level BPE tokenizer with 300 tokens."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -35,14 +35,14 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
 
 
 def save_tiny_lm(folder: Path, architecture: str) -> Path:
-    """A two-layer GPT-J, GPT-Neo, Llama or Gemma 3 with random weights, as save_pretrained writes it."""
+    """Save a two-layer GPT-J, GPT-Neo, Llama or Gemma 3 with random weights, as save_pretrained does."""
     torch.manual_seed(0)
     tokenizer = make_tokenizer()
     sizes = {"vocab_size": len(tokenizer), "bos_token_id": 0, "eos_token_id": 0}
     model: GPTJForCausalLM | GPTNeoForCausalLM | LlamaForCausalLM | Gemma3ForCausalLM
     if architecture == "gptj":
         model = GPTJForCausalLM(GPTJConfig(n_embd=32, n_layer=2, n_head=4, rotary_dim=4, n_positions=256, **sizes))
-    elif architecture == "llama":  # two query heads share a key head
+    elif architecture == "llama":  # two query heads share one key head
         heads = {"num_attention_heads": 4, "num_key_value_heads": 2}
         shape = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "max_position_embeddings": 256}
         model = LlamaForCausalLM(LlamaConfig(**shape, **heads, **sizes))

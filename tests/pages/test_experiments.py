@@ -1,4 +1,4 @@
-"""The Train, Results, Presentation and Review pages around an experiment of linear probes, on the real encoder."""
+"""The Train, Results, Presentation and Review pages with an experiment of linear probes on the real encoder."""
 
 import json
 from dataclasses import replace
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.models
 
 
 def plain(text: str) -> str:
-    """Markdown's escapes taken out."""
+    """The text without Markdown escapes."""
     return text.replace("\\", "")
 
 
@@ -44,7 +44,7 @@ def open_tab(app: AppTest, name: str) -> None:
 
 
 def start(app: AppTest, *, n_seeds: int = 2) -> AppTest:
-    """A grid of probes, started by the page's own button, run to its end."""
+    """Start a grid of probes with the button on the page and run it to the end."""
     app.number_input(key="train_repeats").set_value(n_seeds).run()
     kinds = next(one for one in app.button_group if one.key == "train_kinds")
     kinds.set_value([ClassifierKind.PROBE]).run()
@@ -55,7 +55,7 @@ def start(app: AppTest, *, n_seeds: int = 2) -> AppTest:
     return app
 
 
-def test_relabelled_is_proposed_only_where_the_chosen_texts_were_decided_on(
+def test_relabelled_is_preselected_only_if_the_chosen_texts_were_reviewed(
     open_page: Open, bench: Store, filled: Task
 ) -> None:
     def labels(app: AppTest) -> list[str]:
@@ -63,14 +63,16 @@ def test_relabelled_is_proposed_only_where_the_chosen_texts_were_decided_on(
 
     assert labels(open_page("train")) == [TextUse.RAW, TextUse.RELABELLED]
     bench.generations.import_texts(filled.id, "GPT-3", [LabelledText(f"new {i}", "joy") for i in range(12)])
-    app = open_page("train")  # the newest writer is chosen
+    app = open_page("train")  # the newest writer is preselected
     assert labels(app) == [TextUse.RAW]
     chosen = next(one for one in app.button_group if (one.key or "").startswith(f"train_{filled.id}_uses"))
     chosen.set_value([TextUse.RAW, TextUse.RELABELLED]).run()
     assert any("Nobody has reviewed these texts yet" in one.value for one in app.caption)
 
 
-def test_without_synthetic_texts_it_says_what_makes_them(open_page: Open, bench: Store, starter: PreparedData) -> None:
+def test_without_synthetic_texts_the_page_says_how_to_get_some(
+    open_page: Open, bench: Store, starter: PreparedData
+) -> None:
     task = bench.tasks.create(starter)
     bench.tasks.create_seed_set(task.id, "3", bench.tasks.examples(task.id, Split.POOL)[:3])
     app = open_page("train")
@@ -78,7 +80,7 @@ def test_without_synthetic_texts_it_says_what_makes_them(open_page: Open, bench:
     assert any("generate or import some" in one.value for one in app.caption)
 
 
-def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, bench: Store, filled: Task) -> None:
+def test_a_grid_is_trained_from_the_page_and_described_in_words(open_page: Open, bench: Store, filled: Task) -> None:
     for text in bench.generations.texts([1])[1:9]:
         bench.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="a")
     app = open_page("train")
@@ -96,7 +98,7 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     assert {run.config.rng_seed for run in runs} == {0, 1}
     assert {run.state.status for run in runs} == {RunStatus.DONE}
     accepted = {run.n_synthetic for run in runs if run.variant.use is TextUse.ACCEPTED}
-    assert accepted == {8}  # all of them, where ten were chosen
+    assert accepted == {8}  # all 8 texts although size 10 was chosen
     assert any("accepted has 8 texts: its largest size is all of them" in plain(one.value) for one in app.caption)
 
     app = open_page("results")
@@ -116,11 +118,11 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     app.button(key="results_disagree").click().run()
     assert errors(app) == []
     holder = app.session_state["review_state"].holder
-    bench.review_queue.hold([], holder=holder)  # AppTest does not stay where it was led
+    bench.review_queue.hold([], holder=holder)  # AppTest does not stay on the page it was sent to
     review = open_page("review")
     review.selectbox(key="review_order").set_value(judged_by(judges[0].id)).run()
     dealt = [one["id"] for one in desk(review)["cards"]]
-    assert len(dealt) == 3  # all that wait
+    assert len(dealt) == 3  # all texts not yet reviewed
     assert bench.review_queue.take(filled.id, QueueRequest(order=QueueOrder(judge_id=judges[0].id)), holder="x") == []
     judged = bench.trainings.judgements(judges[0].id, dealt)
     likes = [judged[one].label_prob for one in dealt]
@@ -130,7 +132,7 @@ def test_a_grid_is_trained_from_the_page_and_told_in_words(open_page: Open, benc
     assert any("classifier" in one for one in card(review)["facts"])
 
 
-def test_more_rng_seeds_retry_and_removal_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
+def test_more_rng_seeds_and_removal_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
     app = start(open_page("train"))
     made = bench.experiments.all(filled.id)[0]
     app.number_input(key=f"train_more_{made.id}").set_value(1).run()
@@ -143,7 +145,7 @@ def test_more_rng_seeds_retry_and_removal_from_the_page(open_page: Open, bench: 
     assert made.id not in [one.id for one in bench.experiments.all(filled.id)]
 
 
-def test_the_presentation_shows_the_experiment_of_its_address(open_page: Open, bench: Store, filled: Task) -> None:
+def test_the_presentation_shows_the_experiment_in_its_address(open_page: Open, bench: Store, filled: Task) -> None:
     start(open_page("train"))
     older, newer = sorted(one.id for one in bench.experiments.all(filled.id))
     app = open_page("present")
@@ -156,7 +158,7 @@ def test_the_presentation_shows_the_experiment_of_its_address(open_page: Open, b
     assert not app.button
 
 
-def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
+def test_disagreement_orders_the_queue_and_texts_without_a_prediction_come_last(
     store: Store, task: Task, seed_set: SeedSet
 ) -> None:
     from augment.records import ClassifierKind
@@ -183,7 +185,9 @@ def test_disagreement_orders_the_queue_and_texts_it_never_saw_come_last(
     assert store.trainings.count_judged(judge.id) == (2, 1)
 
 
-def test_a_dead_process_s_experiment_is_interrupted_with_its_runs(store: Store, task: Task, seed_set: SeedSet) -> None:
+def test_the_experiment_of_a_dead_process_is_interrupted_with_its_runs(
+    store: Store, task: Task, seed_set: SeedSet
+) -> None:
     experiment = create(store, task, grid(seed_set))
     key = RunKey(RunKind.EXPERIMENT, experiment.id)
     store.start_run(key, "host:1:0")

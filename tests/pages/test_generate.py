@@ -1,4 +1,4 @@
-"""The Generate page by Streamlit's AppTest: strategies, mixtures, limits, endpoints, flags and drifts."""
+"""The Generate page with AppTest: strategies, label shares, limits, endpoints, flags and label drift."""
 
 import json
 import time
@@ -32,7 +32,7 @@ from tests.app_test import Open, act, button, card, errors
 
 
 def wait_for(app: AppTest, bench: Store, task: Task) -> GenerationRun:
-    """The newest run, once it has ended, and the page as it is then."""
+    """Wait until the newest run has ended, rerun the page and return the run."""
     deadline = time.monotonic() + 60
     while bench.generations.all(task.id)[0].state.status.is_active and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -44,7 +44,9 @@ def captions(app: AppTest) -> str:
     return " ".join(one.value.replace("\\", "") for one in app.caption)
 
 
-def test_an_import_empties_its_field_and_says_in_place_what_it_did(open_page: Open, bench: Store, filled: Task) -> None:
+def test_an_import_clears_its_field_and_reports_the_result_in_place(
+    open_page: Open, bench: Store, filled: Task
+) -> None:
     app = open_page("generate")
     file = ("x.csv", b"text,label\nnever seen,joy\nnor this,anger\n", "text/csv")
     for n, told in enumerate(("2 texts imported", "2 texts imported, 2 of them in earlier runs too")):
@@ -71,7 +73,7 @@ def test_an_import_whose_columns_have_other_names_asks_for_them(open_page: Open,
 
 
 @pytest.mark.parametrize("strategy", ["templates", "eda"])
-def test_a_variant_without_an_lm_is_made_from_the_page(
+def test_texts_without_an_lm_are_generated_from_the_page(
     open_page: Open, bench: Store, filled: Task, strategy: str
 ) -> None:
     app = open_page("generate")
@@ -91,14 +93,16 @@ def test_a_variant_without_an_lm_is_made_from_the_page(
     assert figure["y"] == ["attempted", "completed", "parsed", "valid label", "passed checks", "kept", "accepted"]
 
 
-def test_a_broken_pattern_is_named_in_place_and_nothing_starts(open_page: Open, bench: Store, filled: Task) -> None:
+def test_a_broken_pattern_shows_an_error_in_place_and_nothing_starts(
+    open_page: Open, bench: Store, filled: Task
+) -> None:
     app = open_page("generate")
     app.selectbox(key="generate_strategy").set_value("templates").run()
     app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {wrod}").run()
     assert any("must hold" in error for error in errors(app))
     assert app.button(key="generate_start").disabled
     app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {word}").run()
-    assert any("Add words or patterns" in error for error in errors(app))  # ten texts a label
+    assert any("Add words or patterns" in error for error in errors(app))  # ten texts per label
     assert app.button(key="generate_start").disabled
     app.number_input(key="generate_target").set_value(30).run()
     assert errors(app) == []
@@ -106,7 +110,7 @@ def test_a_broken_pattern_is_named_in_place_and_nothing_starts(open_page: Open, 
     assert wait_for(app, bench, filled).n_texts == 30
 
 
-def test_an_ended_run_is_extended_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
+def test_a_finished_run_is_extended_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
     app = open_page("generate")
     app.selectbox(key="generate_strategy").set_value("eda").run()
     app.number_input(key="generate_target").set_value(6).run()
@@ -119,7 +123,7 @@ def test_an_ended_run_is_extended_from_the_page(open_page: Open, bench: Store, f
     assert app.button(key="generate_continue").label == "Continue: review 26 texts"
 
 
-def test_settings_that_repeat_a_run_are_named_and_lead_to_other_texts(
+def test_settings_that_repeat_a_run_are_reported_with_another_rng_seed_to_use(
     open_page: Open, bench: Store, filled: Task
 ) -> None:
     app = open_page("generate")
@@ -155,7 +159,7 @@ def leaning(bench: Store, filled: Task) -> GenerationRun:
     return run
 
 
-def test_a_leaning_run_says_so_with_its_figures_and_what_it_cost(open_page: Open, leaning: GenerationRun) -> None:
+def test_a_run_that_leans_to_one_label_shows_its_figures_and_its_cost(open_page: Open, leaning: GenerationRun) -> None:
     app = open_page("generate")
     said = captions(app)
     assert "39 of 40 texts are joy (98%; target 33%)" in said
@@ -163,10 +167,10 @@ def test_a_leaning_run_says_so_with_its_figures_and_what_it_cost(open_page: Open
     assert "cost 0.4 so far, 0.5 expected in total" in said
     assert "Flagged: 40 label disagrees" in said
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
-    assert figure["text"][:2] == ["60  (100%)", "40  (67%)"]  # twenty were asked for and never answered
+    assert figure["text"][:2] == ["60  (100%)", "40  (67%)"]  # 20 were requested and never answered
 
 
-def test_flags_stand_on_the_review_card_literally(open_page: Open, bench: Store, leaning: GenerationRun) -> None:
+def test_flags_are_shown_literally_on_the_review_card(open_page: Open, bench: Store, leaning: GenerationRun) -> None:
     app = open_page("review")
     while card(app)["text"] != "text 0":
         act(app, "accept")
@@ -174,7 +178,7 @@ def test_flags_stand_on_the_review_card_literally(open_page: Open, bench: Store,
 
 
 class _Server(BaseHTTPRequestHandler):
-    """Lists two models and ignores whatever else it is asked for."""
+    """Lists two models and always returns the same text."""
 
     def do_GET(self) -> None:
         self._answer({"data": [{"id": "big"}, {"id": "small"}]})
@@ -193,7 +197,7 @@ class _Server(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -205,7 +209,7 @@ def endpoint() -> Iterator[str]:
     server.server_close()
 
 
-def test_an_endpoint_lists_its_models_tells_what_it_can_do_and_is_billed(
+def test_an_endpoint_lists_its_models_and_abilities_and_the_budget_applies(
     open_page: Open, bench: Store, filled: Task, endpoint: str
 ) -> None:
     app = open_page("generate")
@@ -226,13 +230,13 @@ def test_an_endpoint_lists_its_models_tells_what_it_can_do_and_is_billed(
     button(app, "Generate 50 texts")
     run = wait_for(app, bench, filled)
     assert errors(app) == []
-    assert run.cost == pytest.approx(run.n_attempts * 0.01)  # 80 at 100 and 10 at 200, a million
+    assert run.cost == pytest.approx(run.n_attempts * 0.01)  # 80 tokens at 100 and 10 at 200 per million
     assert run.n_attempts == 20
     assert "Stopped before exceeding the budget of 0.2" in run.state.message
-    assert run.n_texts == 1  # it always says the same
+    assert run.n_texts == 1  # it always returns the same text
 
 
-def test_every_run_of_the_list_can_be_looked_at(open_page: Open, bench: Store, filled: Task) -> None:
+def test_every_run_in_the_list_can_be_opened(open_page: Open, bench: Store, filled: Task) -> None:
     for name in ("B", "C", "D"):
         bench.generations.import_texts(filled.id, name, [LabelledText(f"by {name}", "joy")])
     app = open_page("generate")
@@ -241,7 +245,7 @@ def test_every_run_of_the_list_can_be_looked_at(open_page: Open, bench: Store, f
         assert any(one.value.startswith(f"**Run {run_id}**") for one in app.markdown)
 
 
-def test_a_run_with_a_small_budget_can_be_looked_at_and_extended(
+def test_a_run_with_a_small_budget_can_be_opened_and_extended(
     open_page: Open, bench: Store, leaning: GenerationRun
 ) -> None:
     assert leaning.config is not None
@@ -251,7 +255,7 @@ def test_a_run_with_a_small_budget_can_be_looked_at_and_extended(
     assert app.number_input(key=f"generate_more_budget_{leaning.id}").value == 0.004
 
 
-def test_a_model_that_is_not_there_cannot_be_started(open_page: Open, filled: Task) -> None:
+def test_a_run_with_a_missing_model_cannot_be_started(open_page: Open, filled: Task) -> None:
     app = open_page("generate")
     app.selectbox(key="generate_lm").set_value("Another transformers model").run()
     app.text_input(key="generate_lm_name").set_value("/no/such/folder").run()

@@ -1,4 +1,4 @@
-"""Every page by Streamlit's AppTest: empty, filled, with bad input; fast, and without torch."""
+"""Every page with AppTest: empty, filled, with bad input; fast, and without loading torch."""
 
 import json
 import re
@@ -31,19 +31,19 @@ PAGES = ["overview", "seeds", "prompt", "generate", "review", "train", "results"
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_an_empty_page_says_what_to_do_and_nothing_fails(name: str, open_page: Open) -> None:
+def test_an_empty_page_offers_a_button_and_shows_no_error(name: str, open_page: Open) -> None:
     app = open_page(name)
     assert errors(app) == []
     assert app.button
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_filled_page_shows_without_error(name: str, open_page: Open, filled: Task) -> None:
+def test_a_filled_page_opens_without_error(name: str, open_page: Open, filled: Task) -> None:
     app = open_page(name)
     assert errors(app) == []
 
 
-def test_a_task_that_somebody_else_makes_does_not_replace_the_one_that_is_open(
+def test_a_task_created_by_somebody_else_does_not_replace_the_open_one(
     open_page: Open, bench: Store, filled: Task, starter: PreparedData
 ) -> None:
     app = open_page("review")
@@ -54,7 +54,7 @@ def test_a_task_that_somebody_else_makes_does_not_replace_the_one_that_is_open(
     assert desk(app)["cards"][0]["text"] == shown
 
 
-def test_the_overview_tells_what_was_left_half_done(open_page: Open, bench: Store, filled: Task) -> None:
+def test_the_overview_lists_unfinished_runs(open_page: Open, bench: Store, filled: Task) -> None:
     assert not any("Open experiment" in one.label for one in open_page("overview").button)
     experiment = bench.experiments.all(filled.id)[0]
     bench.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.INTERRUPTED, "")
@@ -69,7 +69,7 @@ def test_the_overview_tells_what_was_left_half_done(open_page: Open, bench: Stor
     assert app.session_state["generate_run"] == 1
 
 
-def test_the_overview_leads_to_the_one_next_thing(open_page: Open, bench: Store, starter: PreparedData) -> None:
+def test_the_overview_leads_to_the_next_step(open_page: Open, bench: Store, starter: PreparedData) -> None:
     task = bench.tasks.create(starter)
     assert open_page("overview").button(key="overview_next").label == "Continue: save a seed set"
     bench.tasks.create_seed_set(task.id, "s", bench.tasks.examples(task.id, Split.POOL)[:3])
@@ -87,7 +87,7 @@ def test_importing_the_starter_set_and_saving_seeds(open_page: Open, bench: Stor
     assert [sum(one.label == label for one in seed_set.examples) for label in task.labels] == [10, 10, 10]
 
 
-def test_saved_seeds_are_confirmed_in_place_and_the_way_on_is_there_at_once(open_page: Open) -> None:
+def test_saved_seeds_are_confirmed_in_place_and_the_next_step_appears_at_once(open_page: Open) -> None:
     app = button(open_page("seeds"), "Import 450 texts")
     assert "seeds_continue" not in [one.key for one in app.button]
     app = button(app, "Save 30 seeds")
@@ -100,7 +100,7 @@ def test_saved_seeds_are_confirmed_in_place_and_the_way_on_is_there_at_once(open
     assert not app.button(key="seeds_save").disabled
 
 
-def test_draw_again_draws_others(open_page: Open, bench: Store) -> None:
+def test_draw_again_draws_other_seeds(open_page: Open, bench: Store) -> None:
     app = button(open_page("seeds"), "Import 450 texts")
     button(app, "Save 30 seeds")
     app = button(app, "Draw again")
@@ -118,7 +118,7 @@ def test_too_many_seeds_are_refused_in_place(open_page: Open, filled: Task) -> N
     assert [error for error in errors(app) if "70 pool examples" in error]
 
 
-def test_a_broken_template_is_named_and_cannot_be_saved(open_page: Open, bench: Store, filled: Task) -> None:
+def test_a_broken_template_shows_an_error_and_cannot_be_saved(open_page: Open, bench: Store, filled: Task) -> None:
     app = open_page("prompt")
     app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} ({lable})").run()
     assert any("unknown placeholder {lable}" in error.replace("\\", "") for error in errors(app))
@@ -133,7 +133,9 @@ def test_a_broken_template_is_named_and_cannot_be_saved(open_page: Open, bench: 
     assert not app.toast
 
 
-def test_a_broken_template_keeps_the_save_button_and_says_why_it_is_off(open_page: Open, filled: Task) -> None:
+def test_with_a_broken_template_the_save_button_stays_and_explains_why_it_is_disabled(
+    open_page: Open, filled: Task
+) -> None:
     app = open_page("prompt")
     app.text_input(key=f"prompt_{filled.id}_item").set_value("{text}").run()
     save = app.button(key="prompt_save")
@@ -145,7 +147,7 @@ def badges(app: AppTest) -> list[str]:
     return [one.value for one in app.text]
 
 
-def test_the_badge_of_a_run_says_how_far_it_is_and_goes_with_it(bench: Store, filled: Task) -> None:
+def test_the_badge_of_a_run_shows_its_progress_and_disappears_at_its_end(bench: Store, filled: Task) -> None:
     def page() -> None:
         import streamlit as st
 
@@ -170,18 +172,18 @@ def test_the_badge_of_a_run_says_how_far_it_is_and_goes_with_it(bench: Store, fi
     assert badges(app.run()) == ["Generate", "Train"]
 
 
-def test_generated_text_is_never_markdown(open_page: Open, filled: Task) -> None:
-    """The imported texts hold an image link and HTML; they may stand in st.text and tables only."""
+def test_generated_text_is_never_rendered_as_markdown(open_page: Open, filled: Task) -> None:
+    """The imported texts contain an image link and HTML; only st.text and tables may show them."""
     for name in PAGES:
         app = open_page(name)
         shown = [one.value for kind in ("markdown", "caption", "subheader", "title") for one in app.get(kind)]
         shown += [one.label for one in app.button]
         assert not [text for text in shown if "127.0.0.1:9" in text], name
-    cards = desk(open_page("review"))["cards"]  # which the browser takes for text nodes (tests/browser/test_review.py)
+    cards = desk(open_page("review"))["cards"]  # shown as text nodes in the browser (tests/browser/test_review.py)
     assert any("![x](http://127.0.0.1:9/" in one["text"] for one in cards)
 
 
-def test_results_compare_the_variants_from_stored_rows(open_page: Open, filled: Task) -> None:
+def test_results_compare_stored_variants(open_page: Open, filled: Task) -> None:
     app = open_page("results")
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)
     named = {trace["name"]: trace["y"] for trace in figure["data"] if trace.get("name")}
@@ -191,7 +193,7 @@ def test_results_compare_the_variants_from_stored_rows(open_page: Open, filled: 
 
 
 def test_a_page_opens_in_under_a_second_and_without_torch(home: Path, starter: PreparedData) -> None:
-    """In a process of its own, as a server would: the first run pays the imports, every page's own run is timed."""
+    """In its own process, like a server: the first run pays for the imports, then each page is timed."""
     store = Store.open()
     store.tasks.create(starter)
     store.close()
@@ -220,7 +222,7 @@ def test_escaped_text_has_no_markdown_left() -> None:
     assert not re.search(r"(?<!\\)[*_`\[\]()!#<>|$:]", escaped)
 
 
-def test_durations_read_well() -> None:
+def test_durations_are_formatted_for_people() -> None:
     assert [format_duration(s) for s in (7.6, 200, 3900)] == ["8 s", "3 min 20 s", "1 h 5 min"]
 
 
@@ -236,7 +238,7 @@ def test_a_saved_prompt_stays_in_the_editor(open_page: Open, bench: Store, fille
     assert len(bench.prompts.all(filled.id)) == 2
 
 
-def test_the_task_of_the_address_is_opened_and_stays_there(bench: Store, filled: Task, starter: PreparedData) -> None:
+def test_the_task_in_the_address_is_opened_and_kept(bench: Store, filled: Task, starter: PreparedData) -> None:
     newer = bench.tasks.create(starter)
     app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=30)
     app.query_params["task"] = str(filled.id)
@@ -247,7 +249,7 @@ def test_the_task_of_the_address_is_opened_and_stays_there(bench: Store, filled:
     assert newer.id != filled.id
 
 
-def test_a_csv_whose_columns_tell_no_label_asks_for_it(open_page: Open) -> None:
+def test_a_csv_without_a_clear_label_column_asks_for_it(open_page: Open) -> None:
     app = open_page("seeds")
     app.segmented_control(key="seeds_source").set_value("Upload").run()
     app.file_uploader(key="seeds_upload").set_value([("x.csv", b"text,when\nhello,1\nbye,2\n", "text/csv")]).run()
@@ -262,7 +264,7 @@ EMPTY_PAGES = [name for name in PAGES if name not in ("overview", "seeds")]
 
 
 @pytest.mark.parametrize("name", EMPTY_PAGES)
-def test_an_empty_page_says_what_it_will_show_why_it_is_empty_and_leads_on(name: str, open_page: Open) -> None:
+def test_an_empty_page_explains_itself_and_leads_to_the_seeds_page(name: str, open_page: Open) -> None:
     app = open_page(name)
     (said,) = [one.value.replace("\\", "") for one in app.markdown]
     assert said.startswith(("Here ", "This page shows "))
@@ -278,7 +280,7 @@ def test_a_prompt_is_tried_and_generated_only_with_seeds(open_page: Open, bench:
         assert "Choose seeds" in [one.label for one in app.button]
 
 
-def test_another_task_starts_with_its_own_editor_and_the_first_one_is_kept(
+def test_each_task_has_its_own_editor_and_keeps_it(
     open_page: Open, bench: Store, filled: Task, starter: PreparedData
 ) -> None:
     other = bench.tasks.create(starter)

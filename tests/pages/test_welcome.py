@@ -1,4 +1,4 @@
-"""The Overview page without data by Streamlit's AppTest: a measured result, and two ways to begin."""
+"""The Overview page without data, with AppTest: a measured result and two ways to start."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 
 def fine_tuned(variant: str) -> list[Point]:
-    """The points of one variant in docs/RESULTS.md, fine-tuned."""
+    """The fine-tuned points of one variant in docs/RESULTS.md."""
     section = (ROOT / "docs" / "RESULTS.md").read_text().split("## Fine-tuned")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section.splitlines() if line.startswith("|")]
     sizes = [int(cell) for cell in rows[0][1:]]
@@ -20,7 +20,7 @@ def fine_tuned(variant: str) -> list[Point]:
     return [Point(size, float(match[1]), float(match[2])) for size, match in cells if match]
 
 
-def test_its_figures_are_the_measured_ones() -> None:
+def test_its_figures_equal_those_in_the_results() -> None:
     assert fine_tuned("seeds only") == [SEEDS_ONLY]
     assert set(CORRECTED) <= set(fine_tuned("SmolLM2-135M-Instruct · conditional · relabelled"))
     assert set(AS_WRITTEN) <= set(fine_tuned("SmolLM2-135M-Instruct · conditional · raw"))
@@ -42,7 +42,7 @@ def test_the_chart_names_its_lines_and_shows_every_interval() -> None:
     assert low < min(drawn) < max(drawn) < high
 
 
-def test_without_data_the_overview_says_what_this_is(open_page: Open) -> None:
+def test_without_data_the_overview_introduces_the_workbench(open_page: Open) -> None:
     app = open_page("overview")
     assert errors(app) == []
     assert app.title[0].value == "Turn 30 labelled texts into a better classifier"
@@ -52,7 +52,7 @@ def test_without_data_the_overview_says_what_this_is(open_page: Open) -> None:
     assert len(app.get("plotly_chart")) == 1
 
 
-def test_the_example_can_be_generated_with_the_next_click(open_page: Open, bench: Store) -> None:
+def test_after_choosing_the_example_one_click_generates_texts(open_page: Open, bench: Store) -> None:
     app = open_page("overview")
     app.button(key="welcome_example").click().run()
     assert errors(app) == []

@@ -1,4 +1,4 @@
-"""In and out of the review desk: four formats there and back, restoring into a task, labels decided elsewhere."""
+"""Export and import of reviewed texts: four formats, restoring into a task, labels decided elsewhere."""
 
 import csv
 import io
@@ -86,7 +86,7 @@ def written(records: Sequence[ExportedText], kind: ExportFormat) -> io.BytesIO:
 
 
 def without_ids(records: Sequence[ExportedText]) -> list[ExportedText]:
-    """The records with every id replaced by its place among its kind."""
+    """The records with every id replaced by its position among ids of its kind."""
     events = [event for one in records for event in one.history]
     step_ids = {event.step_id for event in events} | {event.undone_id for event in events if event.undone_id}
     steps: dict[int | None, int] = {step_id: place for place, step_id in enumerate(sorted(step_ids))}
@@ -104,7 +104,7 @@ def without_ids(records: Sequence[ExportedText]) -> list[ExportedText]:
 
 @pytest.fixture
 def reviewed(store: Store, task: Task, seed_set: SeedSet, prompt_version_id: int) -> Task:
-    """The awkward texts, written by an LM and imported, with every kind of decision about them."""
+    """The awkward texts, once written by an LM and once imported, with every kind of decision on them."""
     config = GenerationConfig(DEFAULT_TEMPLATE, task.labels, lms.EMBEDDED_LM, target=20, strategy="mix")
     run = store.generations.create(task.id, config, seed_set_id=seed_set.id, prompt_version_id=prompt_version_id)
     seeds = tuple(one.id for one in seed_set.examples[:8])
@@ -125,11 +125,11 @@ def reviewed(store: Store, task: Task, seed_set: SeedSet, prompt_version_id: int
 
 
 def decide_on(store: Store, task: Task, ids: Sequence[int]) -> None:
-    """A step of each kind, by two reviewers; some taken back, one of them where somebody decided meanwhile."""
+    """A step of each kind by two reviewers; some are undone, one of them after somebody else decided."""
     decide = store.reviews.decide
     decide(ids[0], ReviewAction.ACCEPT, reviewer="Ann")
     decide(ids[0], ReviewAction.REJECT, reviewer="=Ben")
-    assert store.reviews.undo(task.id, reviewer="Ann") is not None  # leaves the text alone: Ben decided since
+    assert store.reviews.undo(task.id, reviewer="Ann") is not None  # the text is unchanged, because Ben decided since
     decide(ids[1], Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Ann")
     decide(ids[2], Verdict(ReviewAction.EDIT, text="=edited\n🙂"), reviewer="Ann")
     decide(ids[3], Verdict(ReviewAction.NOTE, note="-a note"), reviewer="Ann")
@@ -142,7 +142,7 @@ def decide_on(store: Store, task: Task, ids: Sequence[int]) -> None:
 
 @pytest.fixture
 def other(store: Store, starter: PreparedData) -> Task:
-    """A second task of the same examples."""
+    """A second task with the same examples."""
     return store.tasks.create(starter)
 
 
@@ -150,9 +150,7 @@ def other(store: Store, starter: PreparedData) -> Task:
 
 
 @pytest.mark.parametrize("kind", ExportFormat)
-def test_a_file_gives_back_every_text_with_lineage_and_history(
-    store: Store, reviewed: Task, kind: ExportFormat
-) -> None:
+def test_a_file_restores_every_text_with_lineage_and_history(store: Store, reviewed: Task, kind: ExportFormat) -> None:
     records = export(store, reviewed.id)
     assert {one.proposed_text for one in records} == set(AWKWARD)
     assert {event.action for one in records for event in one.history} == set(ReviewAction)
@@ -162,7 +160,7 @@ def test_a_file_gives_back_every_text_with_lineage_and_history(
     assert not file.closed
 
 
-def test_an_export_tells_what_the_store_knows(store: Store, reviewed: Task, seed_set: SeedSet) -> None:
+def test_an_export_contains_what_the_store_has(store: Store, reviewed: Task, seed_set: SeedSet) -> None:
     for one in export(store, reviewed.id):
         stored, attempt = store.reviews.text(one.id), store.generations.attempt(one.id)
         assert (one.text, one.label, one.status, one.note) == (stored.text, stored.label, stored.status, stored.note)
@@ -180,9 +178,9 @@ def test_an_export_tells_what_the_store_knows(store: Store, reviewed: Task, seed
             assert (one.strategy, one.prompt_version, json.loads(one.config or "")["target"]) == ("mix", 1, 20)
 
 
-def test_only_the_chosen_statuses_and_what_the_filters_let_through_are_exported(store: Store, reviewed: Task) -> None:
+def test_only_texts_with_the_chosen_statuses_that_match_the_filters_are_exported(store: Store, reviewed: Task) -> None:
     everything = export(store, reviewed.id)
-    filters = TextFilters(status=ReviewStatus.REJECTED, label="anger")  # the statuses go before the filters' own
+    filters = TextFilters(status=ReviewStatus.REJECTED, label="anger")  # this status is ignored
     wanted = [one for one in everything if one.label == "anger" and one.status is not ReviewStatus.REJECTED]
     statuses = (ReviewStatus.ACCEPTED, ReviewStatus.PENDING)
     assert list(store.exchange.export(reviewed.id, filters, statuses)) == wanted
@@ -190,7 +188,7 @@ def test_only_the_chosen_statuses_and_what_the_filters_let_through_are_exported(
     assert store.exchange.count(reviewed.id, TextFilters(), ()) == 0
 
 
-def test_no_cell_of_a_csv_file_begins_like_a_formula(store: Store, reviewed: Task) -> None:
+def test_no_cell_of_a_csv_file_starts_like_a_formula(store: Store, reviewed: Task) -> None:
     rows = list(
         csv.reader(io.TextIOWrapper(written(export(store, reviewed.id), ExportFormat.CSV), "utf-8-sig", newline=""))
     )
@@ -199,7 +197,7 @@ def test_no_cell_of_a_csv_file_begins_like_a_formula(store: Store, reviewed: Tas
     assert {"'+1 for that", "''quoted' from the start", "'''=twice guarded", "'=GPT-J"} <= cells
 
 
-def test_a_csv_file_with_its_columns_in_another_order_and_one_more_is_read(store: Store, reviewed: Task) -> None:
+def test_a_csv_file_with_reordered_and_extra_columns_is_read(store: Store, reviewed: Task) -> None:
     records = export(store, reviewed.id)
     frame = pd.read_csv(written(records, ExportFormat.CSV), dtype=str, keep_default_na=False)
     frame = frame[reversed(frame.columns)].assign(remark="=mine")
@@ -218,7 +216,7 @@ def test_an_exported_folder_loads_with_datasets(store: Store, reviewed: Task, tm
     assert loaded.column_names == list(COLUMNS)
 
 
-def test_a_large_export_is_written_as_it_comes() -> None:
+def test_a_large_export_is_written_incrementally() -> None:
     seen = 0
     file = io.BytesIO()
 
@@ -282,19 +280,19 @@ def exported_texts() -> st.SearchStrategy[ExportedText]:
 @pytest.mark.parametrize("kind", ExportFormat)
 @settings(max_examples=25, deadline=None, database=None)
 @given(records=st.lists(exported_texts(), min_size=1, max_size=4))
-def test_any_text_whatever_comes_back_from_a_file_exactly(kind: ExportFormat, records: list[ExportedText]) -> None:
+def test_any_text_is_restored_exactly_from_a_file(kind: ExportFormat, records: list[ExportedText]) -> None:
     assert list(read_export(f"x{kind.ending}", written(records, kind))) == records
 
 
 @given(ANYTHING)
 @settings(database=None)
-def test_a_guarded_cell_is_no_formula_and_gives_its_text_back(text: str) -> None:
+def test_a_guarded_cell_is_not_a_formula_and_its_text_can_be_restored(text: str) -> None:
     assert unguard_cell(guard_cell(text)) == text
     assert not guard_cell(text).startswith(("=", "+", "-", "@", "\t", "\r"))
     assert guard_cell(text) in (text, f"'{text}")
 
 
-def test_what_needs_no_guard_has_none() -> None:
+def test_a_text_that_needs_no_guard_is_unchanged() -> None:
     assert [guard_cell(one) for one in ("fine", "a=b", " =1", "")] == ["fine", "a=b", " =1", ""]
     assert [unguard_cell(one) for one in ("'tis", "fine", "'")] == ["'tis", "fine", "'"]
 
@@ -315,12 +313,14 @@ def test_what_needs_no_guard_has_none() -> None:
         ("x.zip", b"nothing", "'x.zip' is not a readable .zip file: File is not a zip file"),
     ],
 )
-def test_a_file_that_is_no_export_says_what_was_expected(name: str, data: bytes, expected: str) -> None:
+def test_a_file_that_is_not_an_export_gives_an_error_that_says_what_was_expected(
+    name: str, data: bytes, expected: str
+) -> None:
     with pytest.raises(DataError, match=expected):
         list(read_export(name, io.BytesIO(data)))
 
 
-def test_a_damaged_archive_says_so() -> None:
+def test_a_damaged_archive_gives_a_clear_error() -> None:
     data = bytearray(written([plain()], ExportFormat.DATASET).getvalue())
     data[60:400] = bytes(340)
     with pytest.raises(DataError, match="'x.zip' is not a readable .zip file"):
@@ -337,14 +337,14 @@ def test_a_damaged_archive_says_so() -> None:
         ("created_at", "2026-11-22T21:41:00", "has no time zone. Expected UTC"),
     ],
 )
-def test_a_changed_cell_is_named_with_its_row(column: str, value: str, expected: str) -> None:
+def test_the_error_for_a_changed_cell_names_its_row(column: str, value: str, expected: str) -> None:
     frame = pd.read_csv(written([plain(), plain(number=1)], ExportFormat.CSV), dtype=str, keep_default_na=False)
     frame.loc[1, column] = value
     with pytest.raises(DataError, match=expected):
         list(read_export("x.csv", io.BytesIO(frame.to_csv(index=False).encode())))
 
 
-def test_a_part_of_a_completion_is_refused() -> None:
+def test_an_incomplete_completion_is_refused() -> None:
     with pytest.raises(DataError, match="only part of a completion"):
         plain(prompt="asked")
 
@@ -353,7 +353,7 @@ def test_a_part_of_a_completion_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ExportFormat)
-def test_an_export_restored_and_exported_again_is_the_same_but_for_ids(
+def test_an_export_restored_and_exported_again_is_the_same_except_for_ids(
     store: Store, reviewed: Task, other: Task, kind: ExportFormat
 ) -> None:
     records = export(store, reviewed.id)
@@ -364,7 +364,7 @@ def test_an_export_restored_and_exported_again_is_the_same_but_for_ids(
     assert export(store, reviewed.id) == records
 
 
-def test_restored_runs_are_finished_and_their_texts_can_be_sorted_filtered_and_decided_on(
+def test_restored_runs_are_finished_and_their_texts_can_be_sorted_filtered_and_reviewed(
     store: Store, reviewed: Task, other: Task
 ) -> None:
     restored = store.exchange.restore(other.id, export(store, reviewed.id))
@@ -384,7 +384,7 @@ def test_restored_runs_are_finished_and_their_texts_can_be_sorted_filtered_and_d
     undone = store.reviews.undo(other.id, reviewer="Ann")
     assert undone is not None
     assert undone.text_id == first.id
-    assert store.reviews.undo(other.id, reviewer="Ann") is None  # what the file brought is history here
+    assert store.reviews.undo(other.id, reviewer="Ann") is None  # steps from the file cannot be undone here
 
 
 def test_a_step_over_many_texts_stays_one_step(store: Store, reviewed: Task, other: Task) -> None:
@@ -399,7 +399,7 @@ def test_a_step_over_many_texts_stays_one_step(store: Store, reviewed: Task, oth
     assert max(sizes[1].values()) > 1
 
 
-def test_a_part_of_the_texts_keeps_what_was_taken_back_taken_back(store: Store, reviewed: Task, other: Task) -> None:
+def test_in_a_partial_export_undone_steps_stay_undone(store: Store, reviewed: Task, other: Task) -> None:
     first = export(store, reviewed.id)[:1]
     assert [event.action for event in first[0].history] == [ReviewAction.ACCEPT, ReviewAction.REJECT]
     store.exchange.restore(other.id, first)
@@ -407,7 +407,7 @@ def test_a_part_of_the_texts_keeps_what_was_taken_back_taken_back(store: Store, 
     assert store.reviews.undo(other.id, reviewer="Ann") is None
 
 
-def test_a_restored_text_carries_its_probabilities_and_last_event(store: Store, reviewed: Task, other: Task) -> None:
+def test_a_restored_text_keeps_its_probabilities_and_last_event(store: Store, reviewed: Task, other: Task) -> None:
     store.exchange.restore(other.id, export(store, reviewed.id))
     for one in export(store, other.id):
         stored, history = store.reviews.text(one.id), store.reviews.history(one.id)
@@ -419,7 +419,7 @@ def test_a_restored_text_carries_its_probabilities_and_last_event(store: Store, 
             assert (confidence, label_prob) == (max(by_label.values(), default=None), by_label.get(label))
 
 
-def test_texts_of_the_validation_and_test_splits_are_left_out_whenever_they_had_them(
+def test_texts_that_are_or_were_copies_of_held_out_texts_are_left_out(
     store: Store, reviewed: Task, other: Task
 ) -> None:
     validation, test = (store.tasks.examples(other.id, split)[0].text for split in (Split.VALIDATION, Split.TEST))
@@ -447,7 +447,7 @@ def edited(one: ExportedText, text: str) -> ExportedText:
     return replace(one, text=text, history=(event,))
 
 
-def test_a_preview_stores_nothing_and_tells_what_is_here_already(store: Store, reviewed: Task) -> None:
+def test_a_preview_stores_nothing_and_counts_texts_that_exist_already(store: Store, reviewed: Task) -> None:
     records = export(store, reviewed.id)
     new = plain(run_id=9, text="new", proposed_text="new", seeds=(LabelledText("nowhere", "joy"),))
     found = store.exchange.preview(reviewed.id, [*records, new])
@@ -455,7 +455,7 @@ def test_a_preview_stores_nothing_and_tells_what_is_here_already(store: Store, r
     assert export(store, reviewed.id) == records
 
 
-def test_a_prompt_version_of_the_same_template_is_taken_and_another_one_is_added(
+def test_a_prompt_version_with_the_same_template_is_reused_and_a_new_one_is_added(
     store: Store, reviewed: Task, other: Task
 ) -> None:
     store.prompts.save(other.id, replace(DEFAULT_TEMPLATE, text_type="post"))
@@ -477,7 +477,7 @@ def test_a_prompt_version_of_the_same_template_is_taken_and_another_one_is_added
         ({"config": "=1"}, "The config of run 1 cannot be read"),
     ],
 )
-def test_a_text_that_the_task_cannot_hold_is_refused_and_nothing_stored(
+def test_a_text_that_does_not_fit_the_task_is_refused_and_nothing_is_stored(
     store: Store, task: Task, fields: dict[str, object], expected: str
 ) -> None:
     with pytest.raises(DataError, match=expected):
@@ -566,7 +566,7 @@ def to_file(frame: pd.DataFrame, ending: str) -> bytes:
     return frame.to_csv(index=False, sep="\t" if ending == ".tsv" else ",").encode()
 
 
-def test_a_label_without_a_status_accepts_its_text_unless_that_is_not_wanted() -> None:
+def test_a_label_without_a_status_accepts_its_text_unless_turned_off() -> None:
     data = b"id,label\n7,joy\n"
     assert read_decisions("x.csv", data, LABELS).decisions == {7: Decision("joy", ReviewStatus.ACCEPTED)}
     assert read_decisions("x.csv", data, LABELS, accepts=False).decisions == {7: Decision("joy")}
@@ -588,7 +588,7 @@ def test_a_label_without_a_status_accepts_its_text_unless_that_is_not_wanted() -
         (b"id,label\n", "'x.csv' has no rows"),
     ],
 )
-def test_a_table_of_labels_that_cannot_be_taken_says_why(data: bytes, expected: str) -> None:
+def test_an_invalid_table_of_labels_gives_the_reason(data: bytes, expected: str) -> None:
     with pytest.raises(DataError, match=expected):
         read_decisions("x.csv", data, LABELS)
 
@@ -604,7 +604,7 @@ def test_an_unreadable_kind_of_table_is_refused() -> None:
 
 
 @pytest.mark.parametrize("kind", ExportFormat)
-def test_an_export_relabelled_in_a_table_is_taken_over_by_id_as_one_step(
+def test_an_export_relabelled_in_a_table_is_applied_by_id_as_one_step(
     store: Store, reviewed: Task, kind: ExportFormat
 ) -> None:
     before = export(store, reviewed.id)
@@ -615,7 +615,7 @@ def test_an_export_relabelled_in_a_table_is_taken_over_by_id_as_one_step(
     assert (found.n_changed, found.n_same) == (n_new, len(before) - n_new)
     step = store.reviews.import_decisions(reviewed.id, decided.decisions, reviewer="Zoe")
     assert step is not None
-    same = [one for one in before[5:] if one.status is not ReviewStatus.PENDING]  # to agree is a decision
+    same = [one for one in before[5:] if one.status is not ReviewStatus.PENDING]  # agreeing is a decision
     same += [one for one in before[:5] if (one.label, one.status) == ("surprise", ReviewStatus.ACCEPTED)]
     assert step.n_events == n_new + len(same)
     assert [one.label for one in export(store, reviewed.id)[:5]] == ["surprise"] * 5
@@ -638,7 +638,7 @@ def test_ids_of_other_texts_are_refused(store: Store, reviewed: Task, other: Tas
         compare(other, f"{first.id},joy,{first.text}")
 
 
-def test_a_spreadsheet_s_line_ends_do_not_make_a_text_another_one(store: Store, task: Task) -> None:
+def test_changed_line_ends_do_not_make_a_different_text(store: Store, task: Task) -> None:
     run = store.generations.import_texts(task.id, "LM", [LabelledText("one\r\ntwo", "joy")])
     text_id = store.generations.texts([run.id])[0].id
     decided = read_decisions("x.csv", f'id,label,text\n{text_id},anger,"one\ntwo"\n'.encode(), LABELS)

@@ -1,4 +1,4 @@
-"""Experiments: nesting, pairing, filters, failures, resumption after a kill; on the real store and encoder."""
+"""Experiments on the real store and encoder: nesting, pairing, filters, failures, resuming after a kill."""
 
 import multiprocessing
 import os
@@ -48,7 +48,7 @@ PROBE = ClassifierKind.PROBE
 
 @pytest.fixture
 def texts(store: Store, task: Task) -> list[int]:
-    """Ids of 45 synthetic texts, of which the simulated people decided on 30."""
+    """Ids of 45 synthetic texts; simulated reviewers decided on 30 of them."""
     words = ("happy", "furious", "amazed")
     rows = [LabelledText(f"i feel {words[i % 3]} about number {i}", LABELS[i % 3]) for i in range(45)]
     run = store.generations.import_texts(task.id, "LM", rows)
@@ -74,7 +74,7 @@ def create(store: Store, task: Task, config: ExperimentConfig) -> Experiment:
 
 
 def drive(store: Store, experiment: Experiment) -> list[object]:
-    """Run what is queued into the store, as the job runner does; returns every record."""
+    """Run the queued training runs and store their records, as the job runner does; returns every record."""
     seen: list[object] = []
     pending = []
     records = run_experiment(
@@ -105,7 +105,7 @@ def draw(texts: Sequence[VariantText], size: int, rng_seed: int, *, is_balanced:
     return [one.id for one in drawn]
 
 
-def test_sizes_are_nested_under_each_rng_seed_and_variants_that_share_texts_draw_them_alike() -> None:
+def test_sizes_are_nested_per_rng_seed_and_variants_with_the_same_texts_draw_the_same_ones() -> None:
     texts = [VariantText(i, f"t{i}", LABELS[i % 3]) for i in range(60)]
     for rng_seed in range(3):
         assert draw(texts, 10, rng_seed) == draw(texts, 50, rng_seed)[:10]
@@ -113,7 +113,7 @@ def test_sizes_are_nested_under_each_rng_seed_and_variants_that_share_texts_draw
     some = [one for one in texts if one.id % 4]
     shared = [i for i in draw(texts, 60, 0) if i % 4]
     assert draw(some, 45, 0) == shared
-    assert draw(texts[::-1], 10, 0) == draw(texts, 10, 0)  # whatever order the store gives
+    assert draw(texts[::-1], 10, 0) == draw(texts, 10, 0)  # regardless of the order in the store
 
 
 def test_a_balanced_draw_takes_labels_in_turn_and_is_nested() -> None:
@@ -128,7 +128,7 @@ def test_a_balanced_draw_takes_labels_in_turn_and_is_nested() -> None:
         draw(texts, 31, 0, is_balanced=True)
 
 
-def test_filters_drop_disagreement_then_the_least_sure_of_each_label() -> None:
+def test_filters_drop_disagreeing_texts_then_the_least_confident_per_label() -> None:
     import numpy as np
 
     given = ["joy", "joy", "joy", "anger", "anger", "surprise"]
@@ -139,7 +139,7 @@ def test_filters_drop_disagreement_then_the_least_sure_of_each_label() -> None:
     assert find_dropped(given, probs, LABELS, TextFilter()) == []
 
 
-def test_each_use_takes_its_texts_with_their_labels_of_that_time(
+def test_each_use_takes_its_texts_with_their_labels_at_creation(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
@@ -153,14 +153,14 @@ def test_each_use_takes_its_texts_with_their_labels_of_that_time(
     assert [one.id for one in raw] == texts
     assert [one.label for one in raw] == [LABELS[i % 3] for i in range(45)]
     assert [one.id for one in accepted] == texts[:20]
-    assert reviewed == relabelled[:25]  # what waits is left out
+    assert reviewed == relabelled[:25]  # texts not yet reviewed are left out
     assert [one.id for one in relabelled] == texts[:25] + texts[30:]
     assert [one.label for one in relabelled[20:25]] == [LABELS[(i + 1) % 3] for i in range(20, 25)]
     assert real == []
     assert [one.n_decisions for one in experiment.variants] == [30, 30, 30, 30, 0]
     store.reviews.decide(texts[0], Verdict(ReviewAction.RELABEL, "anger"), reviewer="a")
     store.reviews.decide(texts[40], ReviewAction.REJECT, reviewer="a")
-    assert store.experiments.texts(experiment.variants[3].id) == relabelled  # frozen
+    assert store.experiments.texts(experiment.variants[3].id) == relabelled  # fixed when the experiment was created
     assert store.experiments.count_labels(experiment.id)[experiment.variants[1].id] == {
         "joy": 7,
         "anger": 7,
@@ -168,7 +168,9 @@ def test_each_use_takes_its_texts_with_their_labels_of_that_time(
     }
 
 
-def test_real_texts_are_of_the_pool_and_never_seeds_or_held_out(store: Store, task: Task, seed_set: SeedSet) -> None:
+def test_real_texts_come_from_the_pool_and_are_never_seeds_or_held_out(
+    store: Store, task: Task, seed_set: SeedSet
+) -> None:
     experiment = create(store, task, grid(seed_set, Variant(TextUse.REAL)))
     material = store.experiments.material(experiment.id)
     pool = store.tasks.examples(task.id, Split.POOL)
@@ -180,7 +182,7 @@ def test_real_texts_are_of_the_pool_and_never_seeds_or_held_out(store: Store, ta
     assert {one.text for one in rows[-15:]} <= {one.text for one in material.real}
 
 
-def test_soft_texts_bring_their_probabilities_and_weights_of_the_recipe(
+def test_soft_labelled_texts_have_their_probabilities_and_the_weight_of_the_recipe(
     store: Store, task: Task, seed_set: SeedSet
 ) -> None:
     store.generations.import_texts(task.id, "LM", [LabelledText(f"t{i}", LABELS[i % 3]) for i in range(20)])
@@ -201,7 +203,7 @@ def test_soft_texts_bring_their_probabilities_and_weights_of_the_recipe(
 # Running -------------------------------------------------------------------------------------------------------------
 
 
-def test_runs_go_rng_seed_after_rng_seed() -> None:
+def test_runs_are_ordered_by_rng_seed() -> None:
     def fake(run_id: int, rng_seed: int, n: int) -> TrainingRun:
         config = TrainingConfig(LABELS, rng_seed=rng_seed)
         return TrainingRun(run_id, 1, 1, None, Variant(), n, n, config, None, None)  # type: ignore[arg-type]
@@ -210,7 +212,7 @@ def test_runs_go_rng_seed_after_rng_seed() -> None:
     assert [run.id for run in order_runs(runs)] == [4, 3, 1, 2]
 
 
-def test_a_run_is_judged_by_its_best_on_validation_and_else_by_its_last() -> None:
+def test_a_run_is_judged_by_its_best_step_on_validation_or_else_by_its_last() -> None:
     points = [MetricPoint(step, None, 1.0, 0.5, figure) for step, figure in ((20, 0.6), (40, 0.7), (60, 0.4))]
     assert choose_final(points).step == 60
     seen = [replace(one, validation_macro_f1=value) for one, value in zip(points, (0.5, 0.3, 0.5), strict=True)]
@@ -218,7 +220,7 @@ def test_a_run_is_judged_by_its_best_on_validation_and_else_by_its_last() -> Non
 
 
 @pytest.mark.models
-def test_an_experiment_of_probes_runs_to_its_end_with_sizes_cut_to_what_each_variant_has(
+def test_an_experiment_of_probes_completes_with_sizes_limited_to_the_texts_of_each_variant(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
@@ -239,7 +241,7 @@ def test_an_experiment_of_probes_runs_to_its_end_with_sizes_cut_to_what_each_var
     assert sum(left.values()) == 40 - filtered.n_dropped
     n_balanced = min(left.values()) * len(left)
     sizes = {run.n_synthetic for run in runs if run.variant_id == filtered.id}
-    assert sizes == {min(5, n_balanced), min(15, n_balanced)}  # cut to what the filter left
+    assert sizes == {min(5, n_balanced), min(15, n_balanced)}  # limited to the texts that the filter kept
     done = [run for run in runs if run.state.status is RunStatus.DONE]
     assert done == runs
     assert all(run.last is not None and run.last.macro_f1 > 0.2 for run in done)
@@ -264,7 +266,7 @@ def test_an_experiment_of_probes_runs_to_its_end_with_sizes_cut_to_what_each_var
 def test_pairs_share_head_and_texts_so_that_only_labels_differ(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
-    """A variant whose labels nobody changed gives the same figures as raw, RNG seed by RNG seed."""
+    """A variant whose labels nobody changed gives the same figures as raw for each RNG seed."""
     fresh = store.generations.import_texts(task.id, "LM", [LabelledText(f"joyful {i}", "joy") for i in range(6)])
     recipe = TrainingConfig(LABELS, steps=4, eval_every=4)
     variants = [Variant(use, (fresh.id,)) for use in (TextUse.RAW, TextUse.RELABELLED)]
@@ -281,7 +283,7 @@ def test_pairs_share_head_and_texts_so_that_only_labels_differ(
 
 
 @pytest.mark.models
-def test_more_rng_seeds_and_what_failed_are_run_without_repeating_what_is_done(
+def test_new_rng_seeds_and_failed_runs_are_trained_without_repeating_finished_ones(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int]
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
@@ -302,7 +304,7 @@ def test_more_rng_seeds_and_what_failed_are_run_without_repeating_what_is_done(
 
 
 @pytest.mark.models
-def test_a_class_without_a_seed_fails_the_runs_that_need_it_in_a_sentence(store: Store, task: Task) -> None:
+def test_a_label_without_a_seed_fails_only_the_runs_that_need_it_with_a_clear_message(store: Store, task: Task) -> None:
     pool = store.tasks.examples(task.id, Split.POOL)
     chosen = [one for label in LABELS[:2] for one in [row for row in pool if row.label == label][:4]]
     seeds = store.tasks.create_seed_set(task.id, "two labels", chosen)
@@ -326,10 +328,10 @@ def test_a_class_without_a_seed_fails_the_runs_that_need_it_in_a_sentence(store:
     assert {run.variant for run in queued} == {Variant(kind=PROBE)}
 
 
-def test_an_experiment_that_runs_is_neither_extended_nor_resumed_nor_removed(
+def test_a_running_experiment_cannot_be_extended_resumed_or_removed(
     store: Store, task: Task, seed_set: SeedSet
 ) -> None:
-    """Two tabs: what one started the other must not start again, or its runs would end without figures."""
+    """A second tab must not start an experiment again, or its runs would end without figures."""
     experiment = create(store, task, grid(seed_set))
     for change in (
         lambda: store.experiments.extend(experiment.id, [5]),
@@ -347,7 +349,9 @@ def test_an_experiment_that_runs_is_neither_extended_nor_resumed_nor_removed(
 
 
 @pytest.mark.models
-def test_a_filter_runs_once_and_its_choice_stays(store: Store, task: Task, seed_set: SeedSet, texts: list[int]) -> None:
+def test_a_filter_runs_once_and_its_result_is_kept(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[int]
+) -> None:
     run_id = store.generations.all(task.id)[0].id
     half = Variant(TextUse.RAW, (run_id,), TextFilter(keep_share=0.5), PROBE)
     experiment = create(store, task, replace(grid(seed_set, half), sizes=(5,), rng_seeds=(0,)))
@@ -372,7 +376,7 @@ def _run_until_killed(url: str, experiment_id: int) -> None:
 
 
 @pytest.mark.models
-def test_a_killed_experiment_resumes_to_the_figures_of_one_that_nobody_killed(
+def test_a_killed_experiment_resumes_to_the_figures_of_an_undisturbed_one(
     store: Store, task: Task, seed_set: SeedSet, texts: list[int], tmp_path: Path
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
@@ -382,7 +386,7 @@ def test_a_killed_experiment_resumes_to_the_figures_of_one_that_nobody_killed(
     whole, killed = create(store, task, config), create(store, task, config)
     drive(store, whole)
     context = multiprocessing.get_context("forkserver")
-    for _ in range(2):  # killed twice, each time inside a run
+    for _ in range(2):  # killed twice, each time during a run
         before = len(store.experiments.runs(killed.id, status=RunStatus.DONE))
         process = context.Process(target=_run_until_killed, args=(store.engine.url.render_as_string(), killed.id))
         process.start()
@@ -408,7 +412,7 @@ def test_a_killed_experiment_resumes_to_the_figures_of_one_that_nobody_killed(
         )
         assert run.last is not None
         assert other.last is not None
-        # Frozen outputs were computed in other batches: their last digits differ.
+        # Frozen outputs were computed in different batches, so their last digits differ.
         assert run.last.loss == pytest.approx(other.last.loss, abs=1e-3)
         assert run.last.accuracy == pytest.approx(other.last.accuracy, abs=0.02)
         assert store.trainings.texts(run.id) == store.trainings.texts(other.id)

@@ -1,4 +1,4 @@
-"""Synthetic texts made seeds: their own split, one example each, and never counted twice in an experiment."""
+"""Synthetic texts as seeds: they have their own split, one example each, and never count twice in an experiment."""
 
 from dataclasses import replace
 
@@ -35,7 +35,7 @@ USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
 
 
 def write(store: Store, task: Task, *texts: str) -> list[StoredText]:
-    """Imported texts, their labels in turn."""
+    """Import texts, with the labels assigned in turn."""
     rows = [LabelledText(text, LABELS[i % 3]) for i, text in enumerate(texts)]
     return store.generations.texts([store.generations.import_texts(task.id, "LM", rows).id])
 
@@ -53,7 +53,7 @@ def create(store: Store, task: Task, seed_set: SeedSet, *variants: Variant, size
 # The new seed set ----------------------------------------------------------------------------------------------------
 
 
-def test_the_new_set_is_the_old_one_and_then_the_texts_with_their_labels_of_now(
+def test_the_new_set_is_the_old_one_followed_by_the_texts_with_their_current_labels(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     store.reviews.decide(texts[0].id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="a")
@@ -64,8 +64,8 @@ def test_the_new_set_is_the_old_one_and_then_the_texts_with_their_labels_of_now(
         ("written text 0", "surprise", Split.WRITTEN),
     ]
     assert (made.name, made.rng_seed, made.task_id) == ("32 seeds", None, task.id)
-    assert store.tasks.seed_sets(task.id) == [made, seed_set]  # the old one as it was
-    assert store.generations.texts([texts[0].run_id])[1:] == texts[1:]  # the texts too
+    assert store.tasks.seed_sets(task.id) == [made, seed_set]  # the old set is unchanged
+    assert store.generations.texts([texts[0].run_id])[1:] == texts[1:]  # the texts are unchanged too
 
 
 def test_a_text_made_a_seed_twice_shares_one_example_until_its_label_changes(
@@ -81,7 +81,7 @@ def test_a_text_made_a_seed_twice_shares_one_example_until_its_label_changes(
     assert store.tasks.seed_set(first.id).examples[-1].label == "joy"  # a seed set never changes
 
 
-def test_an_extended_set_is_extended_again(
+def test_an_extended_set_can_be_extended_again(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     first = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="first")
@@ -91,7 +91,7 @@ def test_an_extended_set_is_extended_again(
         store.tasks.extend_seed_set(second.id, [texts[1].id], name="third")
 
 
-def test_texts_that_cannot_become_seeds_are_refused_in_a_sentence_and_nothing_is_stored(
+def test_texts_that_cannot_become_seeds_are_refused_with_a_clear_error_and_nothing_is_stored(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     store.reviews.decide(texts[1].id, ReviewAction.REJECT, reviewer="a")
@@ -146,13 +146,13 @@ def test_the_few_shot_prompt_shows_written_seeds(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="31 seeds")
-    config = GenerationConfig(DEFAULT_TEMPLATE, task.labels, EMBEDDED_LM, target=1, n_seeds=11)  # all of joy
+    config = GenerationConfig(DEFAULT_TEMPLATE, task.labels, EMBEDDED_LM, target=1, n_seeds=11)  # all seeds of joy
     drawn = FewShot(config, made.examples).conditional_prompt("joy", "0")
     assert "written text 0" in drawn.text
     assert made.examples[-1].id in drawn.seed_ids
 
 
-def test_the_report_tells_written_seeds_from_real_ones() -> None:
+def test_the_report_distinguishes_written_seeds_from_real_ones() -> None:
     data = make_data()
     *real, last = data.seed_set.examples
     seeds = replace(data.seed_set, examples=(*real, replace(last, split=Split.WRITTEN)), rng_seed=None)
@@ -163,7 +163,7 @@ def test_the_report_tells_written_seeds_from_real_ones() -> None:
 # Experiments ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_text_that_became_a_seed_is_in_no_variant_beside_that_seed_set(
+def test_a_text_that_became_a_seed_is_in_no_variant_with_that_seed_set(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     for text in texts:
@@ -177,7 +177,7 @@ def test_a_text_that_became_a_seed_is_in_no_variant_beside_that_seed_set(
     material = store.experiments.material(experiment.id)
     for run in store.experiments.runs(experiment.id):
         rows, _ = choose_texts(run, material)
-        assert len({one.text for one in rows}) == len(rows) == run.n_train  # none stands there twice
+        assert len({one.text for one in rows}) == len(rows) == run.n_train  # no text occurs twice
         assert {"written text 0", "written text 3"} <= {one.text for one in rows}
 
 
@@ -194,7 +194,7 @@ def test_a_seed_stays_out_of_the_variants_when_its_synthetic_text_is_edited_afte
         assert {one.id for one in store.experiments.texts(stored.id)} == {one.id for one in texts} - {left_out}
 
 
-def test_the_real_ceiling_counts_the_pool_without_its_seeds_whatever_was_written(
+def test_the_real_ceiling_counts_the_pool_without_seeds_regardless_of_written_texts(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     pool = store.tasks.examples(task.id, Split.POOL)
@@ -207,7 +207,7 @@ def test_the_real_ceiling_counts_the_pool_without_its_seeds_whatever_was_written
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id, texts[1].id], name="32 seeds")
     assert store.experiments.count_texts(real, made.id) == n
     with_copy = store.tasks.extend_seed_set(made.id, [copy.id], name="33 seeds")
-    assert store.experiments.count_texts(real, with_copy.id) == n - 1  # it would stand there twice
+    assert store.experiments.count_texts(real, with_copy.id) == n - 1  # it would occur twice
     experiment = create(store, task, with_copy, real)
     found = store.experiments.material(experiment.id).real
     assert len(found) == experiment.variants[0].n_texts == n - 1

@@ -1,4 +1,4 @@
-"""The store on real SQLite files: round trips, review events, resumption, threads, a full disk, migrations."""
+"""The store on real SQLite files: round trips, interrupted runs, threads, a full disk, migrations."""
 
 import json
 import sqlite3
@@ -70,7 +70,7 @@ def write_texts(store: Store, run_id: int, n: int, *, first: int = 0) -> None:
 # Round trips ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_task_comes_back_with_its_examples_in_order(store: Store, starter: PreparedData) -> None:
+def test_a_task_is_read_back_with_its_examples_in_order(store: Store, starter: PreparedData) -> None:
     task = store.tasks.create(replace(starter, name="Ünïcode 🙂 'quoted'"))
     assert store.tasks.all() == [task]
     for split in starter.splits:
@@ -88,7 +88,7 @@ def test_a_seed_set_takes_pool_examples_only(store: Store, task: Task, seed_set:
         store.tasks.create_seed_set(task.id, "wrong", test)
 
 
-def test_saving_an_unchanged_prompt_makes_no_new_version(store: Store, task: Task) -> None:
+def test_saving_an_unchanged_prompt_creates_no_new_version(store: Store, task: Task) -> None:
     first = store.prompts.save(task.id, DEFAULT_TEMPLATE)
     assert store.prompts.save(task.id, DEFAULT_TEMPLATE) == first
     second = store.prompts.save(task.id, replace(DEFAULT_TEMPLATE, text_type="post"))
@@ -97,7 +97,7 @@ def test_saving_an_unchanged_prompt_makes_no_new_version(store: Store, task: Tas
     assert store.prompts.all(task.id)[1].template == DEFAULT_TEMPLATE
 
 
-def test_a_batch_comes_back_with_its_lineage_and_progress(store: Store, run: GenerationRun) -> None:
+def test_a_batch_is_read_back_with_its_lineage_and_progress(store: Store, run: GenerationRun) -> None:
     reject = Reject(RejectReason.NO_LABEL, "no mark", attempt(1, "junk"))
     flags = (Finding(RejectReason.DISAGREES, "anger 0.6, joy 0.3"), Finding(RejectReason.TOO_SHORT, "1 words"))
     made = Attempt(0, "prompt 0", (1, 2), Completion(" fine (Sentiment: joy)", 7, n_prompt_tokens=90))
@@ -151,7 +151,7 @@ def test_runs_of_a_dead_worker_are_marked_interrupted(store: Store, run: Generat
     assert store.interrupt_dead(lambda worker: False) == []
 
 
-def test_threads_that_read_and_write_do_not_lock_each_other_out(store: Store, task: Task, run: GenerationRun) -> None:
+def test_threads_that_read_and_write_do_not_fail_on_locks(store: Store, task: Task, run: GenerationRun) -> None:
     write_texts(store, run.id, 12)
     texts = store.generations.texts([run.id])
     errors: list[Exception] = []
@@ -176,13 +176,13 @@ def test_threads_that_read_and_write_do_not_lock_each_other_out(store: Store, ta
     assert errors == []
 
 
-def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_stored(tmp_path: Path, starter: PreparedData) -> None:
+def test_a_full_disk_gives_a_clear_error_and_keeps_stored_data(tmp_path: Path, starter: PreparedData) -> None:
     store = Store.open(f"sqlite:///{tmp_path / 'full.db'}")
     task = store.tasks.create(starter)
     run = store.generations.import_texts(task.id, "LM", [LabelledText("kept", "joy")])
     store.close()
     store = Store.open(f"sqlite:///{tmp_path / 'full.db'}")
-    with store.engine.connect() as connection:  # SQLite itself then answers SQLITE_FULL, as on a full disk
+    with store.engine.connect() as connection:  # SQLite then returns SQLITE_FULL, as on a full disk
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
         connection.commit()
@@ -200,12 +200,12 @@ def test_a_full_disk_is_said_in_one_sentence_and_keeps_what_was_stored(tmp_path:
         ("sqlite:////proc/nowhere/x.db", "cannot be made"),
     ],
 )
-def test_a_database_that_cannot_be_opened_says_why(url: str, expected: str) -> None:
+def test_a_database_that_cannot_be_opened_gives_the_reason(url: str, expected: str) -> None:
     with pytest.raises(StorageError, match=expected):
         Store.open(url)
 
 
-def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_left_unchanged(tmp_path: Path) -> None:
     file = tmp_path / "notes.db"
     file.write_text("my notes, not a database at all\n" * 50)
     with pytest.raises(StorageError, match="not SQLite"):
@@ -216,7 +216,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 # Migrations ----------------------------------------------------------------------------------------------------------
 
 
-def test_an_extended_run_changes_its_limits_and_nothing_else(store: Store, run: GenerationRun) -> None:
+def test_extending_a_run_changes_only_its_limits(store: Store, run: GenerationRun) -> None:
     assert run.config is not None
     longer = replace(run.config, target=40, attempt_cap=900, budget=2.0)
     store.generations.extend(run.id, longer)
@@ -226,7 +226,7 @@ def test_an_extended_run_changes_its_limits_and_nothing_else(store: Store, run: 
         store.generations.extend(run.id, replace(longer, strategy="mix"))
 
 
-def test_texts_of_earlier_runs_are_told_and_later_ones_are_not(
+def test_earlier_texts_are_those_of_earlier_runs_only(
     store: Store, task: Task, run: GenerationRun, starter: PreparedData
 ) -> None:
     store.generations.import_texts(task.id, "A", [LabelledText("later", "joy")])
@@ -275,7 +275,7 @@ def test_a_database_of_the_first_version_is_migrated_with_its_rows(tmp_path: Pat
     store.close()
 
 
-def test_training_runs_of_the_second_version_become_experiments_with_all_they_measured(tmp_path: Path) -> None:
+def test_training_runs_of_the_second_version_become_experiments_with_all_their_metrics(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'old.db'}"
     engine = open_engine(url)
     config = Config()
@@ -326,7 +326,7 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_they_me
     engine.dispose()
     store = Store.open(url)
     other, experiment = store.experiments.all(1)
-    assert [one.variant for one in other.variants] == [Variant(TextUse.REVIEWED, (1,))]  # relabelled texts were in it
+    assert [one.variant for one in other.variants] == [Variant(TextUse.REVIEWED, (1,))]  # it contained relabelled texts
     assert other.is_gathered
     assert (other.config.baselines, other.state.status) == ((), RunStatus.DONE)
     with pytest.raises(StorageError, match="predate experiments and sampled texts differently"):
@@ -347,13 +347,13 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_they_me
     assert [(one.text, one.truth, one.label) for one in store.trainings.predictions([3])] == [
         ("held out", "anger", "anger")
     ]
-    store.experiments.remove(experiment.id)  # foreign keys are on again: what belongs to it goes too
+    store.experiments.remove(experiment.id)  # foreign keys are on again, so its rows are deleted too
     assert store.trainings.points([1, 2, 3]) == {1: [], 2: [], 3: []}
     store.close()
 
 
 def test_arms_of_the_fourth_version_become_variants_with_their_texts_and_runs(tmp_path: Path) -> None:
-    """Whatever an arm was called: what it is comes from the experiment's config, never from the name."""
+    """An arm's meaning comes from the config of its experiment, never from its name."""
     url = f"sqlite:///{tmp_path / 'old.db'}"
     engine = open_engine(url)
     config = Config()
@@ -415,7 +415,7 @@ def test_arms_of_the_fourth_version_become_variants_with_their_texts_and_runs(tm
 
 
 @pytest.mark.filterwarnings("ignore:.*expression-based index")
-def test_the_migrations_give_exactly_the_schema(store: Store) -> None:
+def test_the_migrations_produce_exactly_the_schema(store: Store) -> None:
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -424,11 +424,11 @@ def test_the_migrations_give_exactly_the_schema(store: Store) -> None:
     wanted = {
         str(CreateIndex(one)) for one in SyntheticTextRow.__table__.indexes if "coalesce" in str(CreateIndex(one))
     }
-    assert migrated == wanted  # which Alembic cannot compare
+    assert migrated == wanted  # Alembic cannot compare these indexes
     assert len(wanted) == 2
 
 
-def test_opening_again_changes_nothing_and_a_newer_database_is_refused(tmp_path: Path, starter: PreparedData) -> None:
+def test_reopening_changes_nothing_and_a_newer_database_is_refused(tmp_path: Path, starter: PreparedData) -> None:
     url = f"sqlite:///{tmp_path / 'x.db'}"
     first = Store.open(url)
     task = first.tasks.create(starter)

@@ -1,4 +1,4 @@
-"""The runner: order, cancelling, failures; on generators whose records are known."""
+"""The job runner: order, cancelling and failures, with generators whose records are known."""
 
 import os
 import threading
@@ -16,7 +16,7 @@ A, B, C = (RunKey(RunKind.EXPERIMENT, i) for i in (1, 2, 3))
 
 
 class ListSink:
-    """Remembers what it was told."""
+    """Records all calls."""
 
     def __init__(self) -> None:
         self.states: list[tuple[RunKey, str]] = []
@@ -63,8 +63,8 @@ def test_jobs_run_in_order_and_records_arrive_with_their_progress(sink: ListSink
     assert sink.written == [(A, 1, 1), (A, 1, 2), (B, 1, 1)]
 
 
-def test_a_failing_job_does_not_hold_the_next(sink: ListSink, caplog: pytest.LogCaptureFixture) -> None:
-    def fail_mendably() -> Generator[Record | Progress, None, None]:
+def test_a_failing_job_does_not_block_the_next(sink: ListSink, caplog: pytest.LogCaptureFixture) -> None:
+    def fail_with_an_lm_error() -> Generator[Record | Progress, None, None]:
         yield ExperimentProgress(0, 2, 0.0)
         raise LMError("The key was refused.")
 
@@ -73,7 +73,7 @@ def test_a_failing_job_does_not_hold_the_next(sink: ListSink, caplog: pytest.Log
         raise ZeroDivisionError
 
     runner = JobRunner(sink)
-    runner.submit(A, fail_mendably)
+    runner.submit(A, fail_with_an_lm_error)
     runner.submit(B, fail_by_a_bug)
     runner.submit(C, steps(1))
     assert runner.wait(10)
@@ -107,7 +107,7 @@ def test_a_running_job_stops_after_its_batch_and_its_generator_is_closed(sink: L
     assert closed.wait(10)
 
 
-def test_a_paused_job_is_marked_so_and_the_queue_goes_on(sink: ListSink) -> None:
+def test_a_paused_job_is_marked_as_paused_and_the_queue_continues(sink: ListSink) -> None:
     runner, begun, release = JobRunner(sink), threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -119,7 +119,7 @@ def test_a_paused_job_is_marked_so_and_the_queue_goes_on(sink: ListSink) -> None
     runner.submit(C, steps(1))
     assert begun.wait(5)
     assert runner.pause(A)
-    assert runner.pause(C)  # it waits: at once
+    assert runner.pause(C)  # it is still waiting, so it stops at once
     assert runner.is_stopping(A)
     release.set()
     assert runner.wait(5)
@@ -154,7 +154,7 @@ def test_a_cancel_after_the_last_step_leaves_the_run_done(sink: ListSink) -> Non
     assert sink.states[-1] == (A, "done")
 
 
-def test_a_sink_that_cannot_write_fails_the_run_with_its_sentence(sink: ListSink) -> None:
+def test_a_sink_that_cannot_write_fails_the_run_with_its_message(sink: ListSink) -> None:
     sink.fail_on_write = True
     runner = JobRunner(sink)
     runner.submit(A, steps(3))
@@ -163,7 +163,7 @@ def test_a_sink_that_cannot_write_fails_the_run_with_its_sentence(sink: ListSink
     assert sink.messages[A] == "The disk is full."
 
 
-def test_this_process_is_alive_and_an_earlier_one_of_its_number_is_not() -> None:
+def test_this_process_is_alive_and_an_earlier_one_with_the_same_pid_is_not() -> None:
     name = worker_name()
     assert is_worker_alive(name)
     host, pid, _ = name.rsplit(":", 2)

@@ -1,4 +1,4 @@
-"""The whole journey from Python, without a page: data, seeds, prompt, texts, review, training, comparison, report."""
+"""The whole journey in Python without a page: data, seeds, prompt, texts, review, training, comparison, report."""
 
 import subprocess
 import sys
@@ -106,7 +106,7 @@ def test_the_whole_journey_needs_no_page(bench: Workbench) -> None:
     assert [[one.id for one in option] for option in list_comparable(bench, task.id)] == [[experiment.id]]
     comparison = compare(bench, [experiment])
     sizes = {point.variant.use: point.n_synthetic for point in aggregate_runs(comparison.runs, "macro_f1")}
-    assert sizes == {None: 0, TextUse.RAW: 24, TextUse.RELABELLED: 23, TextUse.REAL: 24}  # one was rejected
+    assert sizes == {None: 0, TextUse.RAW: 24, TextUse.RELABELLED: 23, TextUse.REAL: 24}  # one text was rejected
     assert {gain.n_synthetic for gain in review_gains(comparison.runs, comparison.variants, "macro_f1")} == {12}
     assert comparison.names.shared == "SmolLM2-135M-Instruct · mix · linear probe"
     assert "the 9 seeds alone" in headline(comparison.runs, "macro_f1", comparison.names)
@@ -116,8 +116,8 @@ def test_the_whole_journey_needs_no_page(bench: Workbench) -> None:
 
 
 @pytest.mark.models
-def test_names_that_mean_something_else_elsewhere_mislead_no_chart_headline_or_report(bench: Workbench) -> None:
-    """Whatever an LM is called, its texts are its own line: no ceiling, no baseline, no other LM's."""
+def test_misleading_lm_names_confuse_no_chart_headline_or_report(bench: Workbench) -> None:
+    """Whatever an LM is named, its texts form their own line, separate from ceiling, baseline and other LMs."""
     task = read_task(bench)
     seeds = draw_seeds(bench.store.tasks.examples(task.id, Split.POOL), LABELS, 2, rng_seed=0)
     seed_set = bench.store.tasks.create_seed_set(task.id, "6 seeds", seeds)
@@ -142,7 +142,7 @@ def test_names_that_mean_something_else_elsewhere_mislead_no_chart_headline_or_r
     looks = [comparison.styles[point.variant] for point in points]
     assert len(set(looks)) == 9
     answer = headline(comparison.runs, "macro_f1", comparison.names)
-    assert f"of {shown[-1]}:" not in answer  # the ceiling wins nothing
+    assert f"of {shown[-1]}:" not in answer  # the ceiling cannot win
     report = build_report(gather_report(bench, task, experiment))
     assert all(name in report for name in shown)
     named = name_runs(bench, comparison.runs)
@@ -150,7 +150,7 @@ def test_names_that_mean_something_else_elsewhere_mislead_no_chart_headline_or_r
 
 
 @pytest.mark.models
-def test_two_experiments_with_one_variant_are_compared_side_by_side_and_never_averaged(bench: Workbench) -> None:
+def test_two_experiments_with_the_same_variant_are_compared_side_by_side_and_not_averaged(bench: Workbench) -> None:
     task = read_task(bench)
     seeds = draw_seeds(bench.store.tasks.examples(task.id, Split.POOL), LABELS, 2, rng_seed=0)
     seed_set = bench.store.tasks.create_seed_set(task.id, "6 seeds", seeds)
@@ -166,7 +166,7 @@ def test_two_experiments_with_one_variant_are_compared_side_by_side_and_never_av
     comparison = compare(bench, both)
     points = aggregate_runs(comparison.runs, "macro_f1")
     assert [(point.variant.experiment_id, point.n_synthetic, point.interval.n) for point in points] == [
-        (None, 0, 2),  # the baseline of both is one observation per RNG seed
+        (None, 0, 2),  # the baseline of both counts once per RNG seed
         (ids[0], 3, 2),
         (ids[1], 2, 2),
     ]

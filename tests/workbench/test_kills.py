@@ -1,4 +1,4 @@
-"""A process killed at random points of a run: whatever was stored stays, and nothing is written twice."""
+"""A process is killed at random points of a run: stored texts are kept and nothing is written twice."""
 
 import multiprocessing
 import os
@@ -34,20 +34,20 @@ from workbench.generation import resume_generation
 
 N_KILLS = 10
 TARGET = 320
-TEMPLATE = PromptTemplate("{examples}", "{text} ({label})", "Tweet:")  # short: the LM takes 256 tokens
-CHECKS = TextChecks(min_words=1, cut_off=CheckAction.OFF, mark_inside=CheckAction.OFF)  # it writes noise
+TEMPLATE = PromptTemplate("{examples}", "{text} ({label})", "Tweet:")  # short: the LM has a context of 256 tokens
+CHECKS = TextChecks(min_words=1, cut_off=CheckAction.OFF, mark_inside=CheckAction.OFF)  # the LM writes noise
 
 
 @pytest.fixture(scope="module")
 def context() -> ForkServerContext:
-    """Processes that begin with torch imported: without it each would take five seconds to begin."""
+    """Starts processes with torch already imported, which saves five seconds per process."""
     made = multiprocessing.get_context("forkserver")
     made.set_forkserver_preload(["torch", "transformers", "workbench.generation", "augment.lms.loading"])
     return made
 
 
 def drive(url: str, run_id: int) -> None:
-    """What the killed process does: go on with the run until it is done."""
+    """Resume the run until it is done; the test kills this process."""
     bench = open_workbench(url)
     resume_generation(bench, run_id)
     bench.runner.wait()
@@ -65,10 +65,10 @@ def make_run(store: Store, starter: PreparedData, lm: LMSpec) -> int:
     return store.generations.create(task.id, config, seed_set_id=seed_set.id, prompt_version_id=version.id).id
 
 
-def test_ten_kills_lose_no_text_and_double_none(
+def test_ten_kills_neither_lose_nor_duplicate_a_text(
     tmp_path: Path, starter: PreparedData, context: ForkServerContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A new process runs the main module's file first, and AppTest leaves a page's script as the main module.
+    # A new process first runs the file of the main module, and AppTest leaves a page's script as main module.
     monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     lm = LMSpec(LMKind.TRANSFORMERS, str(save_tiny_lm(tmp_path / "lm", "llama")))
     url = f"sqlite:///{tmp_path / 'killed.db'}"
@@ -83,7 +83,7 @@ def test_ten_kills_lose_no_text_and_double_none(
         deadline = time.monotonic() + 60
         while store.generations.get(run_id).n_attempts <= goal and time.monotonic() < deadline:
             time.sleep(0.005)
-        time.sleep(rng.random() * 0.05)  # anywhere within a batch or a write
+        time.sleep(rng.random() * 0.05)  # at a random point of a batch or a write
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join(10)
@@ -95,7 +95,7 @@ def test_ten_kills_lose_no_text_and_double_none(
         assert run.n_attempts == len(texts) + sum(store.generations.count_rejects(run_id).values())
         kept = texts
     assert len(kept) < TARGET  # every kill came before the end
-    assert store.runs.state(RunKey(RunKind.GENERATION, run_id)).status is RunStatus.RUNNING  # nobody said goodbye
+    assert store.runs.state(RunKey(RunKind.GENERATION, run_id)).status is RunStatus.RUNNING  # not updated
     bench = open_workbench(url)
     assert store.runs.state(RunKey(RunKind.GENERATION, run_id)).status is RunStatus.INTERRUPTED
     bench.store.close()

@@ -1,4 +1,4 @@
-"""What pages do with runs, without a page: imports, generation, training and their resumption, on the real store."""
+"""What pages do with runs, without a page: import, generate, train and resume, on the real store."""
 
 import time
 from collections.abc import Iterator
@@ -93,7 +93,7 @@ def test_a_cancelled_generation_resumes_to_its_target_and_is_trained_on(bench: W
     assert {(run.variant, run.n_train) for run in runs} == {(Variant(), 30), *((one, 70) for one in variants)}
     assert {run.state.status for run in runs} == {RunStatus.DONE}
     figures = {run.last.loss for run in runs if run.last is not None}
-    assert len(figures) == 3  # soft labels are not hard ones
+    assert len(figures) == 3  # soft labels give other figures than hard ones
 
 
 def seeded(bench: Workbench, task_id: int) -> tuple[int, int]:
@@ -104,7 +104,7 @@ def seeded(bench: Workbench, task_id: int) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize(("strategy", "name"), [("templates", "label-word templates"), ("eda", "EDA")])
-def test_texts_without_an_lm_are_a_run_like_any_other(bench: Workbench, task_id: int, strategy: str, name: str) -> None:
+def test_texts_without_an_lm_are_an_ordinary_run(bench: Workbench, task_id: int, strategy: str, name: str) -> None:
     seed_set_id, version_id = seeded(bench, task_id)
     config = GenerationConfig(
         DEFAULT_TEMPLATE,
@@ -122,14 +122,14 @@ def test_texts_without_an_lm_are_a_run_like_any_other(bench: Workbench, task_id:
     again = start_generation(bench, task_id, config, seed_set_id=seed_set_id, prompt_version_id=version_id)
     assert bench.runner.wait(60)
     first, second = ({one.text for one in bench.store.generations.texts([one.id])} for one in (key, again))
-    assert first.isdisjoint(second)  # what an earlier run wrote is a duplicate
+    assert first.isdisjoint(second)  # texts of an earlier run are duplicates
     lenient = replace(config, checks=replace(config.checks, looks_at_earlier=False))
     third = start_generation(bench, task_id, lenient, seed_set_id=seed_set_id, prompt_version_id=version_id)
     assert bench.runner.wait(60)
     assert {one.text for one in bench.store.generations.texts([third.id])} == first
 
 
-def test_an_ended_run_is_extended_and_goes_on(bench: Workbench, task_id: int) -> None:
+def test_a_finished_run_can_be_extended(bench: Workbench, task_id: int) -> None:
     seed_set_id, version_id = seeded(bench, task_id)
     rules = LMSpec(LMKind.RULES, "EDA")
     config = GenerationConfig(DEFAULT_TEMPLATE, LABELS, rules, strategy="eda", target=9)
@@ -156,7 +156,7 @@ def start_small(bench: Workbench, task_id: int, *, kind: ClassifierKind = Classi
 
 @pytest.mark.models
 @pytest.mark.parametrize("stop", ["pause", "cancel"])
-def test_an_experiment_is_stopped_in_a_run_and_resumed(bench: Workbench, task_id: int, stop: str) -> None:
+def test_an_experiment_is_stopped_during_a_run_and_resumed(bench: Workbench, task_id: int, stop: str) -> None:
     key = start_small(bench, task_id)
     deadline = time.monotonic() + 90
     while not bench.store.runs.state(key).n_done and time.monotonic() < deadline:
@@ -179,7 +179,7 @@ def test_an_experiment_is_stopped_in_a_run_and_resumed(bench: Workbench, task_id
 
 
 @pytest.mark.models
-def test_an_experiment_is_extended_by_the_next_rng_seeds_and_removed_whole(bench: Workbench, task_id: int) -> None:
+def test_an_experiment_is_extended_by_the_next_rng_seeds_and_removed_completely(bench: Workbench, task_id: int) -> None:
     key = start_small(bench, task_id, kind=ClassifierKind.PROBE)
     assert bench.runner.wait(60)
     extend_experiment(bench, key.id, 2)
@@ -199,7 +199,7 @@ def test_an_experiment_is_extended_by_the_next_rng_seeds_and_removed_whole(bench
         bench.store.experiments.get(key.id)
 
 
-def test_an_experiment_of_which_every_run_failed_has_failed_and_says_why(bench: Workbench, task_id: int) -> None:
+def test_an_experiment_fails_with_the_reason_if_every_run_failed(bench: Workbench, task_id: int) -> None:
     seed_set_id, _ = seeded(bench, task_id)
     recipe = TrainingConfig(LABELS, EncoderSpec(EncoderKind.TRANSFORMERS, "/no/folder"))
     key = start_experiment(bench, task_id, ExperimentConfig(seed_set_id, recipe, rng_seeds=(0, 1)))

@@ -1,4 +1,4 @@
-"""Review steps and events: what people decide, alone, in bulk and against each other, and how it is taken back."""
+"""Review steps and events: single, bulk and conflicting decisions, and undoing them."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -56,7 +56,7 @@ def states(store: Store, texts: list[StoredText]) -> list[tuple[str, str, str]]:
     return [(one.text, one.label, one.status.value) for one in now]
 
 
-def test_undo_takes_back_the_last_standing_step(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_undo_reverts_the_last_step_that_is_not_undone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, (first, second, *_) = made
     store.reviews.decide(first.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="me")
     store.reviews.decide(second.id, ReviewAction.REJECT, reviewer="me")
@@ -83,7 +83,7 @@ def test_a_double_click_is_one_event(store: Store, made: tuple[Task, list[Stored
     assert store.reviews.count_events(task.id) == 1
 
 
-def test_the_same_decision_of_another_person_is_an_event_of_its_own(
+def test_the_same_decision_by_another_person_is_a_separate_event(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     _task, (text, *_) = made
@@ -92,7 +92,7 @@ def test_the_same_decision_of_another_person_is_an_event_of_its_own(
     assert [event.reviewer for event in store.reviews.history(text.id)] == ["me", "you"]
 
 
-def test_a_card_that_somebody_decided_on_meanwhile_is_a_conflict(
+def test_a_decision_on_a_card_that_somebody_else_changed_is_a_conflict(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     _task, (card, *_) = made
@@ -105,7 +105,7 @@ def test_a_card_that_somebody_decided_on_meanwhile_is_a_conflict(
     assert store.reviews.text(card.id).status is ReviewStatus.ACCEPTED
 
 
-def test_a_note_meanwhile_is_no_conflict(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_a_note_by_somebody_else_is_not_a_conflict(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     _, (card, *_) = made
     store.reviews.decide(card.id, Verdict(ReviewAction.NOTE, note="odd one"), reviewer="Bob")
     store.reviews.decide(card.id, ReviewAction.ACCEPT, reviewer="Ada", seen=card)
@@ -113,7 +113,7 @@ def test_a_note_meanwhile_is_no_conflict(store: Store, made: tuple[Task, list[St
     assert (now.note, now.status) == ("odd one", ReviewStatus.ACCEPTED)
 
 
-def test_undo_leaves_what_somebody_else_decided_afterwards(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_undo_keeps_later_decisions_by_others(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     store.reviews.decide(texts[1].id, ReviewAction.REJECT, reviewer="me")
     store.reviews.decide_many(task.id, [one.id for one in texts[:3]], ReviewAction.ACCEPT, reviewer="me")
@@ -128,14 +128,14 @@ def test_undo_leaves_what_somebody_else_decided_afterwards(store: Store, made: t
     assert store.reviews.undo(task.id, reviewer="me") is None
 
 
-def test_undo_leaves_what_somebody_else_agreed_with(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_undo_keeps_decisions_that_others_agreed_with(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="me")
     store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="you")
     store.reviews.decide_many(task.id, [one.id for one in texts[1:4]], ReviewAction.ACCEPT, reviewer="me")
     step = store.reviews.decide_many(task.id, [one.id for one in texts[2:4]], ReviewAction.ACCEPT, reviewer="you")
     assert step is not None
-    assert step.n_events == 2  # to agree is a decision
+    assert step.n_events == 2  # agreeing is a decision
     undone = store.reviews.undo(task.id, reviewer="me")
     assert undone is not None
     assert (undone.n_events, undone.n_kept) == (1, 2)
@@ -144,11 +144,11 @@ def test_undo_leaves_what_somebody_else_agreed_with(store: Store, made: tuple[Ta
     assert (undone.n_events, undone.n_kept) == (0, 1)
     assert [one[2] for one in states(store, texts)[:4]] == ["accepted", "pending", "accepted", "accepted"]
     store.reviews.undo(task.id, reviewer="you")
-    assert [one[2] for one in states(store, texts)[2:4]] == ["accepted", "accepted"]  # as it stood before them
+    assert [one[2] for one in states(store, texts)[2:4]] == ["accepted", "accepted"]  # the state before those decisions
 
 
 @pytest.mark.parametrize("before", ["note", "undo"])
-def test_agreement_counts_after_a_note_or_an_undo_of_one_s_own(
+def test_agreeing_counts_as_a_decision_after_one_s_own_note_or_undo(
     store: Store, made: tuple[Task, list[StoredText]], before: str
 ) -> None:
     task, (text, *_) = made
@@ -166,9 +166,7 @@ def test_agreement_counts_after_a_note_or_an_undo_of_one_s_own(
     assert store.review_queue.take(task.id, QueueRequest(order=SECOND, reviewer="Bob"), holder="bob") == []
 
 
-def test_a_text_is_known_as_it_stood_after_each_of_its_events(
-    store: Store, made: tuple[Task, list[StoredText]]
-) -> None:
+def test_the_state_of_a_text_after_each_event_is_known(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     first = texts[0]
     reviews, seen = store.reviews, [store.reviews.text(first.id)]
@@ -186,7 +184,9 @@ def test_a_text_is_known_as_it_stood_after_each_of_its_events(
         reviews.as_of(99_999, None)
 
 
-def test_ticked_texts_that_somebody_changed_are_left_alone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_ticked_texts_that_somebody_changed_are_left_unchanged(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
     task, texts = made
     seen = {one.id: one.last_event_id for one in texts[:3]}
     store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="Bob")
@@ -197,7 +197,7 @@ def test_ticked_texts_that_somebody_changed_are_left_alone(store: Store, made: t
     assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "accepted", "accepted"]
 
 
-def test_an_imported_label_that_agrees_counts_and_a_note_alone_does_not(
+def test_an_imported_label_that_agrees_is_a_decision_and_a_note_is_not(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     task, texts = made
@@ -214,7 +214,7 @@ def test_an_imported_label_that_agrees_counts_and_a_note_alone_does_not(
     assert store.reviews.import_decisions(task.id, decisions, reviewer="Bob") is None
 
 
-def test_an_undo_with_nothing_to_take_back_does_not_stand_in_the_way(
+def test_an_undo_that_changes_nothing_does_not_block_earlier_steps(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     task, (first, second, *_) = made
@@ -229,7 +229,7 @@ def test_an_undo_with_nothing_to_take_back_does_not_stand_in_the_way(
     assert undone.text_id == first.id
 
 
-def test_an_edit_keeps_the_original_and_is_undone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_an_edit_keeps_the_original_and_can_be_undone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, (text, *_) = made
     store.reviews.decide(text.id, Verdict(ReviewAction.EDIT, text="better text"), reviewer="me")
     now = store.reviews.text(text.id)
@@ -246,9 +246,7 @@ def test_an_edit_keeps_the_original_and_is_undone(store: Store, made: tuple[Task
         (" Held  OUT", "in the validation or test split"),
     ],
 )
-def test_a_text_that_cannot_be_taken_is_refused(
-    store: Store, made: tuple[Task, list[StoredText]], text: str, reason: str
-) -> None:
+def test_an_invalid_edit_is_refused(store: Store, made: tuple[Task, list[StoredText]], text: str, reason: str) -> None:
     _, (first, *_) = made
     with pytest.raises(StorageError, match=reason):
         store.reviews.decide(first.id, Verdict(ReviewAction.EDIT, text=text), reviewer="me")
@@ -267,12 +265,14 @@ def test_a_label_outside_the_task_is_refused(store: Store, made: tuple[Task, lis
     assert store.reviews.count_events(task.id) == 0
 
 
-def test_a_text_that_is_gone_is_refused(store: Store) -> None:
+def test_a_decision_on_a_deleted_text_is_refused(store: Store) -> None:
     with pytest.raises(StorageError, match="Text 999 is gone"):
         store.reviews.decide(999, ReviewAction.ACCEPT, reviewer="me")
 
 
-def test_all_that_match_are_one_step_and_one_undo(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_a_change_of_all_matching_texts_is_one_step_and_one_undo(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
     task, texts = made
     store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="you")
     before = states(store, texts)
@@ -291,7 +291,7 @@ def test_all_that_match_are_one_step_and_one_undo(store: Store, made: tuple[Task
     assert states(store, texts) == before
 
 
-def test_bulk_changes_stay_inside_the_task(store: Store) -> None:
+def test_bulk_changes_only_affect_their_task(store: Store) -> None:
     task, texts = make(store)
     _, others = make(store)
     store.reviews.decide_many(task.id, ALL, ReviewAction.ACCEPT, reviewer="me")
@@ -326,7 +326,7 @@ def test_an_unknown_id_changes_nothing(store: Store, made: tuple[Task, list[Stor
 
 
 def test_the_probability_of_the_label_follows_the_label(store: Store, made: tuple[Task, list[StoredText]]) -> None:
-    """The queue's order goes by it: a text relabelled to a likely label moves back."""
+    """The queue sorts by it: a text relabelled to a likely label moves back."""
     from sqlalchemy import update
 
     from storage.schema import SyntheticTextRow
@@ -342,7 +342,7 @@ def test_the_probability_of_the_label_follows_the_label(store: Store, made: tupl
     assert order[0].id == texts[0].id
 
 
-def test_the_table_is_filtered_sorted_and_paged(store: Store) -> None:
+def test_texts_are_filtered_sorted_and_paged(store: Store) -> None:
     task, texts = make(store, 12)
     anger = TextFilters(status=ReviewStatus.PENDING, label="anger")
     assert store.reviews.count(task.id, anger) == 4
@@ -355,7 +355,7 @@ def test_the_table_is_filtered_sorted_and_paged(store: Store) -> None:
     assert shuffled == [text.id for text in store.reviews.page(task.id, ALL, at_random)]
 
 
-def test_search_is_literal_and_knows_no_case(store: Store) -> None:
+def test_search_is_literal_and_ignores_case(store: Store) -> None:
     task, _ = make(store, 1)
     store.generations.import_texts(
         task.id, "LM", [LabelledText(one, "joy") for one in ("100% SURE_thing", "100 sure", "سلام عليكم 🎉", "\\o/")]
@@ -364,7 +364,7 @@ def test_search_is_literal_and_knows_no_case(store: Store) -> None:
         assert store.reviews.count(task.id, TextFilters(search=part)) == n, part
 
 
-def test_filters_by_where_a_text_comes_from(store: Store) -> None:
+def test_texts_are_filtered_by_their_origin(store: Store) -> None:
     task, texts = make(store, 3)
     other = store.generations.import_texts(task.id, "GPT-J", [LabelledText("from GPT-J", "joy")])
     assert store.reviews.count(task.id, TextFilters(lm_name="GPT-J")) == 1
@@ -380,7 +380,7 @@ def test_filters_by_where_a_text_comes_from(store: Store) -> None:
     assert [one.id for one in disputed] == [texts[0].id]
 
 
-def test_runs_are_changed_by_decisions_labels_and_edits_and_not_by_notes(store: Store) -> None:
+def test_runs_count_as_changed_by_decisions_labels_and_edits_but_not_by_notes(store: Store) -> None:
     verdicts = (
         (Verdict(ReviewAction.NOTE, note="odd"), False),
         (Verdict(ReviewAction.REJECT), True),
@@ -394,7 +394,7 @@ def test_runs_are_changed_by_decisions_labels_and_edits_and_not_by_notes(store: 
         assert store.generations.is_changed([pending.run_id]) is is_changed
 
 
-def test_the_rate_counts_no_pauses_notes_and_bulk_changes(store: Store) -> None:
+def test_the_rate_ignores_pauses_notes_and_bulk_changes(store: Store) -> None:
     from datetime import timedelta
 
     from storage.schema import ReviewStepRow, utc_now
@@ -432,7 +432,7 @@ ACTS = st.one_of(
 
 
 def act(store: Store, task: Task, texts: list[StoredText], what: tuple[object, ...]) -> ReviewStep | ReviewEvent | None:
-    """Do one of `ACTS`."""
+    """Perform one of `ACTS`."""
     kind, reviewer, *rest = what
     who = str(reviewer)
     if kind == "undo":
@@ -448,7 +448,7 @@ def act(store: Store, task: Task, texts: list[StoredText], what: tuple[object, .
 
 
 def replay(events: list[ReviewEvent], proposed: StoredText) -> TextState:
-    """The state after all events; each must begin where the one before ended."""
+    """The state after all events; each event must start from the state that the previous one left."""
     text, label, status, note = proposed.proposed_text, proposed.proposed_label, ReviewStatus.PENDING, ""
     for event in events:
         before, after = event.change.before, event.change.after
@@ -463,7 +463,7 @@ def replay(events: list[ReviewEvent], proposed: StoredText) -> TextState:
 
 @pytest.fixture(scope="module")
 def long_lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """One database for all examples; each has a task of its own."""
+    """One database for all examples; each example uses its own task."""
     store = Store.open(f"sqlite:///{tmp_path_factory.mktemp('reviews') / 'x.db'}")
     yield store
     store.close()
@@ -486,8 +486,8 @@ def test_any_sequence_of_decisions_and_undos_equals_replaying_its_events(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(acts=st.lists(ACTS, max_size=10))
-def test_undoing_everything_gives_back_the_beginning(long_lived: Store, acts: list[tuple[object, ...]]) -> None:
-    """Of one reviewer alone; with two, what the other decided afterwards stays."""
+def test_undoing_everything_restores_the_initial_state(long_lived: Store, acts: list[tuple[object, ...]]) -> None:
+    """With one reviewer only: with two, later decisions by the other are kept."""
     task, texts = make(long_lived, N_TEXTS)
     for kind, _, *rest in acts:
         act(long_lived, task, texts, (kind, "Ada", *rest))

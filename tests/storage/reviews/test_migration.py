@@ -1,4 +1,4 @@
-"""Migration 0004 with rows: earlier decisions become steps, undone ones stay undone, texts learn what orders go by."""
+"""Migration 0004 with rows: decisions become steps, undone ones stay undone, texts get the values to sort by."""
 
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ TASK = {"id": 1, "name": "t", "source": "s", "text_type": "tweet", "label_type":
 
 
 def event(event_id: int, text_id: int, action: str, before: str, after: str, **more: object) -> dict[str, object]:
-    """A row of the table as it was; states are 'label status'."""
+    """A row of the old event table; states are 'label status'."""
     label_before, status_before = before.split()
     label_after, status_after = after.split()
     return {
@@ -87,7 +87,7 @@ def migrated(tmp_path: Path) -> Store:
     return Store.open(url)
 
 
-def test_every_decision_is_a_step_of_one_event(migrated: Store) -> None:
+def test_every_decision_becomes_a_step_with_one_event(migrated: Store) -> None:
     first = migrated.reviews.history(1)[0]
     assert (first.action, first.reviewer, first.change.after.label) == (ReviewAction.RELABEL, "Ada", "anger")
     assert [one.action for one in migrated.reviews.history(2)] == [ReviewAction.ACCEPT, ReviewAction.UNDO]
@@ -96,14 +96,14 @@ def test_every_decision_is_a_step_of_one_event(migrated: Store) -> None:
     assert migrated.reviews.text(1).proposed_text == "text 1"
 
 
-def test_undo_goes_on_where_it_stood(migrated: Store) -> None:
+def test_undo_continues_where_it_was(migrated: Store) -> None:
     found = [migrated.reviews.undo(1, reviewer="Ada") for _ in range(3)]
     assert [one.text_id if one else None for one in found] == [3, 1, None]
     assert migrated.reviews.count_status(1)[ReviewStatus.PENDING] == 3
     assert migrated.reviews.text(1).label == "joy"
 
 
-def test_texts_learn_what_orders_go_by(migrated: Store) -> None:
+def test_texts_get_the_values_that_orders_sort_by(migrated: Store) -> None:
     every = TextFilters()
     by = {order: [one.id for one in migrated.reviews.page(1, every, PageRequest(order))] for order in ReviewOrder}
     assert by[ReviewOrder.DISAGREEMENT] == [1, 2, 3]  # anger at 0.7, joy at 0.9, none
@@ -114,10 +114,10 @@ def test_texts_learn_what_orders_go_by(migrated: Store) -> None:
     assert card.id == 2
 
 
-def test_a_text_s_events_leave_with_it(migrated: Store) -> None:
+def test_the_events_of_a_text_are_deleted_with_it(migrated: Store) -> None:
     with migrated.engine.execution_options(immediate=True).begin() as connection:
         connection.exec_driver_sql("DELETE FROM synthetic_text WHERE id = 3")
     assert migrated.reviews.history(3) == []
-    undone = migrated.reviews.undo(1, reviewer="Ada")  # of a text that is gone: nothing to take back, and no error
+    undone = migrated.reviews.undo(1, reviewer="Ada")  # its text was deleted: nothing to undo, and no error
     assert undone is not None
     assert undone.n_events == 0

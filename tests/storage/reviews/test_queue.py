@@ -1,4 +1,4 @@
-"""The review queue: nobody is handed a card that somebody else has, in any order, and none is lost."""
+"""The review queue: in any order, no card is handed to two people and no card is lost."""
 
 import threading
 from collections import Counter
@@ -31,16 +31,16 @@ def made(store: Store) -> tuple[Task, list[StoredText]]:
 
 
 def taken(store: Store, task: Task, holder: str, request: QueueRequest = QueueRequest()) -> str | None:  # noqa: B008  frozen
-    """The text that a tab is handed next."""
+    """The text that a tab gets next."""
     cards = store.review_queue.take(task.id, request, holder=holder)
     return cards[0].text if cards else None
 
 
-def test_two_tabs_are_handed_different_cards(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_two_tabs_get_different_cards(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     assert [taken(store, task, holder) for holder in ("a", "b", "c")] == ["text 0", "text 1", "text 2"]
     assert taken(store, task, "a") == "text 3"
-    assert store.review_queue.hold([texts[1].id], holder="a") == frozenset()  # and lets go of what it had
+    assert store.review_queue.hold([texts[1].id], holder="a") == frozenset()  # and releases its previous card
     assert store.review_queue.hold([texts[1].id, texts[4].id, 999], holder="a") == {texts[4].id}
     assert [taken(store, task, "d") for _ in range(4)] == ["text 0", "text 3", "text 5", None]
     assert store.review_queue.count_lent(task.id, ALL, holder="a") == 5
@@ -61,7 +61,7 @@ def test_several_cards_are_lent_at_once_in_the_queue_s_order(store: Store, made:
     ]
 
 
-def test_a_card_comes_back_when_its_tab_is_gone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_a_card_is_available_again_when_its_tab_is_closed(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     assert taken(store, task, "closed tab") == "text 0"
     with store.engine.begin() as connection:
@@ -71,7 +71,7 @@ def test_a_card_comes_back_when_its_tab_is_gone(store: Store, made: tuple[Task, 
     assert taken(store, task, "c") == "text 1"
 
 
-def test_a_card_that_is_only_ready_comes_back_sooner_than_the_one_on_the_desk(
+def test_a_card_kept_ready_is_available_again_sooner_than_the_one_on_the_desk(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     task, _ = made
@@ -89,11 +89,11 @@ def test_a_card_that_is_only_ready_comes_back_sooner_than_the_one_on_the_desk(
     ids = [one.id for one in store.review_queue.take(task.id, QueueRequest(n=2, is_first_shown=False), holder="b")]
     store.review_queue.hold(ids, holder="b")
     pass_time()
-    assert taken(store, task, "c") == "text 1"  # which b let go of
-    assert taken(store, task, "c") == "text 3"  # of b's, text 2 is on the desk
+    assert taken(store, task, "c") == "text 1"  # released by b
+    assert taken(store, task, "c") == "text 3"  # of b's cards, text 2 is on the desk
 
 
-def test_what_is_decided_or_skipped_is_not_handed_out(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_decided_and_skipped_texts_are_not_handed_out(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="me")
     assert taken(store, task, "a", QueueRequest(skipped=frozenset({texts[1].id}))) == "text 2"
@@ -101,9 +101,7 @@ def test_what_is_decided_or_skipped_is_not_handed_out(store: Store, made: tuple[
     assert taken(store, task, "a") is None
 
 
-def test_filters_narrow_the_queue_and_their_status_does_not_count(
-    store: Store, made: tuple[Task, list[StoredText]]
-) -> None:
+def test_filters_narrow_the_queue_except_for_their_status(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     store.reviews.decide(texts[1].id, ReviewAction.ACCEPT, reviewer="me")
     filters = TextFilters(label="anger", status=ReviewStatus.ACCEPTED)
@@ -111,7 +109,7 @@ def test_filters_narrow_the_queue_and_their_status_does_not_count(
     assert card.text == "text 4"
 
 
-def test_each_order_hands_out_all_texts_in_it(store: Store, made: tuple[Task, list[StoredText]]) -> None:
+def test_each_order_hands_out_all_texts(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     probs = {0: None, 1: (0.1, 0.9, 0.0), 2: (0.0, 0.6, 0.4), 3: (0.5, 0.3, 0.2), 4: (0.2, 0.8, 0.0), 5: None}
     with store.engine.begin() as connection:
@@ -127,7 +125,7 @@ def test_each_order_hands_out_all_texts_in_it(store: Store, made: tuple[Task, li
                 )
             )
     expected = {
-        ReviewOrder.DISAGREEMENT: [2, 3, 4, 1, 0, 5],  # 0.4, 0.5, 0.8, 0.9, then those without
+        ReviewOrder.DISAGREEMENT: [2, 3, 4, 1, 0, 5],  # 0.4, 0.5, 0.8, 0.9, then texts without probabilities
         ReviewOrder.LEAST_CONFIDENT: [3, 2, 4, 1, 0, 5],
         ReviewOrder.NEWEST: [5, 4, 3, 2, 1, 0],
         ReviewOrder.OLDEST: [0, 1, 2, 3, 4, 5],
@@ -147,7 +145,7 @@ def test_each_order_hands_out_all_texts_in_it(store: Store, made: tuple[Task, li
             assert found == expected[order], order
 
 
-def test_a_second_opinion_is_asked_of_those_who_did_not_decide(
+def test_a_second_opinion_comes_from_reviewers_who_did_not_decide_on_the_text(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     task, texts = made
@@ -163,7 +161,7 @@ def second_by(reviewer: str) -> QueueRequest:
     return QueueRequest(order=QueueOrder(is_second=True), reviewer=reviewer)
 
 
-def test_four_reviewers_at_once_decide_every_text_once(store: Store) -> None:
+def test_four_reviewers_working_at_once_decide_on_every_text_once(store: Store) -> None:
     task, texts = make(store, 60)
     shown: list[int] = []
     errors: list[Exception] = []

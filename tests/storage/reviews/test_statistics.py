@@ -1,4 +1,4 @@
-"""What review came to, counted from decisions made as people make them: undone, changed, in bulk, by two."""
+"""Statistics of review, counted from realistic decisions: undone, changed, in bulk, by two reviewers."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_outcomes_are_counted_by_run_and_proposed_label(store: Store, task: Task
     other = import_run(store, task, 2, "other LM")
     decide = store.reviews.decide
     decide(ids[0], ACCEPT, reviewer="a")
-    decide(ids[3], Verdict(RELABEL, "joy"), reviewer="a")  # the label it has: accepted as proposed
+    decide(ids[3], Verdict(RELABEL, "joy"), reviewer="a")  # relabelled to the same label: accepted as proposed
     decide(ids[6], Verdict(RELABEL, "anger"), reviewer="a")
     decide(ids[1], REJECT, reviewer="a")
     decide(other[1], ACCEPT, reviewer="a")
@@ -67,18 +67,18 @@ def test_outcomes_are_counted_by_run_and_proposed_label(store: Store, task: Task
     assert store.review_statistics.outcomes(task.id)[0] == OutcomeCount(1, "anger", 2, 0, 0, 1)
 
 
-def test_undo_takes_a_decision_out_of_the_counts(store: Store, task: Task, ids: list[int]) -> None:
+def test_an_undone_decision_is_not_counted(store: Store, task: Task, ids: list[int]) -> None:
     store.reviews.decide(ids[0], Verdict(RELABEL, "anger"), reviewer="a")
     store.reviews.decide(ids[0], REJECT, reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (2, 0, 0, 1)
     store.reviews.undo(task.id, reviewer="a")
-    assert outcomes(store, task)[1, "joy"] == (2, 0, 1, 0)  # counted by what the LM proposed
+    assert outcomes(store, task)[1, "joy"] == (2, 0, 1, 0)  # counted under the label that the LM proposed
     store.reviews.undo(task.id, reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (3, 0, 0, 0)
     assert store.review_statistics.count_against_lm(task.id) == {}
 
 
-def test_bulk_steps_count_as_single_ones_do(store: Store, task: Task, ids: list[int]) -> None:
+def test_bulk_decisions_count_like_single_ones(store: Store, task: Task, ids: list[int]) -> None:
     store.reviews.decide_many(task.id, TextFilters(label="joy"), ACCEPT, reviewer="a")
     store.reviews.decide_many(task.id, [ids[1], ids[4]], Verdict(RELABEL, "surprise"), reviewer="a")
     store.reviews.decide_many(task.id, TextFilters(status=ReviewStatus.PENDING), REJECT, reviewer="b")
@@ -89,14 +89,14 @@ def test_bulk_steps_count_as_single_ones_do(store: Store, task: Task, ids: list[
     assert outcomes(store, task)[1, "anger"] == (2, 0, 0, 1)
 
 
-def test_a_text_edited_under_its_label_counts_as_kept(store: Store, task: Task, ids: list[int]) -> None:
+def test_an_edited_text_with_the_same_label_counts_as_kept(store: Store, task: Task, ids: list[int]) -> None:
     store.reviews.decide(ids[0], Verdict(ReviewAction.EDIT, text="mended"), reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (3, 0, 0, 0)
     store.reviews.decide(ids[0], ACCEPT, reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (2, 1, 0, 0)
 
 
-def test_people_stand_against_the_lm_by_the_last_decision_without_the_rejected(
+def test_people_are_compared_with_the_lm_by_their_last_decision_without_rejected_texts(
     store: Store, task: Task, ids: list[int]
 ) -> None:
     store.reviews.decide(ids[0], Verdict(RELABEL, "anger"), reviewer="a")
@@ -121,7 +121,7 @@ def test_other_tasks_do_not_count(store: Store, task: Task, ids: list[int], star
 # Pairs of reviewers --------------------------------------------------------------------------------------------------
 
 
-def test_two_reviewers_meet_where_both_decided(store: Store, task: Task, ids: list[int]) -> None:
+def test_two_reviewers_are_compared_where_both_decided(store: Store, task: Task, ids: list[int]) -> None:
     decide = store.reviews.decide
     decide(ids[0], ACCEPT, reviewer="eve")
     decide(ids[0], ACCEPT, reviewer="adam")  # the same decision is a second opinion, not a double click
@@ -129,7 +129,7 @@ def test_two_reviewers_meet_where_both_decided(store: Store, task: Task, ids: li
     decide(ids[1], Verdict(RELABEL, "joy"), reviewer="adam")
     decide(ids[2], REJECT, reviewer="adam")
     decide(ids[2], ACCEPT, reviewer="eve")
-    decide(ids[3], ACCEPT, reviewer="eve")  # adam never saw it
+    decide(ids[3], ACCEPT, reviewer="eve")  # adam did not decide on it
     assert pairs(store, task) == {
         ("adam", "eve", "joy", "joy"): 1,
         ("adam", "eve", "joy", "anger"): 1,
@@ -138,7 +138,7 @@ def test_two_reviewers_meet_where_both_decided(store: Store, task: Task, ids: li
     assert store.reviews.count(task.id, TextFilters(is_disputed=True)) == 2
 
 
-def test_a_reviewer_who_changes_their_mind_has_the_last_word_and_undo_brings_the_first_back(
+def test_a_reviewer_s_last_decision_counts_and_undo_restores_the_previous_one(
     store: Store, task: Task, ids: list[int]
 ) -> None:
     store.reviews.decide(ids[0], ACCEPT, reviewer="b")
@@ -152,7 +152,9 @@ def test_a_reviewer_who_changes_their_mind_has_the_last_word_and_undo_brings_the
     assert pairs(store, task) == {}
 
 
-def test_bulk_decisions_meet_too_and_three_reviewers_are_three_pairs(store: Store, task: Task, ids: list[int]) -> None:
+def test_bulk_decisions_are_compared_and_three_reviewers_give_three_pairs(
+    store: Store, task: Task, ids: list[int]
+) -> None:
     store.reviews.decide_many(task.id, ids[:3], ACCEPT, reviewer="a")
     store.reviews.decide_many(task.id, ids[:3], Verdict(RELABEL, "anger"), reviewer="b")
     store.reviews.decide_many(task.id, ids[:2], REJECT, reviewer="c")
@@ -160,11 +162,11 @@ def test_bulk_decisions_meet_too_and_three_reviewers_are_three_pairs(store: Stor
     assert found == sorted(found, key=lambda one: (one.first, one.second, one.first_outcome, one.second_outcome))
     assert PairCount("a", "c", "joy", "", 1) in found
     by_pair = {pair: sum(one.n for one in found if one.first + one.second == pair) for pair in ("ab", "ac", "bc")}
-    # to relabel as anger what a accepted as anger is to agree with a
+    # relabelling as anger a text that a accepted as anger agrees with a
     assert by_pair == {"ab": 3, "ac": 2, "bc": 2}
 
 
-def test_an_imported_decision_is_one(store: Store, task: Task, ids: list[int]) -> None:
+def test_an_imported_decision_counts_as_a_decision(store: Store, task: Task, ids: list[int]) -> None:
     store.reviews.decide(ids[0], ACCEPT, reviewer="a")
     rejected = Decision(status=ReviewStatus.REJECTED)
     store.reviews.import_decisions(task.id, {ids[0]: rejected}, reviewer="file")
@@ -172,7 +174,7 @@ def test_an_imported_decision_is_one(store: Store, task: Task, ids: list[int]) -
 
 
 @pytest.mark.parametrize("action", [ReviewAction.EDIT, ReviewAction.NOTE])
-def test_who_edits_or_annotates_a_text_decides_nothing(
+def test_editing_or_annotating_a_text_is_not_a_decision(
     store: Store, task: Task, ids: list[int], action: ReviewAction
 ) -> None:
     part = "text" if action is ReviewAction.EDIT else "note"
@@ -181,4 +183,4 @@ def test_who_edits_or_annotates_a_text_decides_nothing(
     assert pairs(store, task) == {}
     store.reviews.decide(ids[0], Verdict(RELABEL, "anger"), reviewer="b")
     store.reviews.decide(ids[0], Verdict(action, **{part: "is it again?"}), reviewer="a")  # type: ignore[arg-type]
-    assert pairs(store, task) == {("a", "b", "joy", "anger"): 1}  # a never said anger
+    assert pairs(store, task) == {("a", "b", "joy", "anger"): 1}  # a did not choose anger
