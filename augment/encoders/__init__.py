@@ -1,6 +1,6 @@
-"""The encoders that classifiers learn on and texts are compared by. Importing this module loads no library.
+"""The encoders used by classifiers and to compare texts. Importing this module loads no library.
 
-`embed_texts` imports torch when it is first called. Training imports `augment.encoders.frozen` itself.
+`embed_texts` imports torch when it is first called. Training imports `augment.encoders.frozen` directly.
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,8 @@
-"""The last layer of an encoder for its first token alone: heads of classifiers read no other. Same logits, less work.
+"""Compute an encoder's last layer for the first token only, as classifier heads use no other. Same logits, less work.
 
-One query needs no keys and values of its own for each token. Scores are q·(K x) = (Kᵀq)·x and the output is
-V(Σ p x) + v Σ p, so that both projections are done once a text instead of once a token; the keys' bias adds the same to
-every score and falls out of the softmax. Knows nothing of tokenisers, texts or heads.
+A single query does not need the keys and values of every token. Scores are q·(K x) = (Kᵀq)·x and the output is
+V(Σ p x) + v Σ p, so both projections run once per text instead of once per token. The keys' bias adds the same to every
+score and cancels in the softmax. Knows nothing of tokenizers, texts or heads.
 """
 
 from typing import Any
@@ -14,21 +14,21 @@ PROJECTIONS = (("query", "key", "value", ""), ("q_lin", "k_lin", "v_lin", "out_l
 
 
 def keep_first_token(layer: Any) -> bool:
-    """Let `layer` go on with its first token after its attention, in place; False where it has no such place.
+    """Make `layer` continue with only the first token after its attention, in place; False if that is not possible.
 
-    The caller tries whether the model's head indeed reads no other token.
+    The caller must check that the model's head uses no other token.
     """
     names = ("sa_layer_norm", "attention")  # DistilBERT's; BERT's, RoBERTa's and MPNet's
     place = next((getattr(layer, name) for name in names if hasattr(layer, name)), None)
     if place is None:
         return False
     _shorten_attention(layer)
-    place.register_forward_hook(_cut)  # the residual gave it back its other tokens
+    place.register_forward_hook(_cut)  # the residual connection added the other tokens again
     return True
 
 
 def _shorten_attention(layer: Any) -> None:
-    """Replace the layer's self-attention, where it is one that we know."""
+    """Replace the layer's self-attention, if it is of a known type."""
     for path, module in list(layer.named_modules()):
         for names in PROJECTIONS:
             if all(hasattr(module, name) for name in names if name):
@@ -44,7 +44,7 @@ def _cut(_module: Any, _inputs: Any, output: Any) -> Any:
 
 
 class FirstTokenAttention(torch.nn.Module):
-    """Takes the place of a self-attention and uses its projections; gives the first token's output, (B, 1, hidden)."""
+    """Replaces a self-attention and uses its projections; returns the first token's output, (B, 1, hidden)."""
 
     def __init__(self, attention: Any, names: tuple[str, str, str, str]) -> None:
         super().__init__()

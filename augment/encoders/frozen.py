@@ -1,7 +1,7 @@
 """BERT-like encoders for classifiers: frozen layers are computed once per text, the layers above are copied per run.
 
-Knows nothing of optimisers, labels' names or metrics. The part that learns is transformers' own sequence classifier
-without its embeddings and frozen layers; it receives their outputs as `inputs_embeds`.
+Knows nothing of optimisers, label names or metrics. The trainable part is transformers' own sequence classifier without
+its embeddings and frozen layers; it gets their outputs as `inputs_embeds`.
 """
 
 import copy
@@ -31,16 +31,16 @@ from augment.records import EncoderSpec, TrainingConfig
 
 FEATURE_BATCH = 128
 N_VERSIONS = 8
-MAX_KEPT_TEXTS = 20_000  # whose frozen outputs are kept: about 30 kB each for MiniLM
-MAX_VERSIONED_TEXTS = 1_000  # whose versions are kept: about 150 kB each
-PADDING = 4  # tokens: a batch's width is a multiple, since torch keeps compiled code for every shape it has met
+MAX_KEPT_TEXTS = 20_000  # texts with cached frozen outputs, about 30 kB each for MiniLM
+MAX_VERSIONED_TEXTS = 1_000  # texts with cached dropout samples, about 150 kB each
+PADDING = 4  # tokens: batch widths are multiples of it, since torch keeps compiled code for every shape
 
 
 class Encoder:
-    """One loaded encoder, with its lowest layers frozen or not. Asked from one thread at a time."""
+    """One loaded encoder, with or without frozen lowest layers. Not thread-safe."""
 
     def __init__(self, pretrained: Pretrained, outline: Any, *, frozen_layers: int, max_tokens: int) -> None:
-        """`outline` is the classifier that `outline_classifier` gives for the same encoder; it is filled here."""
+        """`outline` is what `outline_classifier` returns for the same encoder; it is filled here."""
         self.device = pretrained.device
         self.dtype = fastest_dtype(self.device)
         self._tokenizer = copy.deepcopy(pretrained.tokenizer)  # its truncation is set here
@@ -48,14 +48,14 @@ class Encoder:
         self._lower = _take_lower(pretrained.model, frozen_layers) if frozen_layers else None
         self._lower_with_dropout: Any = None
         upper = _take_upper(pretrained.model, frozen_layers) if frozen_layers else share_weights(pretrained.model)
-        self._model = fill_outline(outline, upper, self.device)  # on shared weights; every run learns on a copy
+        self._model = fill_outline(outline, upper, self.device)  # on shared weights; every run trains a copy
         self._kept: dict[str, torch.Tensor] = {}
         self._embeddings: dict[str, torch.Tensor] = {}
         self._versions: dict[str, torch.Tensor] = {}
         self._reads_first_token = self._can_shorten()
 
     def encode(self, texts: Sequence[str]) -> list[torch.Tensor]:
-        """What a run learns from, per text: the frozen layers' outputs (tokens, hidden), or token ids (tokens,).
+        """The input of a training run, per text: the frozen layers' outputs (tokens, hidden), or token ids (tokens,).
 
         Frozen layers are in evaluation mode here. Their outputs do not change, so they are computed once per text.
         """
@@ -64,7 +64,7 @@ class Encoder:
         if len(self._kept) > MAX_KEPT_TEXTS:
             self._kept.clear()
         new = sorted(set(texts) - self._kept.keys(), key=lambda text: (len(text), text))
-        with torch.no_grad():  # what inference mode makes cannot enter autograd later
+        with torch.no_grad():  # tensors made in inference mode cannot be used in autograd later
             for start in range(0, len(new), FEATURE_BATCH):
                 chunk = new[start : start + FEATURE_BATCH]
                 ids = self._tokenize(chunk)
@@ -86,7 +86,7 @@ class Encoder:
             return [[row] for row in self.encode(texts)]
         new = sorted(set(texts) - self._versions.keys())
         if new and self._lower_with_dropout is None:
-            is_narrower = self.dtype != torch.float32  # then, and only then, it needs weights of its own
+            is_narrower = self.dtype != torch.float32  # only then does it need its own weights
             lower = copy.deepcopy(self._lower).to(self.dtype) if is_narrower else share_weights(self._lower)
             self._lower_with_dropout = lower.train()
         with torch.random.fork_rng(), torch.no_grad():
@@ -101,7 +101,7 @@ class Encoder:
         return found
 
     def fresh_classifier(self) -> Any:
-        """A copy of the part that learns, for `classify`. Its head is drawn from torch's global generator."""
+        """A copy of the trainable part, for `classify`. Its head is initialised with torch's global RNG."""
         model = copy.deepcopy(self._model)
         if self._reads_first_token:
             _shorten(model)
@@ -112,7 +112,7 @@ class Encoder:
         return model
 
     def fresh_encoder(self) -> Any:
-        """A copy of the part that learns, with all its layers whole, for `embed_with`."""
+        """A copy of the trainable part with complete layers, for `embed_with`."""
         return copy.deepcopy(self._model)
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -139,7 +139,7 @@ class Encoder:
         return mean_over_tokens(hidden, mask)
 
     def classify(self, model: Any, padded: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Logits of `model` for a batch of encoded texts from `pad`, (B, n_labels), in the model's own width."""
+        """Logits of `model` for a batch of encoded texts from `pad`, (B, n_labels), in the model's own dtype."""
         if self._lower is None:
             logits: torch.Tensor = model(input_ids=padded, attention_mask=mask).logits
         else:
@@ -147,7 +147,7 @@ class Encoder:
         return logits
 
     def _can_shorten(self) -> bool:
-        """Whether the head reads the last layer's first token only; found out by comparing logits."""
+        """Whether the head uses only the last layer's first token; checked by comparing logits."""
         shortened = share_weights(self._model)
         if not _shorten(shortened):
             return False
@@ -163,10 +163,10 @@ class Encoder:
 
 
 def load_encoder(config: TrainingConfig) -> Encoder:
-    """The encoder that a config names; the last one stays loaded, with its frozen outputs.
+    """The encoder that a config names; the last one stays loaded, with its cached outputs.
 
     Raises:
-        TrainingError: there is no such encoder, it does not fit into memory, or has too few layers to freeze.
+        TrainingError: there is no such encoder, it does not fit into memory, or it has too few layers to freeze.
     """
     return _load(config.encoder, len(config.labels), config.frozen_layers, config.max_tokens)
 
@@ -186,21 +186,21 @@ def _load(spec: EncoderSpec, n_labels: int, frozen_layers: int, max_tokens: int)
 
 
 class _PassOn(torch.nn.Module):
-    """Takes the place of the embeddings: its input has been through them."""
+    """Replaces the embeddings: its input is embedded already."""
 
     def forward(self, input_ids: Any = None, inputs_embeds: Any = None, *_: Any, **options: Any) -> Any:
         return inputs_embeds
 
 
 def _take_lower(encoder: Any, n_layers: int) -> Any:
-    """The embeddings and the lowest layers of `encoder`, on its weights."""
+    """The embeddings and the lowest layers of `encoder`, sharing its weights."""
     lower = share_weights(encoder)
     del _find_layers(lower)[n_layers:]
     return lower
 
 
 def _take_upper(encoder: Any, n_layers: int) -> Any:
-    """The layers of `encoder` above the lowest, on its weights."""
+    """The layers of `encoder` above the lowest ones, sharing its weights."""
     upper = share_weights(encoder)
     del _find_layers(upper)[:n_layers]
     upper.config.num_hidden_layers -= n_layers
@@ -209,7 +209,7 @@ def _take_upper(encoder: Any, n_layers: int) -> Any:
 
 
 def _shorten(model: Any) -> bool:
-    """Let the last layer compute its first token only; False if the model has no such layer."""
+    """Make the last layer compute only its first token; False if the model has no such layer."""
     encoder = model.base_model
     layers = _find_layers(encoder) if getattr(encoder.config, "num_hidden_layers", 0) else []
     return bool(layers) and keep_first_token(layers[-1])
@@ -225,7 +225,7 @@ def pad(rows: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def _find_layers(encoder: Any) -> Any:
-    """The list of transformer layers of a base model, which may be changed in place."""
+    """The list of transformer layers of a base model; may be changed in place."""
     for module in encoder.modules():
         if isinstance(module, torch.nn.ModuleList) and len(module) == encoder.config.num_hidden_layers:
             return module

@@ -1,7 +1,7 @@
-"""Loads pretrained encoders. The embedded one is in memory once, whoever asks for it.
+"""Load pretrained encoders. The embedded encoder is in memory only once.
 
-Knows nothing of texts and training. Whoever needs another structure, such as fewer layers, makes one on the same
-weights with `share_weights`.
+Knows nothing of texts and training. For another structure, such as fewer layers, make a copy on the same weights with
+`share_weights`.
 """
 
 import copy
@@ -35,14 +35,14 @@ class Pretrained:
 
 
 def load_pretrained(spec: EncoderSpec) -> Pretrained:
-    """The encoder that `spec` names. The embedded one stays loaded; others are kept by whoever asked.
+    """The encoder that `spec` names. The embedded one stays loaded; others must be kept by the caller.
 
     Raises:
         TrainingError: there is no such encoder.
     """
     if spec.kind is not EncoderKind.EMBEDDED:
         return _load(spec)
-    with _loading_embedded:  # a page and a run may ask at the same time
+    with _loading_embedded:  # a page and a run may load it at the same time
         return _load_embedded()
 
 
@@ -54,14 +54,14 @@ def _load_embedded() -> Pretrained:
 def _load(spec: EncoderSpec) -> Pretrained:
     source, device = _locate(spec), best_device()
     logging.disable_progress_bar()
-    logging.set_verbosity_error()  # the report on heads that a checkpoint lacks or has is no news here
+    logging.set_verbosity_error()  # warnings about missing or unused heads are expected here
     with _explaining(spec):
         classifier = AutoModelForSequenceClassification.from_pretrained(
             source,
             dtype=torch.float32,
             attn_implementation="eager" if device == "cpu" else None,  # the faster one on short texts, see docs/LOG.md
         )
-        # Its base model, not AutoModel: that adds a pooler, which the heads of RoBERTa and MPNet do not read.
+        # Its base model, not AutoModel, which adds a pooler that the heads of RoBERTa and MPNet do not use.
         return Pretrained(classifier.base_model.to(device).eval(), AutoTokenizer.from_pretrained(source), device)
 
 
@@ -78,7 +78,7 @@ def outline_classifier(spec: EncoderSpec, n_labels: int) -> Any:
 
 
 def fill_outline(outline: Any, encoder: Any, device: str) -> Any:
-    """Put `encoder` in the place of the outline's own, and give its head fresh weights; changes `outline`."""
+    """Replace the outline's encoder by `encoder` and initialise its head; changes `outline`."""
     setattr(outline, outline.base_model_prefix, encoder)
     for module in modules_of_head(outline):
         if next(module.parameters(recurse=False), None) is not None:
@@ -88,7 +88,7 @@ def fill_outline(outline: Any, encoder: Any, device: str) -> Any:
 
 
 def share_weights(model: Any) -> Any:
-    """A copy of the modules on the same weights: layers may be taken out of it, weights must not be changed."""
+    """A copy of the modules on the same weights: layers may be removed, but weights must not be changed."""
     weights = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, weights)  # what is in deepcopy's memo is not copied
 
@@ -110,12 +110,12 @@ def _locate(spec: EncoderSpec) -> str:
 
 @contextmanager
 def _explaining(spec: EncoderSpec) -> Iterator[None]:
-    """Turn what transformers raises for a model that is not there into a sentence."""
+    """Turn what transformers raises for a missing model into a `TrainingError`."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise TrainingError(
             f"No encoder '{spec.name}' could be loaded. Expected a hub name such as distilbert-base-uncased, "
-            f"or a folder with a BERT-like model; transformers says: {reason}"
+            f"or a folder with a BERT-like model. transformers reports: {reason}"
         ) from error

@@ -1,4 +1,4 @@
-"""From an encoder's outputs per token to one vector per text."""
+"""Pool an encoder's outputs per token to one vector per text."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The embedded encoder as a measure of similarity: texts in, unit vectors out. Knows nothing of training.
+"""Embed texts as unit vectors with the embedded encoder, to compare them. Knows nothing of training.
 
 Mean pooling over tokens and normalisation, as in the model card of all-MiniLM-L6-v2. Thread-safe.
 """
@@ -19,7 +19,7 @@ from augment.records import EncoderSpec
 
 BATCH = 64
 
-_tokenizing = Lock()  # a fast tokenizer's padding and truncation are its state
+_tokenizing = Lock()  # padding and truncation are state of a fast tokenizer
 
 
 def embed(texts: Sequence[str]) -> NDArray[np.float32]:
@@ -27,7 +27,7 @@ def embed(texts: Sequence[str]) -> NDArray[np.float32]:
     return _embed(tuple(texts))
 
 
-@lru_cache(maxsize=8)  # a page asks for its seeds again at every rerun
+@lru_cache(maxsize=8)  # pages embed the same seeds at every rerun
 def _embed(texts: tuple[str, ...]) -> NDArray[np.float32]:
     encoder = load_pretrained(EncoderSpec())
     vectors = np.zeros((len(texts), encoder.model.config.hidden_size), dtype=np.float32)
@@ -45,5 +45,5 @@ def _embed(texts: tuple[str, ...]) -> NDArray[np.float32]:
 
 @cache
 def _tokenizer() -> Any:
-    """A copy of our own: training sets another truncation on its own."""
+    """A separate copy, because training changes the truncation of its copy."""
     return copy.deepcopy(load_pretrained(EncoderSpec()).tokenizer)

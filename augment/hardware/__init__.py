@@ -1,1 +1,1 @@
-"""Which device computes, in which width, and what fits into its memory."""
+"""The device and data type to compute with, and what fits into memory."""

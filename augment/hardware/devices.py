@@ -1,4 +1,4 @@
-"""Which device and which width of numbers are fastest here, and what is free on a device."""
+"""The fastest device and data type of this machine, and the free memory of a device."""
 
 import time
 from functools import cache
@@ -9,7 +9,7 @@ from augment.hardware.memory import free_main_memory
 
 
 def best_device() -> str:
-    """'cuda', 'mps' or 'cpu': the first that is there."""
+    """'cuda', 'mps' or 'cpu': the first that is available."""
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
@@ -17,11 +17,11 @@ def best_device() -> str:
 
 @cache
 def fastest_dtype(device: str) -> torch.dtype:
-    """bfloat16 where matrix products are faster in it than in float32 on this device, else float32.
+    """bfloat16 if matrix products are faster in it than in float32 on this device, else float32.
 
-    Every process on a machine must choose alike, or a resumed run would go on differently from one that nobody stopped.
-    So an x86 processor is asked for its instructions, where a measurement on a busy machine goes either way
-    (docs/LOG.md); other devices are measured.
+    All processes on a machine must choose the same, or a resumed run would continue differently. On x86 the choice
+    therefore depends on the processor's instructions: timings on a busy machine vary (docs/LOG.md). Other devices are
+    timed.
     """
     capabilities = torch.cpu.get_capabilities() if device == "cpu" else {}
     if capabilities.get("architecture") == "x86_64":
@@ -35,13 +35,13 @@ def fastest_dtype(device: str) -> torch.dtype:
 
     a, b = torch.randn(256, 576, device=device), torch.randn(576, 1536, device=device)
     times: dict[torch.dtype, list[float]] = {torch.float32: [], torch.bfloat16: []}
-    for _ in range(20):  # in turn, so that a busy moment costs both
+    for _ in range(20):  # in turn, so that a busy moment affects both
         for dtype, taken in times.items():
             taken.append(seconds(a.to(dtype), b.to(dtype)))
     return min(times, key=lambda dtype: min(times[dtype][1:]))
 
 
 def free_memory(device: str) -> int:
-    """Bytes that are free on `device` now."""
+    """Bytes of memory that are free on `device` now."""
     free: int = torch.cuda.mem_get_info()[0] if device == "cuda" else free_main_memory()
     return free

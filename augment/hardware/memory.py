@@ -1,4 +1,4 @@
-"""What a model needs in memory, what is free, and how memory is given back. Loads no weights."""
+"""How much memory a model needs, how much is free, and how to return it. Loads no weights."""
 
 import ctypes
 import gc
@@ -11,12 +11,12 @@ import psutil
 from augment.records import Quantisation
 
 GIB = 1024**3
-# Beside the weights: activations and the key-value cache of a batch, as a share of the weights.
+# Factor on top of the weights, for activations and the key-value cache of a batch.
 HEADROOM = 1.15
-# Bytes a weight of 8 bits, and of 4 bits with their scales (a block of 64).
+# Bytes per weight: 8 bits, and 4 bits with scales (in blocks of 64).
 QUANTISED_BYTES = {Quantisation.INT8: 1.0, Quantisation.INT4: 0.56}
 
-# Parameters of the reference's LMs, from their model cards, so that the figure stands before anything is downloaded.
+# Parameters of the reference's LMs, from their model cards, so that the need is known before anything is downloaded.
 KNOWN_PARAMETERS = {"EleutherAI/gpt-j-6b": 6_050_882_784, "EleutherAI/gpt-neo-2.7B": 2_651_307_520}
 
 
@@ -38,7 +38,7 @@ class MemoryNeed:
 
 
 def need_for(n_bytes: float, free: int, device: str) -> MemoryNeed:
-    """The need of a model whose weights take `n_bytes`."""
+    """The memory need of a model whose weights take `n_bytes`."""
     return MemoryNeed(int(n_bytes * HEADROOM), free, device)
 
 
@@ -49,7 +49,7 @@ def free_main_memory() -> int:
 
 
 def known_need(name: str, *, bytes_per_parameter: float = 2.0) -> MemoryNeed | None:
-    """The need of one of the reference's LMs, without importing torch: a GPU is seen once something else did."""
+    """The memory need of one of the reference's LMs. Does not import torch; sees a GPU only if torch is loaded."""
     n_parameters = KNOWN_PARAMETERS.get(name)
     if n_parameters is None:
         return None
@@ -60,12 +60,12 @@ def known_need(name: str, *, bytes_per_parameter: float = 2.0) -> MemoryNeed | N
 
 
 def can_quantise() -> bool:
-    """Whether the library that holds weights in 8 or 4 bits is installed; imports nothing."""
+    """Whether the library for 8-bit and 4-bit weights (bitsandbytes) is installed; imports nothing."""
     return importlib.util.find_spec("bitsandbytes") is not None
 
 
 def give_back() -> None:
-    """Return what was freed to the system: Python's garbage, CUDA's cache, the allocator's free pages."""
+    """Return unused memory to the system: Python's garbage, CUDA's cache, the allocator's free pages."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
@@ -74,9 +74,9 @@ def give_back() -> None:
 
 
 def trim_allocator() -> None:
-    """Return the allocator's free pages to the system; a few milliseconds. Where it is not glibc's, nothing happens.
+    """Return the allocator's free pages to the system; takes a few milliseconds. Does nothing without glibc.
 
-    Every thread frees into an arena of its own, which glibc keeps: hundreds of MiB beside pages that come and go.
+    glibc keeps the freed memory of each thread in an arena: hundreds of MiB when pages run in many short-lived threads.
     """
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc only

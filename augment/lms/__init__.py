@@ -23,36 +23,36 @@ GPT_NEO = LMSpec(LMKind.TRANSFORMERS, "EleutherAI/gpt-neo-2.7B")
 
 
 class LanguageModel(Protocol):
-    """What writes. One object may be asked from one thread at a time (`augment.lms.cache` sees to that)."""
+    """A model that completes prompts. Not thread-safe; `augment.lms.cache` lends it to one caller at a time."""
 
     @property
     def notes(self) -> Sequence[str]:
-        """What a person should know about how the LM is asked, such as a parameter that its server refused."""
+        """What the user should know about the requests to the LM, such as a parameter that its server refused."""
         ...
 
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
-        """One completion a prompt, in order, each ended at the first line break or `sampling.max_new_tokens`.
+        """One completion per prompt, in order. Each ends at the first line break or after `sampling.max_new_tokens`.
 
-        `labels` are those that an answer may carry, for an LM that can be held to them; the others ignore them.
+        `labels` are the labels allowed in an answer, for an LM with structured output; other LMs ignore them.
 
         Raises:
             LMError: a prompt is too long, or the LM does not answer.
-            PartialError: the LM answered some prompts only.
+            PartialError: the LM answered only some prompts.
         """
         ...
 
     def complete_and_score(
         self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion, *, after: str | None = None
     ) -> list[ScoredCompletion]:
-        """As `complete`, but each text ends at its line break or the label mark, and its label is scored.
+        """Like `complete`, but each text ends at its line break or the label mark, and the labels are scored after it.
 
-        The completion keeps what the LM wrote, a mark of its own included; texts are scored with theirs cut off. With
-        `after` they are scored behind that prompt instead of their own, which may give the label away.
+        The completion keeps all that the LM wrote, including a label mark; for scoring, the text is cut at the mark.
+        With `after`, texts are scored after that prompt instead of their own prompt, which may reveal the label.
 
         Raises:
-            LMError: as `complete`.
+            LMError: see `complete`.
             NoScoresError: the LM gives no label scores.
-            PartialError: as `complete`; its answers are ScoredCompletions.
+            PartialError: see `complete`; its answers are ScoredCompletions.
         """
         ...
 
@@ -60,23 +60,23 @@ class LanguageModel(Protocol):
         """Log-probability in nats of each label string right after each context: (len(contexts), len(labels)).
 
         Raises:
-            NoScoresError: the LM gives no such scores.
+            NoScoresError: the LM gives no label scores.
         """
         ...
 
     def count_tokens(self, text: str) -> int | None:
-        """Tokens of `text` by the LM's own vocabulary, or None where the LM does not tell."""
+        """Number of tokens of `text` in the LM's own vocabulary; None if the LM cannot count them."""
         ...
 
 
 class Endpoint(LanguageModel, Protocol):
-    """An LM behind a server, which also says what it offers."""
+    """An LM behind a server, with methods to find out what the server offers."""
 
     def list_models(self) -> tuple[str, ...]:
-        """The server's model names; none where it does not list them.
+        """The server's model names; empty if it does not list them.
 
         Raises:
-            LMError: it cannot be reached or refuses the key.
+            LMError: the server cannot be reached or refuses the key.
         """
         ...
 
@@ -84,13 +84,13 @@ class Endpoint(LanguageModel, Protocol):
         """Send two or three short requests to find out what the model can do.
 
         Raises:
-            LMError: as `list_models`, or the server does not know the model.
+            LMError: see `list_models`; or the server does not have the model.
         """
         ...
 
 
 def load_endpoint(spec: LMSpec, key: str | None) -> Endpoint:
-    """Connect to an endpoint; nothing is sent yet. `key` is kept in the returned object only."""
+    """Create the LM of an endpoint; nothing is sent yet. `key` is kept in the returned object only."""
     from augment.lms.endpoint.lm import EndpointLM  # loads openai
 
     return EndpointLM(spec, key)
@@ -110,7 +110,7 @@ LMS: dict[LMKind, Callable[[LMSpec, str | None], LanguageModel]] = {
 
 
 def measure(spec: LMSpec) -> MemoryNeed | None:
-    """What a local LM would need and what is free, before any weight is read; None for one that is not local.
+    """The memory that a local LM needs and that is free, before weights are read; None for an LM that is not local.
 
     Raises:
         LMError: there is no such model.
@@ -126,7 +126,7 @@ def load(spec: LMSpec, *, key: str | None = None) -> LanguageModel:
     """Load the LM that `spec` names; `key` is an endpoint's API key, kept in the returned object only.
 
     Raises:
-        LMError: it is not there, does not fit into memory, or cannot write (imported texts).
+        LMError: it does not exist, does not fit into memory, or cannot write (imported texts).
     """
     if spec.kind not in LMS:
         raise LMError(f"'{spec.name}' is the name of imported texts; it cannot write new ones. Choose another LM.")

@@ -1,4 +1,4 @@
-"""Keeps one LM loaded and lets one caller ask it at a time. Thread-safe; one object serves the whole process."""
+"""Keeps one LM loaded and lends it to one caller at a time. Thread-safe; one object serves the whole process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +10,9 @@ from augment.records import LMKind, LMSpec
 
 
 class LMCache:
-    """The last LM used stays loaded; another one takes its place.
+    """Keeps the last LM loaded until another one is needed.
 
-    An endpoint is never kept: it costs nothing to make, and a key must not outlive its session.
+    An endpoint is never kept: it costs nothing to create, and a key must not outlive its session.
     """
 
     def __init__(self) -> None:
@@ -22,15 +22,15 @@ class LMCache:
 
     @property
     def loaded(self) -> LMSpec | None:
-        """What is loaded now."""
+        """The LM that is loaded now."""
         return self._spec
 
     @contextmanager
     def borrow(self, spec: LMSpec, *, key: str | None = None) -> Iterator[lms.LanguageModel]:
-        """The LM that `spec` names, loaded if need be, for this caller alone.
+        """Lend the LM that `spec` names to this caller alone; load it if needed.
 
         Raises:
-            LMError: as `augment.lms.load`.
+            LMError: see `augment.lms.load`.
         """
         if spec.kind is LMKind.OPENAI:
             yield lms.load(spec, key=key)
@@ -43,12 +43,12 @@ class LMCache:
             yield self._lm
 
     def count_tokens(self, spec: LMSpec, text: str) -> int | None:
-        """Tokens of `text` by the LM's own vocabulary, if it is loaded and can tell; never loads it, never waits."""
+        """Number of tokens of `text`, if the LM is loaded and can count them; never loads it, never waits."""
         lm = self._lm if self._spec == spec else None
         return lm.count_tokens(text) if lm else None
 
     def unload(self) -> bool:
-        """Free the memory of the loaded LM; False where somebody uses it now."""
+        """Free the memory of the loaded LM; False if it is in use."""
         if not self._lock.acquire(blocking=False):
             return False
         try:

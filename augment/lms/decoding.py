@@ -1,7 +1,7 @@
-"""The sampling loop: a batch of texts, each driven to its end and, if asked, on to the label mark. Knows no tokenizer.
+"""The sampling loop: writes a batch of texts to their ends and, if needed, on to the label. Does not use a tokenizer.
 
-How the model is run is a `Batch`: with shared prefixes (`augment.lms.shared_prefix`), or padded on the left here, for
-architectures that do not let their attention be replaced. Rows that need nothing more leave the batch.
+A `Batch` runs the model: with shared prefixes (`augment.lms.shared_prefix`), or padded on the left (here) for
+architectures whose attention cannot be replaced. Finished rows leave the batch.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ import torch
 
 from augment.records import Sampling
 
-COMPACT_AT = 0.15  # share of ended rows at which the batch is rebuilt without them
+COMPACT_AT = 0.15  # share of finished rows at which the batch is rebuilt without them
 
 
 @dataclass(slots=True)
@@ -20,19 +20,19 @@ class Row:
     """One text being written after the prompt of its group."""
 
     group: int
-    written: list[int] = field(default_factory=list)  # what the LM drew
-    forced: list[int] = field(default_factory=list)  # tokens to be fed next instead of drawn ones
+    written: list[int] = field(default_factory=list)  # the sampled tokens
+    forced: list[int] = field(default_factory=list)  # tokens to feed next instead of sampled ones
     is_scored: bool = False  # once `forced` is fed, the next logits are this row's label scores
     scores: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What the loop asks for at every step.
+    """The functions that the loop calls at every step.
 
-    `draw` makes tokens (B,) of logits (B, vocabulary). `take` gets a row and the token drawn for it and says whether
-    the row has ended; it may set the row's `forced` and `is_scored` to lead it on. `score` gets a row and its logits
-    (vocabulary,) after the last forced token.
+    `draw` samples tokens (B,) from logits (B, vocabulary). `take` gets a row and its sampled token and returns whether
+    the text has ended; it may set the row's `forced` and `is_scored` to go on to the label. `score` gets a row and its
+    logits (vocabulary,) after the last forced token.
     """
 
     draw: Callable[[torch.Tensor], torch.Tensor]
@@ -41,7 +41,7 @@ class Step:
 
 
 class Batch(Protocol):
-    """The model and the caches of the rows that are still written."""
+    """The model and the caches of the unfinished rows."""
 
     def first(self) -> torch.Tensor:
         """Logits after each row's prompt, (B, vocabulary)."""
@@ -57,7 +57,7 @@ class Batch(Protocol):
 
 
 def decode(batch: Batch, rows: Sequence[Row], step: Step, *, max_steps: int) -> None:
-    """Drive all rows to their end, or for `max_steps` tokens."""
+    """Continue all rows until they are finished, for at most `max_steps` tokens."""
     live: list[Row | None] = list(rows)
     logits = batch.first()
     for _ in range(max_steps):
@@ -79,7 +79,7 @@ def decode(batch: Batch, rows: Sequence[Row], step: Step, *, max_steps: int) -> 
 
 
 def _advance(row: Row, drawn: int, logits: torch.Tensor, step: Step) -> int | None:
-    """The token that the row is fed next, or None once it needs nothing more."""
+    """The token to feed the row next, or None once the row is finished."""
     if row.forced:
         return row.forced.pop(0)
     if row.is_scored:
@@ -92,7 +92,7 @@ def _advance(row: Row, drawn: int, logits: torch.Tensor, step: Step) -> int | No
 
 
 def draw_tokens(logits: torch.Tensor, sampling: Sampling, generator: torch.Generator) -> torch.Tensor:
-    """Draw one token a row from (B, vocabulary) logits: temperature, then top-k, then top-p among those; (B,)."""
+    """Sample one token per row from logits (B, vocabulary): temperature, then top-k, then top-p among those; (B,)."""
     k = min(sampling.top_k or logits.shape[-1], logits.shape[-1])
     values, ids = (logits / sampling.temperature).topk(k, dim=-1)  # both (B, k), largest first
     probs = values.softmax(-1)
@@ -103,7 +103,7 @@ def draw_tokens(logits: torch.Tensor, sampling: Sampling, generator: torch.Gener
 
 
 class PaddedBatch:
-    """Every row with its prompt's own cache, padded on the left: for any causal LM of transformers."""
+    """Rows padded on the left, each with its own cache of its prompt: for any causal LM of transformers."""
 
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], rows: Sequence[Row]) -> None:
         self._model = model

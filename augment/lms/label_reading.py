@@ -1,4 +1,4 @@
-"""A label question in one LM's tokens: when a text has reached the mark, what leads it there, how it is scored."""
+"""A label question in one LM's tokens: finds the mark in a text, continues a text to the mark, scores the labels."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from augment.records import LabelQuestion
 
 
 class LabelReading:
-    """One question asked of all rows of a batch; every label must be one token."""
+    """One label question for all rows of a batch; every label must be one token."""
 
     def __init__(self, tokenizer: Any, question: LabelQuestion) -> None:
         def ids(text: str) -> list[int]:
@@ -21,7 +21,7 @@ class LabelReading:
         self._label_ids = [ids(label)[0] for label in question.labels]
         self.content_free = ids(question.content_free + question.mark) if question.content_free else []
         self.n_forced = max(len(self._mark_ids) + 1, len(self.content_free))
-        # Only a token with the mark's last character can complete it; decoding after every other would be for nothing.
+        # Only a token with the mark's last character can complete the mark, so text is decoded only after those.
         self._closers = {id_ for token, id_ in tokenizer.get_vocab().items() if self._mark[-1] in token}
 
     def ends_with_mark(self, written: list[int]) -> bool:
@@ -32,11 +32,11 @@ class LabelReading:
         return bool(tail.rstrip().endswith(self._mark))
 
     def lead_on(self, row: Row, tokens: list[int]) -> None:
-        """Have the row fed its last `tokens` and the mark, then scored."""
+        """Feed the row its last `tokens` and the mark, then score it."""
         self.score_after(row, tokens + self._mark_ids)
 
     def score_after(self, row: Row, tokens: list[int]) -> None:
-        """Have the row fed `tokens`, then scored."""
+        """Feed the row `tokens`, then score it."""
         row.forced, row.is_scored = tokens, True
 
     def score(self, row: Row, logits: torch.Tensor) -> None:

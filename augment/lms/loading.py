@@ -1,6 +1,6 @@
-"""Loads any causal LM of transformers: hub name, local folder or GGUF file; onto CUDA, MPS or CPU, whole or quantised.
+"""Load any causal LM of transformers (hub name, local folder or GGUF file) onto CUDA, MPS or CPU, quantised or not.
 
-What a model needs and what is free is known before its weights are read.
+Whether a model fits into memory is checked before its weights are read.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from augment.records import LMKind, LMSpec, Quantisation
 
 @dataclass(frozen=True, slots=True)
 class _Source:
-    """Where `from_pretrained` finds a model, with what options, and how big it is."""
+    """A model's location and options for `from_pretrained`, and its size."""
 
     place: str
     options: dict[str, Any]
@@ -31,7 +31,7 @@ class _Source:
 
 
 def load_local(spec: LMSpec) -> LocalLM:
-    """Load the embedded LM, a hub name, a folder or a .gguf file onto the best device there is.
+    """Load the embedded LM, a hub name, a folder or a .gguf file onto the best available device.
 
     Raises:
         LMError: there is no such model, it is not a causal LM, or it does not fit into memory.
@@ -40,7 +40,7 @@ def load_local(spec: LMSpec) -> LocalLM:
     dtype = fastest_dtype(device)
     need = _need(spec, source, device, dtype)
     if not need.fits:
-        raise LMError(f"'{spec.name}' {need}. Choose a smaller LM, fewer bits, free memory, or use an endpoint.")
+        raise LMError(f"'{spec.name}' {need}. Choose a smaller LM or fewer bits, free memory, or use an endpoint.")
     options = source.options | _quantised(spec, device, dtype)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source.place, **source.options)
@@ -55,7 +55,7 @@ def load_local(spec: LMSpec) -> LocalLM:
 
 
 def measure_local(spec: LMSpec) -> MemoryNeed:
-    """What a model would need and what is free, from its config alone.
+    """The memory that a model needs and that is free, from its config alone.
 
     Raises:
         LMError: there is no such model, or it is not a causal LM.
@@ -74,8 +74,9 @@ def _find(spec: LMSpec) -> _Source:
     except (OSError, ValueError, KeyError, TypeError, ArithmeticError, StrictDataclassError) as error:
         raise _not_loaded(spec, error) from error
     head = model.get_output_embeddings()
-    linear = sum(one.weight.numel() for one in model.modules() if isinstance(one, torch.nn.Linear) and one is not head)
-    return _Source(place, options, sum(one.numel() for one in model.parameters()), linear)
+    layers = [layer for layer in model.modules() if isinstance(layer, torch.nn.Linear) and layer is not head]
+    n_parameters = sum(parameter.numel() for parameter in model.parameters())
+    return _Source(place, options, n_parameters, sum(layer.weight.numel() for layer in layers))
 
 
 def _need(spec: LMSpec, source: _Source, device: str, dtype: torch.dtype) -> MemoryNeed:
@@ -88,15 +89,15 @@ def _quantised(spec: LMSpec, device: str, dtype: torch.dtype) -> dict[str, Any]:
     """Options that quantise while loading, or that unpack a GGUF file to dense weights."""
     is_gguf = spec.name.endswith(".gguf")
     if spec.quantisation is Quantisation.NONE:
-        if is_gguf:  # dense weights in our dtype: packed ones are cast at every product
+        if is_gguf:  # dense weights in our dtype: packed weights are cast at every product
             return {"quantization_config": GgufConfig(dequantize=True)}
-        return {"device_map": {"": device}} if device == "cuda" else {}  # straight there, not through main memory
+        return {"device_map": {"": device}} if device == "cuda" else {}  # directly, not through main memory
     if is_gguf:
-        raise LMError(f"A GGUF file is quantised already: load '{spec.name}' with its own weights.")
+        raise LMError(f"A GGUF file is quantised already. Load '{spec.name}' without further quantisation.")
     if device == "mps" or not can_quantise():
         raise LMError(
-            f"{spec.quantisation} weights need the library bitsandbytes and CUDA or a CPU; this is {device}. "
-            "Run `pip install bitsandbytes`, or load whole weights."
+            f"{spec.quantisation} weights need the library bitsandbytes and CUDA or a CPU; this device is {device}. "
+            "Run `pip install bitsandbytes`, or load the LM without quantisation."
         )
     if spec.quantisation is Quantisation.INT8:
         config = BitsAndBytesConfig(load_in_8bit=True)
@@ -106,16 +107,16 @@ def _quantised(spec: LMSpec, device: str, dtype: torch.dtype) -> dict[str, Any]:
 
 
 def _not_loaded(spec: LMSpec, error: Exception) -> LMError:
-    """Not there, not reachable, or not a causal LM."""
+    """The error for a model that does not exist, cannot be reached, or is not a causal LM."""
     reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
     return LMError(
         f"No language model '{spec.name}' could be loaded. Expected a hub name such as EleutherAI/gpt-neo-2.7B, a "
-        f"folder with a causal LM, or a .gguf file; transformers says: {reason}"
+        f"folder with a causal LM, or a .gguf file. transformers reports: {reason}"
     )
 
 
 def _locate(spec: LMSpec) -> tuple[str, dict[str, Any]]:
-    """Where `from_pretrained` finds the model, and the options that go with it."""
+    """The model's location for `from_pretrained`, and its options."""
     if spec.kind is LMKind.EMBEDDED:
         return str(unpack_embedded_lm(spec.name)), {}
     path = Path(spec.name).expanduser()
@@ -125,9 +126,7 @@ def _locate(spec: LMSpec) -> tuple[str, dict[str, Any]]:
         return str(path.parent), {"gguf_file": path.name}
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise LMError(
-                f"The folder '{spec.name}' holds no config.json. Expected a folder that save_pretrained wrote."
-            )
+            raise LMError(f"The folder '{spec.name}' has no config.json. Expected a folder that save_pretrained wrote.")
         return str(path), {}
     if path.is_absolute() or spec.name.count("/") > 1:
         raise LMError(

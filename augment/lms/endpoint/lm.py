@@ -1,8 +1,7 @@
-"""Any OpenAI-compatible endpoint: completions and chat, a batch of prompts at a time.
+"""The LM behind any OpenAI-compatible endpoint: completions and chat, a batch of prompts at a time.
 
-Servers differ: what one can do is found out by asking it (`EndpointLM.probe`). A batch that fails midway keeps what was
-answered. Labels are scored by their first token, as no server gives more. Knows no HTTP: see
-`augment.lms.endpoint.client`.
+Servers differ, so `EndpointLM.probe` finds out what a server can do. A batch that fails midway keeps the answers so
+far. Labels are scored by their first token, as no server gives more. `augment.lms.endpoint.client` sends the requests.
 """
 
 from collections.abc import Callable, Sequence
@@ -37,11 +36,11 @@ _T = TypeVar("_T")
 @dataclass(frozen=True, slots=True)
 class _LabelScores:
     logprobs: tuple[float, ...]
-    n_tokens: int  # of the request and its answer
+    n_tokens: int  # in the request and its answer
 
 
 class EndpointLM:
-    """A model behind an OpenAI-compatible endpoint. One object learns what its server refuses, and remembers it."""
+    """A model behind an OpenAI-compatible endpoint. Each object remembers what its server refuses."""
 
     def __init__(self, spec: LMSpec, key: str | None, *, timeout_s: float = TIMEOUT_S) -> None:
         self._spec = spec
@@ -54,12 +53,12 @@ class EndpointLM:
         return self._refusals.notes
 
     def count_tokens(self, text: str) -> None:
-        """An endpoint does not tell."""
+        """None: an endpoint cannot count them."""
 
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
-        """See `LanguageModel.complete`; at most CONCURRENCY requests at a time, one a prompt.
+        """See `LanguageModel.complete`; at most CONCURRENCY requests at a time, one per prompt.
 
-        A chat endpoint with `is_structured` is held to a JSON object with one of `labels`, kept raw as one line.
+        With `is_structured`, a chat endpoint must write a JSON object with one of `labels`, which is kept as one line.
         """
         return _ask_all(
             [
@@ -71,10 +70,10 @@ class EndpointLM:
     def complete_and_score(
         self, prompts: Sequence[str], sampling: Sampling, question: LabelQuestion, *, after: str | None = None
     ) -> list[ScoredCompletion]:
-        """See `LanguageModel.complete_and_score`; labels are scored as `score_labels` says, by their first token.
+        """See `LanguageModel.complete_and_score`; labels are scored by their first token, see `score_labels`.
 
-        A completion's `n_tokens` are those of its text. All that its label took, asked and answered, and that of the
-        content-free text after its prompt (on the prompt's first completion) is in its `n_prompt_tokens`.
+        A completion's `n_tokens` counts its text only. `n_prompt_tokens` includes all tokens of the request that scored
+        its label; a prompt's first completion also includes those for the content-free text.
         """
         behind = prompts if after is None else [after] * len(prompts)
         distinct = list(dict.fromkeys(behind)) if question.content_free else []
@@ -97,29 +96,29 @@ class EndpointLM:
         )
 
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
-        """See `LanguageModel.label_logprobs`; by first tokens, as `score_labels` says."""
-        scores = self._score_all(contexts, labels)
-        return np.array([one.logprobs for one in scores]).reshape(len(contexts), len(labels))
+        """See `LanguageModel.label_logprobs`; by first tokens, see `score_labels`."""
+        scored = self._score_all(contexts, labels)
+        return np.array([scores.logprobs for scores in scored]).reshape(len(contexts), len(labels))
 
     def list_models(self) -> tuple[str, ...]:
-        """The model names that the server offers, to choose one from; none where it does not list them.
+        """The model names that the server offers; empty if it does not list them.
 
         Raises:
-            LMError: it cannot be reached or refuses the key.
+            LMError: the server cannot be reached or refuses the key.
         """
         return self._client.list_models()
 
     def probe(self) -> EndpointAbilities:
-        """Ask the server for its models, label scores and structured output, and see what comes.
+        """Find out whether the server lists its models, gives label scores and supports structured output.
 
-        Takes two short requests and, on chat, a third. A server may take a parameter and ignore it, so answers count.
+        Sends two short requests and, on chat, a third. A server may ignore a parameter, so the answers are checked.
 
         Raises:
-            LMError: it cannot be reached, refuses the key or does not know the model.
+            LMError: the server cannot be reached, refuses the key or does not have the model.
         """
         models = self.list_models()
         if not models:
-            self._refusals.note("models", "lists no models; type the model's name.")
+            self._refusals.note("models", "lists no models; enter the model's name.")
         has_logprobs = len(self._client.send(self._build_probe).top_tokens) > 1
         has_structured_output = False
         if self._client.is_chat:
@@ -132,14 +131,14 @@ class EndpointLM:
         )
 
     def _build_structured_probe(self) -> Params:
-        # Nothing in words asks for JSON here: a model that is not held to the format does not write it by chance.
+        # The prompt does not mention JSON: a model writes it only if the server enforces the format.
         params = self._client.build(PROBE_PROMPT, "Answer briefly.") | {"max_tokens": 64}
         return params | {"response_format": item_format(PROBE_LABELS)}
 
     def _write(
         self, prompt: str, sampling: Sampling, *, labels: Sequence[str] = (), mark: str | None = None
     ) -> Completion:
-        """One completion: an object with one of `labels` where that is asked for, else a line, up to `mark` if any."""
+        """One completion: a JSON object with one of `labels` if it is structured, else a line, up to `mark` if any."""
         is_structured = self._client.is_chat and self._spec.is_structured and bool(labels)
 
         def build() -> Params:
@@ -151,7 +150,7 @@ class EndpointLM:
                 "top_p": sampling.top_p,
                 "seed": sampling.rng_seed,
             }
-            # A chat answer may begin with a line break, so there only a text with a mark is stopped.
+            # A chat answer may begin with a line break, so chat gets stop strings only if there is a mark.
             if mark is not None or not self._client.is_chat:
                 params["stop"] = ["\n"] if mark is None else ["\n", mark]
             return params | ({"response_format": item_format(labels)} if is_item_asked else {})
@@ -163,11 +162,11 @@ class EndpointLM:
         else:
             line = self._read_line(text, prompt)
             if is_structured and line.strip() and "response_format" not in self._refusals:
-                self._refusals.note("response_format", "took 'response_format' but answers in plain lines.")
+                self._refusals.note("response_format", "accepts 'response_format' but answers in plain lines.")
         return Completion(line, answer.n_tokens or 0, answer.n_prompt_tokens or 0)
 
     def _read_line(self, text: str, prompt: str) -> str:
-        if self._client.is_chat:  # a chat model often says the open item again before it goes on
+        if self._client.is_chat:  # a chat model often repeats the open item first
             text = text.lstrip().removeprefix(prompt.rsplit("\n", 1)[-1].strip())
         return text.lstrip("\n").split("\n", 1)[0]
 
@@ -185,7 +184,7 @@ class EndpointLM:
         completion = self._write(prompt, sampling, mark=mark)
         # Not every server stops at the mark or leaves it out.
         text = completion.text.partition(mark)[0].rstrip()
-        if self._client.is_chat:  # whose answers lack the space after the open item
+        if self._client.is_chat:  # chat answers lack the space after the open item
             text = " " + text.lstrip()
         scores = self._score(behind + text + question.mark, question.labels)
         n_prompt_tokens = completion.n_prompt_tokens + scores.n_tokens + n_more_tokens
@@ -198,12 +197,12 @@ class EndpointLM:
     def _score_all(self, contexts: Sequence[str], labels: Sequence[str]) -> list[_LabelScores]:
         try:
             return _ask_all([partial(self._score, context, labels) for context in contexts])
-        except PartialError as error:  # scores alone are no answers to prompts
+        except PartialError as error:  # scores are not answers to the prompts
             raise LMError(str(error)) from error
 
     def _score(self, context: str, labels: Sequence[str]) -> _LabelScores:
         def build() -> Params:
-            # No temperature: the default, 1, leaves the probabilities as they are on servers that would scale them.
+            # No temperature: some servers scale probabilities by it, and the default of 1 leaves them unchanged.
             params = self._client.build(context, LABEL_INSTRUCTION.format(labels=_quote(labels))) | {"max_tokens": 1}
             top_tokens = self._client.build_top_tokens()
             if not top_tokens:
@@ -211,7 +210,7 @@ class EndpointLM:
             return params | top_tokens
 
         answer = self._client.send(build)
-        if len(answer.top_tokens) < 2:  # one token tells nothing of the other labels
+        if len(answer.top_tokens) < 2:  # one token does not score the other labels
             raise self._no_scores()
         n_tokens = (answer.n_prompt_tokens or 0) + (answer.n_tokens or 0)
         return _LabelScores(score_labels(answer.top_tokens, labels), n_tokens)
@@ -222,11 +221,11 @@ class EndpointLM:
 
 
 def _ask_all(asks: Sequence[Callable[[], _T]]) -> list[_T]:
-    """Every answer in order. After a failure nothing more is started; what is under way is waited for and kept.
+    """All answers, in order. After a failure no new request is started; running requests finish and are kept.
 
     Raises:
-        PartialError: some answered.
-        LMError: none did.
+        PartialError: some requests were answered.
+        LMError: none were answered.
     """
     with ThreadPoolExecutor(CONCURRENCY) as pool:
         jobs = [pool.submit(ask) for ask in asks]
@@ -244,7 +243,7 @@ def _ask_all(asks: Sequence[Callable[[], _T]]) -> list[_T]:
 
 
 def _nth_sampling(sampling: Sampling, row: int) -> Sampling:
-    """Each prompt gets its own seed, or equal prompts would get equal answers."""
+    """Give each prompt its own seed; otherwise equal prompts would get equal answers."""
     return replace(sampling, rng_seed=sampling.rng_seed + row)
 
 

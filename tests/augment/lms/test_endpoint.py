@@ -244,12 +244,12 @@ def hang(handler: Handler) -> None:
     [
         (always(401, {"error": {"message": "bad key"}}), "refused the key (401)", 1),
         (always(403, {"error": {"message": "no access"}}), "refused the key (403)", 1),
-        (always(404, {"error": {"message": "no"}}), "knows no model 'm' or no completions interface (404)", 1),
+        (always(404, {"error": {"message": "no"}}), "has no model 'm' or no completions interface (404)", 1),
         (always(429, {}, AT_ONCE), "'too many requests' (429)", 3),
         (always(500, {}, AT_ONCE), "answered 500 after every retry", 3),
         (always(402, {"error": {"message": "no\ncredit"}}), "refused the request (402): no credit", 1),
-        (always(200, {"choices": []}), "without any choice", 1),
-        (always(200, {"error": "late"}), "without any choice", 1),
+        (always(200, {"choices": []}), "returned no choices", 1),
+        (always(200, {"error": "late"}), "returned no choices", 1),
         (always(200, {"choices": [{}]}), "cannot be read", 1),
         (always(200, ["no object"]), "cannot be read", 1),
         (always(200, b"<html>"), "cannot be read", None),
@@ -372,7 +372,7 @@ def test_a_refused_parameter_is_left_out_from_then_on_and_noted_once_even_with_f
     server = serve(script)
     lm = server.lm()
     assert [one.text for one in lm.complete(["1", "2", "3", "4"], SAMPLING)] == [" fine"] * 4
-    assert list(lm.notes) == [f"{server.url} refused 'temperature'; asked without it."]
+    assert list(lm.notes) == [f"{server.url} refused 'temperature'; sending requests without it."]
     lm.complete(["5"], SAMPLING)
     assert len(server.bodies) == 9
     assert all("temperature" not in body and body["top_p"] == 0.9 for body in server.bodies[4:])
@@ -391,8 +391,8 @@ def test_parameters_are_left_out_one_by_one_when_only_the_message_names_them(ser
     assert lm.complete(["1"], SAMPLING)[0].text == " first line"
     assert len(server.bodies) == 3
     assert sorted(note.removeprefix(server.url) for note in lm.notes) == [
-        " refused 'seed'; asked without it.",
-        " refused 'stop'; asked without it.",
+        " refused 'seed'; sending requests without it.",
+        " refused 'stop'; sending requests without it.",
     ]
 
 
@@ -407,7 +407,7 @@ def test_chat_that_refuses_max_tokens_gets_max_completion_tokens(serve: Serve) -
     lm = server.lm(EndpointApi.CHAT)
     assert lm.complete(["1"], SAMPLING)[0].text == "fine"
     assert server.bodies[-1]["max_completion_tokens"] == 24
-    assert list(lm.notes) == [f"{server.url} refused 'max_tokens'; asked with 'max_completion_tokens'."]
+    assert list(lm.notes) == [f"{server.url} refused 'max_tokens'; using 'max_completion_tokens' instead."]
 
 
 def test_a_prompt_that_is_too_long_is_not_mistaken_for_a_refusal_of_max_tokens(serve: Serve) -> None:
@@ -499,7 +499,7 @@ def test_labels_with_a_common_first_token_are_refused_if_it_is_the_likeliest(ser
     top_tokens = {" very": math.log(0.7), " neutral": math.log(0.2)}
     server = serve(write_and_score(" so glad", top_tokens))
     question = LabelQuestion(QUESTION.mark, (" very good", " very bad", " neutral"))
-    with pytest.raises(LMError, match="'very good', 'very bad' cannot be told apart by their first token 'very'"):
+    with pytest.raises(LMError, match="'very good', 'very bad' start with the same token 'very'"):
         server.lm().complete_and_score(PROMPTS[:1], SAMPLING, question)
 
 
@@ -536,7 +536,7 @@ def test_a_server_that_refuses_20_logprobs_is_asked_for_five(serve: Serve, api: 
     lm = server.lm(api)
     scored = lm.complete_and_score(["1", "2", "3", "4"], SAMPLING, QUESTION)
     assert [math.exp(one) for one in scored[3].label_logprobs] == pytest.approx(LABEL_PROBS)
-    assert list(lm.notes) == [f"{server.url} refused 20 'logprobs'; asked for 5."]
+    assert list(lm.notes) == [f"{server.url} refused 20 'logprobs'; requesting 5 instead."]
 
 
 @pytest.mark.parametrize("api", list(EndpointApi))
@@ -610,7 +610,7 @@ def test_ignored_structured_output_is_read_as_plain_lines_with_a_note(serve: Ser
     server = serve(lambda handler: answer(handler, "Tweet: so glad (Sentiment: joy)\nTweet: more"))
     lm = server.lm(EndpointApi.CHAT, is_structured=True)
     assert [one.text for one in lm.complete(PROMPTS, SAMPLING, labels=TASK_LABELS)] == [" so glad (Sentiment: joy)"] * 2
-    assert list(lm.notes) == [f"{server.url} took 'response_format' but answers in plain lines."]
+    assert list(lm.notes) == [f"{server.url} accepts 'response_format' but answers in plain lines."]
 
 
 def test_refused_structured_output_is_replaced_by_a_request_for_a_plain_line(serve: Serve) -> None:
@@ -624,7 +624,7 @@ def test_refused_structured_output_is_replaced_by_a_request_for_a_plain_line(ser
     lm = server.lm(EndpointApi.CHAT, is_structured=True)
     assert [one.text for one in lm.complete(PROMPTS, SAMPLING, labels=TASK_LABELS)] == ["so glad (Sentiment: joy)"] * 2
     assert "JSON" not in server.bodies[-1]["messages"][0]["content"]
-    assert list(lm.notes) == [f"{server.url} refused 'response_format'; asked for plain lines."]
+    assert list(lm.notes) == [f"{server.url} refused 'response_format'; requesting plain lines instead."]
 
 
 # --- tokens ----------------------------------------------------------------------------------------------------------
@@ -698,16 +698,16 @@ def test_the_probe_continues_after_refusals_and_without_a_list_of_models(serve: 
     assert not abilities.has_logprobs
     assert not abilities.has_structured_output
     assert [note.removeprefix(server.url) for note in abilities.notes] == [
-        " lists no models; type the model's name.",
+        " lists no models; enter the model's name.",
         " refused 'logprobs'.",
-        " refused 'response_format'; asked for plain lines.",
+        " refused 'response_format'; requesting plain lines instead.",
     ]
 
 
 @pytest.mark.parametrize(
     ("models", "script", "expected"),
     [
-        ((200, {"data": [{"id": "other"}]}), always(404, {}), "knows no model 'm'"),
+        ((200, {"data": [{"id": "other"}]}), always(404, {}), "has no model 'm'"),
         ((401, {}), always(401, {}), "refused the key"),
         ((403, {}), always(401, {}), "refused the key"),
     ],

@@ -119,7 +119,7 @@ def test_the_same_seed_gives_the_same_texts_and_another_seed_gives_others(tiny: 
 
 
 def test_a_prompt_longer_than_the_context_is_refused_with_both_lengths(tiny: LocalLM) -> None:
-    with pytest.raises(LMError, match=r"come to \d+ tokens; .* takes 256"):
+    with pytest.raises(LMError, match=r"need \d+ tokens; .* allows 256"):
         tiny.complete(["happy " * 300], Sampling())
 
 
@@ -154,7 +154,7 @@ def test_an_unknown_model_name_gives_an_error_that_says_what_was_expected(
 
 
 def test_the_error_names_a_folder_without_a_model(tmp_path: Path) -> None:
-    with pytest.raises(LMError, match="holds no config.json"):
+    with pytest.raises(LMError, match="has no config.json"):
         lms.load(LMSpec(LMKind.TRANSFORMERS, str(tmp_path)))
 
 
