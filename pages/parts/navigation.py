@@ -1,5 +1,6 @@
 """The names in the navigation bar, with a number where something waits or runs; they follow what runs."""
 
+import math
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def page_titles() -> dict[str, str]:
 
 
 def follow_runs() -> None:
-    """Run the page again when a run starts, ends or gets another tenth done, whatever page is open.
+    """Run the page again when a run starts, ends or reaches its next tenth, whatever page is open.
 
     Only a full rerun draws the navigation bar, and what depends on a run's end elsewhere on the page. Nothing is polled
     while nothing runs.
@@ -125,5 +126,5 @@ def _rerun_on_change(drawn: _Milestones) -> None:
 
 
 def _milestones(unfinished: Iterable[tuple[RunKey, RunState]]) -> _Milestones:
-    """Which runs wait or run, and how many tenths of each are done."""
-    return frozenset((key, state.status, int(10 * progress_share(state))) for key, state in unfinished)
+    """Which runs wait or run, and which tenth of each is being done; 0 while nothing is done yet."""
+    return frozenset((key, state.status, math.ceil(10 * progress_share(state))) for key, state in unfinished)

@@ -68,5 +68,5 @@ def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
     assert 0.44 < baseline.accuracy < 0.58  # three were measured: mean 0.507
     assert augmented.accuracy > 0.65  # three were measured: mean 0.757
     page = visit("results")
-    expect(page.locator(".st-key-results_curve")).to_contain_text("raw")  # whose it is the headline says
+    expect(page.locator(".st-key-results_curve")).to_contain_text("raw")  # the headline names the language model
     assert_no_error(page)
