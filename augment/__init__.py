@@ -1,1 +1,1 @@
-"""The domain: texts, prompts, language models, classifiers. Knows nothing of Streamlit and nothing of SQL."""
+"""The domain: texts, prompts, language models, classifiers. Knows nothing of Streamlit or SQL."""

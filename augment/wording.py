@@ -26,7 +26,7 @@ def format_metric(metric: str, value: float) -> str:
 
 
 def format_interval(interval: Interval, metric: str) -> str:
-    """'0.73 (0.70 to 0.76)', or the mean alone where one run gives no interval."""
+    """'0.73 (0.70 to 0.76)', or only the mean if a single run gives no interval."""
     mean, low, high = (format_metric(metric, value) for value in (interval.mean, interval.low, interval.high))
     return mean if interval.n < 2 else f"{mean} ({low} to {high})"
 

@@ -1,1 +1,1 @@
-"""What is known about a text's label beyond the LM that wrote it."""
+"""Evidence about the labels of texts, apart from the LM that wrote them."""

@@ -1,4 +1,4 @@
-"""How far two raters agree, and how sure a share is. Pure; counts in, figures out; knows nothing of texts or people."""
+"""Agreement of two raters, and confidence intervals of shares. Pure: works on counts, not on texts or people."""
 
 import math
 from collections import Counter
@@ -9,8 +9,8 @@ Counts = Mapping[tuple[str, str], int]  # (first rater's category, second rater'
 
 Z_95 = 1.959963984540054  # the standard normal's 97.5% point
 
-# Source: Landis & Koch 1977, The measurement of observer agreement for categorical data, Biometrics 33. Each is the
-# strength up to that kappa, to two decimals; the bounds are, in their words, clearly arbitrary.
+# Source: Landis & Koch 1977, The measurement of observer agreement for categorical data, Biometrics 33. Each
+# name is valid up to its kappa, rounded to two decimals; the authors call the bounds clearly arbitrary.
 STRENGTHS = {0.2: "slight", 0.4: "fair", 0.6: "moderate", 0.8: "substantial", 1.0: "almost perfect"}
 
 
@@ -26,27 +26,27 @@ class Share:
 
 
 def cohens_kappa(counts: Counts) -> float | None:
-    """Agreement beyond chance: 1 is perfect, 0 what chance gives, below 0 less than that.
+    """Agreement beyond chance: 1 is perfect, 0 is as good as chance, below 0 is worse than chance.
 
-    None without texts, and where both raters used one same category only: chance would then agree as well as they do.
+    None without texts, or if both raters used only one and the same category: chance would then agree as well.
 
     Source: Cohen 1960, A coefficient of agreement for nominal scales, Educational and Psychological Measurement 20.
     """
     n = sum(counts.values())
     first, second = Counter[str](), Counter[str]()
-    for (one, other), times in counts.items():
-        first[one] += times
-        second[other] += times
-    observed = n * sum(times for (one, other), times in counts.items() if one == other)
+    for (a, b), times in counts.items():
+        first[a] += times
+        second[b] += times
+    observed = n * sum(times for (a, b), times in counts.items() if a == b)
     expected = sum(times * second[category] for category, times in first.items())  # both in texts squared: exact
     return None if expected == n * n else (observed - expected) / (n * n - expected)
 
 
 def kappa_of_label(counts: Counts, label: str) -> float | None:
-    """Cohen's kappa on the question whether a text is of `label` or not; None as there."""
+    """Cohen's kappa for `label` against all other labels; None as in `cohens_kappa`."""
     merged = Counter[tuple[str, str]]()
-    for (one, other), times in counts.items():
-        merged[str(one == label), str(other == label)] += times
+    for (a, b), times in counts.items():
+        merged[str(a == label), str(b == label)] += times
     return cohens_kappa(merged)
 
 
@@ -58,7 +58,7 @@ def name_kappa(kappa: float) -> str:
 
 
 def wilson_share(n_hits: int, n: int) -> Share:
-    """A share and its 95% interval by Wilson's score, which holds for few texts and for shares near 0 or 1.
+    """A share and its 95% interval by Wilson's score, which is valid for few texts and for shares near 0 or 1.
 
     Source: Wilson 1927, Probable inference, the law of succession, and statistical inference, JASA 22.
     """

@@ -1,1 +1,1 @@
-"""Classifiers, from texts to figures about them."""
+"""Training and evaluation of classifiers."""

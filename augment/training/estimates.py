@@ -1,4 +1,4 @@
-"""How long training takes, as a guess before anything was measured. Loads no model and no heavy library."""
+"""Estimate how long training takes, before anything is measured. Loads no model and no heavy library."""
 
 from augment.records import ClassifierKind
 
@@ -8,7 +8,7 @@ N_TIMES_CONTRASTIVE = 2  # two texts per pair
 
 
 def guess_run_s(kind: ClassifierKind, n_steps: int, n_test: int) -> float:
-    """Seconds a training run may take; evaluation every 20 steps."""
+    """Estimated seconds per training run, with evaluation every 20 steps."""
     if kind.is_instant:
         return PROBE_S
     steps_s = n_steps * STEP_S * (N_TIMES_CONTRASTIVE if kind is ClassifierKind.CONTRASTIVE else 1)

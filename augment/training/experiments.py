@@ -1,8 +1,7 @@
-"""Running an experiment: training runs one after the other, as one plain generator of records.
+"""Run an experiment: its training runs one after the other, as one plain generator of records.
 
 What all runs share (the encoder, its frozen outputs, the seeds' classifier) is computed once. A run that fails becomes
-a record with its reason, and the next one begins. Knows nothing of storage; resumption is asking for the runs that are
-not done.
+a record with its reason, and the next one starts. Does not use storage; to resume, pass the runs that are not done.
 """
 
 import logging
@@ -41,12 +40,12 @@ from augment.training.filters import draw_nested, find_dropped
 from augment.training.probes import fit_probe
 from augment.training.train import explaining_memory, train
 
-TELL_EVERY_S = 0.3  # how often a run in progress says so; each time is a transaction
+TELL_EVERY_S = 0.3  # between two progress records of a run; each is a database transaction
 log = logging.getLogger(__name__)
 
 
 def order_runs(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
-    """RNG seed after RNG seed, so that every point of the chart is there early and its interval narrows."""
+    """Sort by RNG seed, so that every point of the chart appears early and its interval then narrows."""
     return sorted(runs, key=lambda run: (run.config.rng_seed, run.n_synthetic, run.id))
 
 
@@ -59,13 +58,13 @@ def run_experiment(
     n_done: int = 0,
     elapsed_s: float = 0.0,
 ) -> Iterator[ExperimentRecord | ExperimentProgress]:
-    """Train `runs` in order and report progress, in which variants have these `names`.
+    """Train `runs` in order and report progress, with the variants' `names` in its messages.
 
     `n_done` and `elapsed_s` count what was done before the experiment was resumed. Each finished run of the
     experiment's first RNG seed also judges the variants' texts that it was not trained on.
 
     Raises:
-        TrainingError: at the end, where every run failed and none was done before.
+        TrainingError: at the end, if every run failed and none was done before.
     """
     clock = _Clock(n_done, n_done + len(runs), elapsed_s)
     if not runs:
@@ -90,18 +89,18 @@ def run_experiment(
             yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], elapsed, can_retry=can_retry)
         except Exception as error:  # a bug in one run must not cost the others; the log has its traceback
             log.exception("training run %d failed", run.id)
-            reasons.append(f"Unexpected {type(error).__name__}; the log has the details.")
+            reasons.append(f"Unexpected {type(error).__name__}; see the log for details.")
             yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], time.monotonic() - started)
         trim_allocator()
         clock.n_done += 1
         yield clock.tell(f"{len(reasons)} failed" if reasons else "")
     if len(reasons) == len(ready.runs) and not n_done:
-        raise TrainingError(f"Every training run failed. The first one said: {reasons[0]}")
+        raise TrainingError(f"Every training run failed. The first error: {reasons[0]}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Filtered:
-    """What is left to train after the filters: runs, texts, and why a variant's filter failed, by the variant's id."""
+    """What remains after the filters: runs, texts, and the errors of failed filters by the variant's id."""
 
     runs: Sequence[TrainingRun]
     material: ExperimentMaterial
@@ -111,38 +110,38 @@ class _Filtered:
 def _filter_variants(
     experiment: Experiment, runs: Sequence[TrainingRun], material: ExperimentMaterial
 ) -> Generator[ExperimentRecord, None, _Filtered]:
-    """Run the filters that need a classifier and have not run yet. The runs of a variant are cut to what is left."""
+    """Run the filters that need a classifier and have not run yet, and limit the runs to the texts that remain."""
     texts = dict(material.texts)
     broken: dict[int | None, AugmentError] = {}
-    for one in experiment.variants:
-        if not one.variant.filter.needs_probe or one.n_dropped is not None:
+    for stored in experiment.variants:
+        if not stored.variant.filter.needs_probe or stored.n_dropped is not None:
             continue
         try:
-            dropped = _find_dropped(one, experiment, material)
-        except AugmentError as error:  # its runs fail with that reason; the others begin
-            broken[one.id] = error
+            dropped = _find_dropped(stored, experiment, material)
+        except AugmentError as error:  # the variant's runs fail with this reason; the others start
+            broken[stored.id] = error
             continue
         except Exception as error:
-            log.exception("the filter of variant %d failed", one.id)
-            broken[one.id] = TrainingError(f"Its filter failed ({type(error).__name__}), see the log.")
+            log.exception("the filter of variant %d failed", stored.id)
+            broken[stored.id] = TrainingError(f"The variant's filter failed ({type(error).__name__}). See the log.")
             continue
-        texts[one.id] = tuple(text for text in texts[one.id] if text.id not in dropped)
-        n_left = one.variant.filter.count_drawable(Counter(text.label for text in texts[one.id]).values())
-        of_variant = [run for run in runs if run.variant_id == one.id]
-        runs = [*(run for run in runs if run.variant_id != one.id), *cut_runs(of_variant, n_left)]
-        yield VariantFiltered(one.id, tuple(sorted(dropped)))
+        texts[stored.id] = tuple(text for text in texts[stored.id] if text.id not in dropped)
+        n_left = stored.variant.filter.count_drawable(Counter(text.label for text in texts[stored.id]).values())
+        of_variant = [run for run in runs if run.variant_id == stored.id]
+        runs = [*(run for run in runs if run.variant_id != stored.id), *cut_runs(of_variant, n_left)]
+        yield VariantFiltered(stored.id, tuple(sorted(dropped)))
     return _Filtered(runs, replace(material, texts=texts), broken)
 
 
 def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[VariantText, ...]:
-    """Every text of the variants once; where a variant has its label after review, with that."""
+    """Every text of the variants once, with its label after review if a variant uses that."""
     corrected = (TextUse.REVIEWED, TextUse.RELABELLED)
-    variants = sorted(experiment.variants, key=lambda one: one.variant.use in corrected)
-    return tuple({text.id: text for one in variants for text in material.texts.get(one.id, ())}.values())
+    variants = sorted(experiment.variants, key=lambda stored: stored.variant.use in corrected)
+    return tuple({text.id: text for stored in variants for text in material.texts.get(stored.id, ())}.values())
 
 
 class _Clock:
-    """How far the experiment is."""
+    """Tracks the experiment's progress and time."""
 
     def __init__(self, n_done: int, n_total: int, elapsed_s: float) -> None:
         self.n_done = n_done
@@ -151,28 +150,28 @@ class _Clock:
         self._told = 0.0
 
     def tell(self, message: str = "") -> ExperimentProgress:
-        """Progress as of now."""
+        """The current progress."""
         self._told = time.monotonic()
         return ExperimentProgress(self.n_done, self.n_total, self._told - self._started, message)
 
     @property
     def is_due(self) -> bool:
-        """Whether something should be told again."""
+        """Whether the next progress record is due."""
         return time.monotonic() - self._told >= TELL_EVERY_S
 
 
 def _train_run(
     run: TrainingRun, material: ExperimentMaterial, others: Sequence[VariantText], clock: _Clock, name: str
 ) -> Iterator[ExperimentRecord | ExperimentProgress]:
-    """One run from its texts to its end."""
+    """Train one run and yield its records, from its start to its end."""
     started = time.monotonic()
     texts, used = choose_texts(run, material)
     yield RunStarted(run.id, len(texts), used)
     yield clock.tell(name)
-    unseen = [one for one in others if one.id not in {taken.id for taken in used}]
+    unseen = [text for text in others if text.id not in {taken.id for taken in used}]
     points: list[MetricPoint] = []
     records = train(
-        run.config, texts, material.test, validation=material.validation, others=[one.text for one in unseen]
+        run.config, texts, material.test, validation=material.validation, others=[text.text for text in unseen]
     )
     for record in records:
         if isinstance(record, TrainingProgress):
@@ -188,7 +187,7 @@ def _train_run(
 
 
 def choose_texts(run: TrainingRun, material: ExperimentMaterial) -> tuple[list[TrainingText], tuple[VariantText, ...]]:
-    """What a run is trained on: the seeds and the variant's first texts under its RNG seed; and the synthetic ones.
+    """The texts that a run is trained on (seeds, then texts drawn with its RNG seed), and the synthetic ones of them.
 
     Raises:
         ShortageError: the variant has fewer texts than the run's size.
@@ -216,9 +215,9 @@ def choose_texts(run: TrainingRun, material: ExperimentMaterial) -> tuple[list[T
 
 
 def choose_final(points: Sequence[MetricPoint]) -> MetricPoint:
-    """The point a run is judged by: the first best on validation texts where it looked at them, else the last."""
+    """The point that counts for a run: the first best on validation texts if it used them, else the last."""
     figures = [point.validation_macro_f1 for point in points]
-    seen = [one for one in figures if one is not None]
+    seen = [figure for figure in figures if figure is not None]
     return points[figures.index(max(seen))] if seen else points[-1]
 
 
@@ -229,8 +228,8 @@ def _find_dropped(variant: ExperimentVariant, experiment: Experiment, material: 
     missing = sorted(set(recipe.labels) - {seed.label for seed in material.seeds})
     if missing:
         raise ShortageError(
-            f"The filter needs a classifier trained on the seeds, and no seed is labelled {', '.join(missing)}. "
-            "Add seeds of every label, or do without the filter."
+            f"The filter needs a classifier trained on the seeds, but no seed is labelled {', '.join(missing)}. "
+            "Add seeds of every label, or remove the filter."
         )
     if not texts:
         return set()

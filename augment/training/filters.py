@@ -1,6 +1,6 @@
-"""Which of an arm's texts a training run takes: filters that use no validation or test data, and the nested draw.
+"""Choose a variant's texts for a training run: filters that use no validation or test data, and the nested draw.
 
-Knows nothing of storage. The seeds' classifier comes in as probabilities.
+Does not use storage. The output of the seeds' classifier is passed in as probabilities.
 """
 
 import hashlib
@@ -22,8 +22,8 @@ def find_dropped(
 ) -> list[int]:
     """Indices of the texts that a filter leaves out.
 
-    `given` are the texts' labels, `probs` (n, n_labels) what a classifier trained on the seeds says of them. Agreement
-    goes first; of what is left, each label keeps its surest texts, at least one.
+    `given` are the texts' labels, `probs` (n, n_labels) the probabilities from a classifier trained on the seeds. Texts
+    that disagree are dropped first; then each label keeps its most confident texts, at least one.
     """
     places = [labels.index(label) for label in given]
     kept = list(range(len(given)))
@@ -46,33 +46,33 @@ def draw_nested(
     label: Callable[[T], str],
     is_balanced: bool = False,
 ) -> list[T]:
-    """`size` texts in an order drawn by the RNG seed; a larger size holds every smaller one's texts.
+    """Draw `size` texts in an order set by the RNG seed; a larger size includes the texts of every smaller size.
 
-    A text's rank depends on its key and the RNG seed alone: arms that share texts draw them alike, which is what makes
-    runs of one RNG seed pairs. Balanced: labels in turn, so that none has more than one text more than another.
+    A text's rank depends only on its key and the RNG seed: variants that share texts draw them in the same order, so
+    their runs of one RNG seed can be paired. If balanced, labels take turns and their counts differ by at most 1.
 
     Raises:
         ShortageError: there are fewer texts.
     """
-    order = sorted(texts, key=lambda one: _rank(key(one), rng_seed))
-    there = f"{len(order)}"
+    order = sorted(texts, key=lambda text: _rank(key(text), rng_seed))
+    found = f"{len(order)}"
     if is_balanced:
         order = _take_in_turn(order, label)
-        there = f"{len(order)} (balanced, of {there})"
+        found = f"{len(order)} (balanced, of {found})"
     if len(order) < size:
         raise ShortageError(
-            f"{size} texts asked for, {there} there. Choose a smaller size, generate or review more, or filter less."
+            f"{size} texts needed; found {found}. Choose a smaller size, generate or review more, or filter less."
         )
     return order[:size]
 
 
 def _take_in_turn(texts: Sequence[T], label: Callable[[T], str]) -> list[T]:
-    """One text of each label after the other, until one label has no more."""
+    """One text per label in turn, until a label has no more."""
     of_label: dict[str, list[T]] = defaultdict(list)
-    for one in texts:
-        of_label[label(one)].append(one)
+    for text in texts:
+        of_label[label(text)].append(text)
     rounds = zip(*(of_label[name] for name in sorted(of_label)), strict=False)
-    return [one for texts_of_round in rounds for one in texts_of_round]
+    return [text for texts_of_round in rounds for text in texts_of_round]
 
 
 def _rank(key: str, rng_seed: int) -> bytes:

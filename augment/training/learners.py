@@ -1,7 +1,7 @@
-"""What learns by steps: a head on the encoder, or the encoder's embeddings by pairs with a logistic regression on them.
+"""Classifiers that are trained by steps: a head on the encoder, or contrastive embeddings with a logistic regression.
 
-Both are asked the same things by the training loop: the loss of a step, and label probabilities. Source of the second:
-SetFit, Tunstall et al. 2022, arXiv 2209.11055: pairs of texts of one label are drawn together, others apart.
+Both give the training loop the loss of a step and label probabilities. Source of the second: SetFit, Tunstall et al.
+2022, arXiv 2209.11055: pairs of texts with the same label are pulled together, other pairs are pushed apart.
 """
 
 import copy
@@ -18,11 +18,11 @@ from augment.errors import TrainingError
 from augment.records import ClassifierKind, TrainingConfig, TrainingText
 from augment.training.probes import fit_probe
 
-EVALUATION_TOKENS = 2048  # a batch, padding included: what is fastest on two cores and bounds memory for long texts
+EVALUATION_TOKENS = 2048  # per batch, with padding: fastest on two cores, and limits memory for long texts
 
 
 class Batches:
-    """Texts to predict again and again: encoded and padded once, those of like length in one batch."""
+    """Texts that are predicted repeatedly: encoded and padded once, in batches of similar length."""
 
     def __init__(self, encoder: Encoder, texts: Sequence[str]) -> None:
         rows = encoder.encode(texts)
@@ -43,69 +43,69 @@ class Batches:
 
 
 class Learner(Protocol):
-    """One way of learning by steps. `model` holds what learns."""
+    """A classifier that is trained by steps. `model` holds the trainable weights."""
 
     model: Any
 
     def loss(self) -> torch.Tensor:
-        """The loss of the next step's batch, in nats or squared cosines; draws from torch's global generator."""
+        """The loss of the next step's batch, in nats or squared cosines; uses torch's global RNG."""
 
     def predict(self, texts: Batches) -> NDArray[np.float64]:
-        """Label probabilities as the model stands now, (texts, n_labels)."""
+        """Label probabilities from the current model, (texts, n_labels)."""
 
     def keep(self) -> Self:
-        """A copy that goes on predicting as now while this one learns on."""
+        """A copy that keeps its predictions while this one is trained further."""
 
 
 def make_learner(encoder: Encoder, texts: Sequence[TrainingText], config: TrainingConfig) -> Learner:
-    """The learner of the config's kind, on a fresh copy of what learns."""
+    """The learner of the config's kind, on a fresh copy of the trainable part."""
     kind = PairLearner if config.kind is ClassifierKind.CONTRASTIVE else HeadLearner
     return kind(encoder, texts, config)
 
 
 class HeadLearner:
-    """The reference notebook's: a classification head, cross-entropy of hard or soft labels."""
+    """The reference notebook's classifier: a classification head, with cross-entropy on hard or soft labels."""
 
     def __init__(self, encoder: Encoder, texts: Sequence[TrainingText], config: TrainingConfig) -> None:
         self._encoder = encoder
-        self._rows = encoder.encode_with_dropout([one.text for one in texts])
+        self._rows = encoder.encode_with_dropout([text.text for text in texts])
         self._targets, self._weights = _targets(texts, config.labels, encoder.device)
         self._batches = draw_batches(len(texts), config)
         self.model = encoder.fresh_classifier()
 
     def loss(self) -> torch.Tensor:
-        """Weighted soft cross-entropy of the next texts, in nats."""
+        """Weighted soft cross-entropy of the next batch, in nats."""
         batch = next(self._batches)
         logits = self._encoder.classify(self.model, *pad([_draw_version(self._rows[i]) for i in batch])).float()
         return soft_cross_entropy(logits, self._targets[batch], self._weights[batch])
 
     def predict(self, texts: Batches) -> NDArray[np.float64]:
-        """What the head says."""
+        """Label probabilities from the head, (texts, n_labels)."""
         width = self.model.config.num_labels
         return texts.apply(self.model, width, lambda *batch: self._encoder.classify(*batch).float().softmax(-1))
 
     def keep(self) -> Self:
-        """A copy with the weights of now."""
+        """A copy with the current weights."""
         kept = copy.copy(self)
         kept.model = copy.deepcopy(self.model)
         return kept
 
 
 class PairLearner:
-    """Contrastive: embeddings of one label are drawn together, then a logistic regression on them tells the labels.
+    """Contrastive: embeddings of the same label are pulled together; a logistic regression on them gives the labels.
 
-    Soft labels and weights enter the regression; pairs go by the likeliest label.
+    The regression uses soft labels and weights; pairs are formed by the likeliest label.
     """
 
     def __init__(self, encoder: Encoder, texts: Sequence[TrainingText], config: TrainingConfig) -> None:
         self._encoder, self._texts, self._config = encoder, texts, config
-        self._rows = encoder.encode_with_dropout([one.text for one in texts])
-        self._plain = Batches(encoder, [one.text for one in texts])
+        self._rows = encoder.encode_with_dropout([text.text for text in texts])
+        self._plain = Batches(encoder, [text.text for text in texts])
         self._pairs = draw_pairs(likeliest_labels(texts, config.labels), config)
         self.model = encoder.fresh_encoder()
 
     def loss(self) -> torch.Tensor:
-        """Mean squared difference of the pairs' cosines to 1 (one label) or 0 (two)."""
+        """Mean squared difference between the pairs' cosines and 1 (same label) or 0 (different labels)."""
         first, second, is_same = next(self._pairs)
         rows = [_draw_version(self._rows[i]) for i in (*first, *second)]
         embeddings = self._encoder.embed_with(self.model, *pad(rows))  # (2 · pairs, hidden)
@@ -114,14 +114,14 @@ class PairLearner:
         return ((cosines - wanted) ** 2).mean()
 
     def predict(self, texts: Batches) -> NDArray[np.float64]:
-        """What a regression on the training texts' embeddings of now says."""
+        """Label probabilities from a regression on the training texts' current embeddings, (texts, n_labels)."""
         width = self.model.config.hidden_size
-        embedded = (one.apply(self.model, width, self._encoder.embed_with) for one in (self._plain, texts))
-        of_training, of_texts = (one.astype(np.float32) for one in embedded)
+        embedded = (batches.apply(self.model, width, self._encoder.embed_with) for batches in (self._plain, texts))
+        of_training, of_texts = (vectors.astype(np.float32) for vectors in embedded)
         return fit_probe(of_training, self._texts, self._config)(of_texts)
 
     def keep(self) -> Self:
-        """A copy with the weights of now."""
+        """A copy with the current weights."""
         kept = copy.copy(self)
         kept.model = copy.deepcopy(self.model)
         return kept
@@ -131,7 +131,7 @@ def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: tor
     """Mean over texts of weight · -Σ target · log softmax(logits), in nats; logits and targets are (B, n_labels).
 
     One-hot targets and weights of 1 give the usual cross-entropy. The weights' mean should be 1 over the training set:
-    divided by a batch's own sum, a batch of synthetic texts alone would not feel theirs. Source: GPT3Mix (arXiv
+    normalising per batch would cancel the weight in batches of synthetic texts alone. Source: GPT3Mix (arXiv
     2104.08826), section 3.3, where the LM's label probabilities are the targets.
     """
     losses = -(targets * logits.log_softmax(-1)).sum(-1)  # (B,)
@@ -139,7 +139,7 @@ def soft_cross_entropy(logits: torch.Tensor, targets: torch.Tensor, weights: tor
 
 
 def draw_batches(n_texts: int, config: TrainingConfig) -> Iterator[list[int]]:
-    """Batches of indices without end: epoch after epoch, each in a new order, the last of an epoch smaller."""
+    """Endless batches of indices: every epoch in a new order; the last batch of an epoch may be smaller."""
     generator = torch.Generator().manual_seed(config.rng_seed)
     while True:
         order = torch.randperm(n_texts, generator=generator).tolist()
@@ -148,33 +148,33 @@ def draw_batches(n_texts: int, config: TrainingConfig) -> Iterator[list[int]]:
 
 
 def likeliest_labels(texts: Sequence[TrainingText], labels: Sequence[str]) -> list[str]:
-    """What each text most likely is: by its soft label where it has one."""
-    return [labels[int(np.argmax(one.probs))] if one.probs else one.label for one in texts]
+    """The likeliest label of each text: from its soft label if it has one."""
+    return [labels[int(np.argmax(text.probs))] if text.probs else text.label for text in texts]
 
 
 def draw_pairs(labels: Sequence[str], config: TrainingConfig) -> Iterator[tuple[list[int], list[int], list[float]]]:
-    """Batches of pairs without end: first texts, second ones, and 1 for one label, 0 for two; half of each.
+    """Endless batches of pairs: first texts, second texts, and 1 for the same label or 0 for two labels; half of each.
 
-    Every label that is there comes as often as every other, however many texts it has.
+    All labels in `labels` are drawn equally often, however many texts they have.
 
     Raises:
-        TrainingError: all texts are of one label.
+        TrainingError: all texts have the same label.
     """
     rng = random.Random(config.rng_seed)
-    groups = [group for one in config.labels if (group := [i for i, label in enumerate(labels) if label == one])]
+    groups = [group for name in config.labels if (group := [i for i, label in enumerate(labels) if label == name])]
     if len(groups) < 2:
-        raise TrainingError("All training texts are of one label: nothing is there to tell apart. Add others.")
+        raise TrainingError("All training texts have the same label. Add texts of at least one other label.")
     while True:
         pairs = []
         for k in range(config.batch_size):
-            one, other = rng.sample(groups, 2)
-            pairs.append((rng.choice(one), rng.choice(one if k % 2 == 0 else other), float(k % 2 == 0)))
+            group, other = rng.sample(groups, 2)
+            pairs.append((rng.choice(group), rng.choice(group if k % 2 == 0 else other), float(k % 2 == 0)))
         first, second, is_same = zip(*pairs, strict=True)
         yield list(first), list(second), list(is_same)
 
 
 def batch_by_tokens(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
-    """Indices by rising length, in batches of at most `most` tokens once padded to their longest; at least one each."""
+    """Batches of indices by increasing length, of at most `most` tokens after padding and at least one text each."""
     batch: list[int] = []
     for i in sorted(range(len(lengths)), key=lengths.__getitem__):
         if batch and (len(batch) + 1) * lengths[i] > most:
@@ -187,8 +187,8 @@ def batch_by_tokens(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
 
 def _targets(texts: Sequence[TrainingText], labels: Sequence[str], device: str) -> tuple[torch.Tensor, torch.Tensor]:
     """Label distributions, (n, n_labels), and weights of mean 1, (n,)."""
-    rows = [one.probs or tuple(float(label == one.label) for label in labels) for one in texts]
-    weights = torch.tensor([one.weight for one in texts], device=device)
+    rows = [text.probs or tuple(float(label == text.label) for label in labels) for text in texts]
+    weights = torch.tensor([text.weight for text in texts], device=device)
     return torch.tensor(rows, device=device), weights / weights.mean()
 
 

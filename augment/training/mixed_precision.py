@@ -1,8 +1,8 @@
-"""AdamW for a model that computes in a narrower width than it learns in. Knows nothing of tasks or texts.
+"""AdamW in float32 for a model that computes in a narrower dtype. Knows nothing of tasks or texts.
 
-The model's weights, gradients and their float32 originals each lie in one block of memory for those that decay and one
-for those that do not: a step is then a few passes over memory instead of thousands of small calls, and nothing is cast
-layer by layer as autocast does.
+Weights, gradients and their float32 originals are each stored in one block of memory for those with weight decay and
+one for those without. A step is then a few passes over memory instead of thousands of small calls, and nothing is cast
+layer by layer as in autocast.
 
 Source: master weights, Micikevicius et al. 2018, arXiv 1710.03740, section 3.1.
 """
@@ -13,21 +13,21 @@ import torch
 
 
 class MixedPrecisionAdamW:
-    """Steps `model` in place, whose weights become `dtype`; the learning rate falls linearly to 0 over `n_steps`.
+    """Updates `model` in place and casts its weights to `dtype`; the learning rate falls linearly to 0 over `n_steps`.
 
-    As transformers' Trainer: no decay on biases and norms, gradients clipped to a norm of 1.
+    Like transformers' Trainer: no decay on biases and norms, gradients clipped to a norm of 1.
     """
 
     def __init__(
         self, model: Any, dtype: torch.dtype, *, learning_rate: float, weight_decay: float, n_steps: int
     ) -> None:
-        learning = [one for one in model.parameters() if one.requires_grad]
+        trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
         groups = [
-            (weight_decay, [one for one in learning if one.ndim > 1]),
-            (0.0, [one for one in learning if one.ndim <= 1]),
+            (weight_decay, [parameter for parameter in trainable if parameter.ndim > 1]),
+            (0.0, [parameter for parameter in trainable if parameter.ndim <= 1]),
         ]
-        originals = [torch.cat([one.data.float().flatten() for one in group]) for _, group in groups]
-        model.to(dtype)  # what does not learn too
+        originals = [torch.cat([parameter.data.float().flatten() for parameter in group]) for _, group in groups]
+        model.to(dtype)  # frozen weights too
         self._blocks = [_share_memory(group) for _, group in groups]
         self._originals = [torch.nn.Parameter(block) for block in originals]
         for original in self._originals:
@@ -43,9 +43,9 @@ class MixedPrecisionAdamW:
         self._schedule = torch.optim.lr_scheduler.LambdaLR(self._optimizer, lambda step: max(0.0, 1 - step / n_steps))
 
     def step(self) -> None:
-        """Learn from the gradients that are there, and clear them."""
+        """Apply the current gradients and clear them."""
         for original, (_, gradient) in zip(self._originals, self._blocks, strict=True):
-            assert original.grad is not None  # noqa: S101  given in __init__, never taken away
+            assert original.grad is not None  # noqa: S101  set in __init__, never removed
             original.grad.copy_(gradient)
             gradient.zero_()
         torch.nn.utils.clip_grad_norm_(self._originals, 1.0)
@@ -57,12 +57,12 @@ class MixedPrecisionAdamW:
 
 def _share_memory(parameters: list[torch.nn.Parameter]) -> tuple[torch.Tensor, torch.Tensor]:
     """Move weights and gradients of `parameters` into one block each; returns the two blocks."""
-    weights = torch.cat([one.data.flatten() for one in parameters])
+    weights = torch.cat([parameter.data.flatten() for parameter in parameters])
     gradients = torch.zeros_like(weights)
     start = 0
-    for one in parameters:
-        end = start + one.numel()
-        one.data = weights[start:end].view_as(one)
-        one.grad = gradients[start:end].view_as(one)
+    for parameter in parameters:
+        end = start + parameter.numel()
+        parameter.data = weights[start:end].view_as(parameter)
+        parameter.grad = gradients[start:end].view_as(parameter)
         start = end
     return weights, gradients

@@ -1,8 +1,8 @@
-"""Training a small classifier on a BERT-like encoder. A plain generator; who drives it decides where records go.
+"""Train a small classifier on a BERT-like encoder. A plain generator; the caller stores the records.
 
 The recipe is the reference notebook's: embeddings and the first three layers frozen, AdamW, linear schedule, evaluation
-every 20 steps. What never learns is computed once (`encoders.frozen`); what learns by steps is `learners`.
-Knows nothing of arms, experiments or storage.
+every 20 steps. `encoders.frozen` computes the frozen layers once; `learners` has the parts that are trained.
+Knows nothing of variants, experiments or storage.
 """
 
 import math
@@ -39,17 +39,17 @@ def train(
     validation: Sequence[LabelledText] = (),
     others: Sequence[str] = (),
 ) -> Iterator[MetricPoint | Prediction | TrainingProgress]:
-    """Train once and say how it goes: progress at every step, metrics every `eval_every` and at the end, predictions.
+    """Train once; yield progress at every step, metrics every `eval_every` steps and at the last, then predictions.
 
-    Predictions are of the evaluation texts and then of `others`, texts without a known label, whose `index` goes on
-    counting after the evaluation texts'. `validation` decides when to stop early and which step the predictions are of;
-    the evaluation texts never do. The same config, texts and machine give the same figures, but for what the last
-    digits of frozen outputs make: they depend on which texts were computed in one batch.
+    Predictions are for the evaluation texts and then for `others`, texts without a known label, whose `index` continues
+    that of the evaluation texts. Only `validation` decides when to stop early and which step the predictions are from,
+    never the evaluation texts. The same config, texts and machine give the same figures up to rounding: the last digits
+    of frozen outputs depend on which texts were computed in one batch.
 
     Raises:
-        TrainingError: a label without training texts, no evaluation texts, no validation texts to stop early by, an
-            encoder that cannot be loaded, is too big or has too few layers to freeze, a loss that is not finite, or
-            memory that runs out.
+        TrainingError: a label has no training texts, there are no evaluation texts, there are no validation texts for
+            early stopping, the encoder cannot be loaded, is too big or has too few layers to freeze, the loss is not
+            finite, or memory runs out.
     """
     _check(config, train, evaluation, validation)
     with explaining_memory(config):
@@ -71,7 +71,7 @@ def _train_by_steps(
     encoder = load_encoder(config)
     evaluated = Batches(encoder, [row.text for row in evaluation])
     validated = Batches(encoder, [row.text for row in validation] if config.patience else [])
-    with torch.random.fork_rng():  # the new head and dropout draw from the run's own seed
+    with torch.random.fork_rng():  # the new head and dropout use the run's own seed
         torch.manual_seed(config.rng_seed)
         learner = make_learner(encoder, train, config)
         optimizer = MixedPrecisionAdamW(
@@ -108,7 +108,7 @@ def _train_by_steps(
             yield TrainingProgress(step, n_steps, time.monotonic() - started)
         if others:
             best_probs = np.concatenate([best_probs, best.predict(Batches(encoder, others))])
-    yield from _tell(best_probs, config.labels)
+    yield from _to_predictions(best_probs, config.labels)
     yield TrainingProgress(n_steps, n_steps, time.monotonic() - started)
 
 
@@ -118,17 +118,17 @@ def _train_probe(
     started = time.monotonic()
     yield TrainingProgress(0, 1, 0.0, f"Loading {config.encoder.name}")
     encoder = load_encoder(config)
-    probe = fit_probe(encoder.embed([one.text for one in train]), train, config)
+    probe = fit_probe(encoder.embed([text.text for text in train]), train, config)
     probs = probe(encoder.embed([row.text for row in evaluation]))
     yield _measure(1, [], probs, evaluation, config.labels, None)
     if others:
         probs = np.concatenate([probs, probe(encoder.embed(others))])
-    yield from _tell(probs, config.labels)
+    yield from _to_predictions(probs, config.labels)
     yield TrainingProgress(1, 1, time.monotonic() - started)
 
 
 class _EarlyStopping:
-    """Counts evaluations without a better figure on the validation texts; without patience every one is the best."""
+    """Counts evaluations without a better validation figure; without patience, every evaluation is the best."""
 
     def __init__(self, patience: int | None) -> None:
         self._patience = patience
@@ -161,7 +161,7 @@ def _check(
         raise TrainingError("There are no evaluation texts. Import data with a test split on the Seeds page.")
     if config.patience and not validation and not config.kind.is_instant:
         raise TrainingError(
-            "Early stopping needs validation texts, and the task has none. Import data with a validation split, or "
+            "Early stopping needs validation texts, but the task has none. Import data with a validation split, or "
             "train without early stopping: the test split must not decide when to stop."
         )
     for name, found in (
@@ -171,7 +171,7 @@ def _check(
     ):
         if unknown := found - set(config.labels):
             raise TrainingError(
-                f"The {name} texts carry labels that the task does not have: {', '.join(sorted(unknown))}. "
+                f"The {name} texts have labels that the task does not have: {', '.join(sorted(unknown))}. "
                 f"Expected {', '.join(config.labels)}."
             )
     missing = [label for label in config.labels if all(row.label != label for row in train)]
@@ -207,21 +207,21 @@ def _measure(
     )
 
 
-def _tell(probs: NDArray[np.float64], labels: Sequence[str]) -> Iterator[Prediction]:
+def _to_predictions(probs: NDArray[np.float64], labels: Sequence[str]) -> Iterator[Prediction]:
     for index, row in enumerate(probs):
         yield Prediction(index, labels[int(row.argmax())], tuple(float(value) for value in row))
 
 
 @contextmanager
 def explaining_memory(config: TrainingConfig) -> Iterator[None]:
-    """Say in a sentence that memory ran out."""
+    """Turn an out-of-memory error into a `TrainingError`."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError, RuntimeError) as error:
         ran_out = not isinstance(error, RuntimeError) or isinstance(error, torch.OutOfMemoryError)
-        if not ran_out and "can't allocate memory" not in str(error):  # what torch says of main memory
+        if not ran_out and "can't allocate memory" not in str(error):  # torch's message for main memory
             raise
         raise TrainingError(
-            f"Memory ran out while '{config.encoder.name}' was trained. Freeze more layers, take a smaller batch "
-            f"({config.batch_size}) or a smaller encoder."
+            f"Memory ran out while training '{config.encoder.name}'. Freeze more layers, or use a smaller batch "
+            f"(now {config.batch_size}) or a smaller encoder."
         ) from error

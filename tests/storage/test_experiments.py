@@ -124,7 +124,7 @@ def test_a_balanced_draw_takes_labels_in_turn_and_is_nested() -> None:
         counts = [labels.count(label) for label in LABELS]
         assert max(counts) - min(counts) <= 1
         assert draw(texts, size, 0, is_balanced=True) == draw(texts, 30, 0, is_balanced=True)[:size]
-    with pytest.raises(TrainingError, match=r"31 texts asked for, 30 \(balanced, of 60\) there"):
+    with pytest.raises(TrainingError, match=r"31 texts needed; found 30 \(balanced, of 60\)"):
         draw(texts, 31, 0, is_balanced=True)
 
 

@@ -206,7 +206,7 @@ def test_an_experiment_fails_with_the_reason_if_every_run_failed(bench: Workbenc
     assert bench.runner.wait(60)
     state = bench.store.runs.state(key)
     assert (state.status, state.n_done) == (RunStatus.FAILED, 2)
-    assert state.message.startswith("Every training run failed. The first one said: There is no folder '/no/folder'")
+    assert state.message.startswith("Every training run failed. The first error: There is no folder '/no/folder'")
     runs = bench.store.experiments.runs(key.id)
     assert {run.state.status for run in runs} == {RunStatus.FAILED}
     assert bench.store.experiments.list_finished(task_id) == []

@@ -94,8 +94,8 @@ TEST = [LabelledText("x", label) for label in LABELS]
     [
         (SHORT, ROWS[:2], TEST, "No training text is labelled surprise"),
         (SHORT, ROWS, [], "no evaluation texts"),
-        (SHORT, [*ROWS, TrainingText("x", "love")], TEST, "training texts carry labels .* love"),
-        (SHORT, ROWS, [LabelledText("x", "love")], "evaluation texts carry labels .* love"),
+        (SHORT, [*ROWS, TrainingText("x", "love")], TEST, "training texts have labels .* love"),
+        (SHORT, ROWS, [LabelledText("x", "love")], "evaluation texts have labels .* love"),
         (replace(SHORT, patience=2), ROWS, TEST, "needs validation texts, .* the test split must not decide"),
         (replace(SHORT, kind=ClassifierKind.PROBE), ROWS[1:], TEST, "No training text is labelled joy"),
         (
@@ -264,7 +264,7 @@ def test_batches_stay_within_the_token_limit_after_padding() -> None:
 
 
 def test_running_out_of_memory_gives_a_clear_error_and_other_errors_are_not_hidden() -> None:
-    with pytest.raises(TrainingError, match="Memory ran out while 'all-MiniLM-L6-v2' was trained"):  # noqa: SIM117
+    with pytest.raises(TrainingError, match="Memory ran out while training 'all-MiniLM-L6-v2'"):  # noqa: SIM117
         with explaining_memory(SHORT):
             torch.empty(2**52)  # 16 PiB: torch's own error
     with pytest.raises(RuntimeError, match="cannot be multiplied"), explaining_memory(SHORT):
@@ -295,7 +295,7 @@ def test_pairs_use_soft_labels_and_need_two_labels() -> None:
     assert likeliest_labels(texts, LABELS) == ["anger", "joy", "anger"]
     first, second, _ = next(draw_pairs(["anger", "joy", "anger"], SHORT))  # no text is most likely surprise
     assert {*first, *second} <= {0, 1, 2}
-    with pytest.raises(TrainingError, match="All training texts are of one label"):
+    with pytest.raises(TrainingError, match="All training texts have the same label"):
         next(draw_pairs(["joy", "joy"], SHORT))
 
 
