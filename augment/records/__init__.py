@@ -1,7 +1,7 @@
-"""The words of the project as frozen records, and every config; one file a subject.
+"""The project's concepts as frozen records, and all configs; one file per subject.
 
-Knows nothing of how they are made, stored or shown. A config checks itself and says what it expected and what it found.
-Times are UTC. Records that the store hands out carry their `id`; records that the domain makes do not have one yet.
+Knows nothing of how they are made, stored or shown. A config checks itself; its errors say what was expected and found.
+Times are UTC. Records from the store have an `id`; records made by the domain do not have one yet.
 """
 
 from augment.records.checks import CheckAction, Finding, RejectReason, TextChecks

@@ -1,4 +1,4 @@
-"""Why a completion is not taken, or a text flagged; and how strict a run is about it."""
+"""Reasons to reject a completion or to flag a text, and how strict a run is."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from augment.errors import AugmentError
 
 
 class RejectReason(StrEnum):
-    """Why a completion was not taken, or what a text is flagged for."""
+    """Why a completion was rejected or a text was flagged."""
 
     EMPTY = "empty"
     NO_LABEL = "no label"
@@ -44,11 +44,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class TextChecks:
-    """What a parsed text must pass, and what failing does: each check rejects, flags, or is off.
+    """The checks on a parsed text, and what a failed check does: reject the text, flag it, or nothing if it is off.
 
     `near_duplicate` is the similarity (0 to 1, edit ratio) to a seed, a held-out text or another text from which a text
-    counts as a near-duplicate. `min_confidence` asks that much of the likeliest label's probability. `looks_at_earlier`
-    seeks duplicates in the task's earlier runs too. A copy of a validation or test text is always a reject.
+    counts as a near-duplicate. `min_confidence` is the minimum probability of the text's label. `looks_at_earlier` also
+    finds duplicates in the task's earlier runs. A copy of a validation or test text is always rejected.
     """
 
     min_words: int = 2
@@ -69,17 +69,17 @@ class TextChecks:
     def __post_init__(self) -> None:
         if not 1 <= self.min_words <= self.max_words:
             raise AugmentError(
-                f"Words must be at least 1 and at most the upper limit; found {self.min_words} to {self.max_words}."
+                f"Words must be at least 1 and at most the maximum; found {self.min_words} to {self.max_words}."
             )
         if not 0 < self.near_duplicate <= 1:
             raise AugmentError(
                 f"The near-duplicate similarity must be above 0 and at most 1; found {self.near_duplicate}."
             )
         if not 0 <= self.min_confidence < 1:
-            raise AugmentError(f"The least confidence must be 0 or more and below 1; found {self.min_confidence}.")
+            raise AugmentError(f"The minimum confidence must be 0 or more and below 1; found {self.min_confidence}.")
 
     def action(self, reason: RejectReason) -> CheckAction:
-        """What a finding of `reason` does; what no setting names is a reject."""
+        """What a finding of `reason` does; a reason without a setting rejects."""
         named = {
             RejectReason.TOO_SHORT: self.too_short,
             RejectReason.TOO_LONG: self.too_long,

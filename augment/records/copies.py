@@ -1,4 +1,4 @@
-"""When two texts count as the same: a copy, or nearly one. Pure."""
+"""Whether two texts count as the same: copies and near-duplicates. Pure."""
 
 from collections.abc import Iterable
 
@@ -8,14 +8,14 @@ from augment.records.checks import Finding, RejectReason
 
 
 def normalise_text(text: str) -> str:
-    """The form in which two texts count as the same: case folded, white space squeezed, outer quotes and stops gone."""
+    """The form in which copies are equal: case folded, white space collapsed, outer quotes, '.' and '!' removed."""
     return " ".join(text.casefold().split()).strip("\"'“”‘’ .!")
 
 
 class CopyCheck:
-    """Knows the texts that must not be written again, and learns each new one.
+    """Finds copies of texts that must not be written again.
 
-    The first reason given for a text stays, but for a held-out text: that is the one thing no setting lets through.
+    A text keeps the first reason given for it, unless it is a held-out text: no setting allows a copy of those.
     """
 
     def __init__(self, *, near_duplicate: float = 1.0) -> None:
@@ -24,14 +24,14 @@ class CopyCheck:
         self._near = near_duplicate
 
     def forbid(self, texts: Iterable[str], reason: RejectReason) -> None:
-        """From now on each of `texts` is found with `reason`."""
+        """From now on, find each of `texts` with `reason`."""
         for text in texts:
             key = normalise_text(text)
             if reason is RejectReason.HELD_OUT_COPY or key not in self._known:
                 self._known[key] = reason
 
     def find(self, text: str) -> Finding | None:
-        """Why `text` must not be taken and what it repeats, or None.
+        """Why `text` counts as a copy and what it repeats, or None.
 
         Similarity is rapidfuzz's normalised edit ratio, 0 to 1, on normalised texts.
         """

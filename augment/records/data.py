@@ -1,4 +1,4 @@
-"""Examples, tasks and seed sets: what is there before any language model."""
+"""Examples, tasks and seed sets: the data before any language model is used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from augment.errors import DataError
 
 
 class Split(StrEnum):
-    """Where an example stands; seeds are drawn from the pool only.
+    """The split of an example; seeds are drawn from the pool only.
 
-    WRITTEN holds synthetic texts that a person made seeds: they are in no other split and never count as real.
+    WRITTEN is for synthetic texts that a person made seeds: they are in no other split and never count as real.
     """
 
     POOL = "pool"
@@ -27,7 +27,7 @@ class Split(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text and its label, wherever both come from."""
+    """A text and its label, from any source."""
 
     text: str
     label: str
@@ -35,7 +35,7 @@ class LabelledText:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A labelled text in its split: a real one, or a synthetic one that a person made a seed."""
+    """A labelled text in its split: a real text, or a synthetic text that a person made a seed."""
 
     id: int
     split: Split
@@ -45,7 +45,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is labelled with what: a text type, a label type and the ordered labels."""
+    """What is labelled and how: a text type, a label type and the ordered labels."""
 
     id: int
     name: str
@@ -68,7 +68,7 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class PreparedData:
-    """A source after columns, labels, filter and splits: ready to be stored as a task."""
+    """A source with its columns and labels chosen, filtered and split: ready to be stored as a task."""
 
     name: str
     source: str
@@ -81,7 +81,7 @@ class PreparedData:
     def __post_init__(self) -> None:
         if len(self.labels) < 2:
             raise DataError(
-                f"A task needs at least 2 labels; {len(self.labels)} left ({', '.join(self.labels) or 'none'}). "
+                f"A task needs at least 2 labels; found {len(self.labels)} ({', '.join(self.labels) or 'none'}). "
                 "Keep more labels or loosen the token filter."
             )
         if not self.splits.get(Split.POOL):

@@ -1,7 +1,7 @@
 """What review exports and imports: texts with lineage and history, and labels that were decided elsewhere.
 
-An exported text is complete: whatever it refers to (run, prompt, seeds, steps) is part of it, so that a file can be
-imported into another database. The ids in it only say what belongs together.
+An exported text is complete: everything it refers to (run, prompt, seeds, steps) is included, so that a file can be
+imported into another database. The ids only show what belongs together.
 """
 
 from collections.abc import Mapping
@@ -16,9 +16,9 @@ from augment.records.reviews import Decision, ReviewAction, ReviewStatus, TextCh
 
 @dataclass(frozen=True, slots=True)
 class ExportedEvent:
-    """One review event, by the names that exported files have; `change` is the same as one record.
+    """One review event with the field names of exported files; `change` gives it as one record.
 
-    Texts and notes that stayed are None. `undoes_id` is the step that this one undoes. `undone_id` and `undone_at` say
+    Unchanged texts and notes are None. `undoes_id` is the step that this one undoes. `undone_id` and `undone_at` say
     which step undid this one and when, even if that left the text unchanged.
     """
 
@@ -40,7 +40,7 @@ class ExportedEvent:
 
     @property
     def change(self) -> TextChange:
-        """What it changed."""
+        """What the event changed."""
         return TextChange(
             TextState(self.label_before, self.status_before, self.text_before, self.note_before),
             TextState(self.label_after, self.status_after, self.text_after, self.note_after),
@@ -51,7 +51,7 @@ class ExportedEvent:
         if self.undone_at is not None:
             _check_zone(self.undone_at)
         if (self.undone_id is None) != (self.undone_at is None):
-            raise DataError(f"Step {self.step_id} was undone by a step without a time, or at a time without a step.")
+            raise DataError(f"Step {self.step_id} has only one of undone_id and undone_at. Expected both or neither.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class ExportedText:
         for name in ("number", "n_tokens", "n_prompt_tokens"):
             value = getattr(self, name)
             if value is not None and not 0 <= value < 2**63:
-                raise DataError(f"Text {self.id}: '{name}' is {value}; expected a whole number from 0 on.")
+                raise DataError(f"Text {self.id}: '{name}' is {value}; expected a whole number of 0 or more.")
         if len({self.prompt is None, self.raw is None, self.n_tokens is None, self.n_prompt_tokens is None}) > 1:
             raise DataError(
                 f"Text {self.id} has only part of a completion. Expected prompt, raw, n_tokens and n_prompt_tokens, "
@@ -108,11 +108,11 @@ class ExportedText:
 
     @property
     def state(self) -> TextState:
-        """What review can change of it, as it is now."""
+        """The current state, as far as review can change it."""
         return TextState(self.label, self.status, self.text, self.note)
 
     def replay(self) -> TextState:
-        """The state that the history leads to from what the LM proposed; `state` should equal it."""
+        """The state that results from the LM's proposal and the history; `state` should equal it."""
         state = TextState(self.proposed_label, ReviewStatus.PENDING, self.proposed_text, "")
         for event in self.history:
             state = state.after(event.change)
@@ -124,7 +124,7 @@ class Restoration:
     """What a file of exported texts adds to a task; `run_ids` are its new runs once they are stored.
 
     `n_held_out` texts repeat a validation or test example and are left out. `n_known` of the `n_texts` are in the task
-    already. `n_seedless` have seeds that are not examples of the task, which their lineage therefore lacks.
+    already. `n_seedless` have seeds that are not examples of the task, so their lineage lacks them.
     """
 
     n_texts: int
@@ -139,7 +139,7 @@ class Restoration:
 
 @dataclass(frozen=True, slots=True)
 class DecidedElsewhere:
-    """Decisions by text id, as a table gives them; `texts` is what was decided on, where the table has it.
+    """Decisions by text id from a table; `texts` are the texts that were decided on, if the table has them.
 
     `n_undecided` rows have nothing but an id.
     """
@@ -152,7 +152,7 @@ class DecidedElsewhere:
 
 @dataclass(frozen=True, slots=True)
 class DecisionCount:
-    """How many texts the decisions would change, and how many already are as wanted."""
+    """How many texts the decisions would change, and how many they leave as they are."""
 
     n_changed: int
     n_same: int
@@ -167,4 +167,4 @@ def _check_text(text_id: int, text: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"Text {text_id} has half a character (a lone surrogate). Save the file as UTF-8.") from error
+        raise DataError(f"Text {text_id} has a broken character (a lone surrogate). Save the file as UTF-8.") from error

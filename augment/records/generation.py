@@ -1,4 +1,4 @@
-"""One generation run: its config, what it yields, and how it is stored."""
+"""Generation runs: their config, what they yield, and how they are stored."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from augment.records.runs import RunState
 
 
 class SeedChoice(StrEnum):
-    """Which seeds go into a prompt together."""
+    """How the seeds of a prompt are chosen."""
 
     UNIFORM = "uniform"
     BALANCED = "balanced"
@@ -34,13 +34,13 @@ class Price:
             )
 
     def cost(self, n_prompt_tokens: float, n_tokens: float) -> float:
-        """What so many tokens read and written cost."""
+        """The cost of this many prompt tokens and completion tokens."""
         return (n_prompt_tokens * self.prompt_per_million + n_tokens * self.completion_per_million) / 1e6
 
 
 @dataclass(frozen=True, slots=True)
 class LabelWords:
-    """The words that stand for one label in label-word templates."""
+    """The words for one label in label-word templates."""
 
     label: str
     words: tuple[str, ...]
@@ -48,22 +48,22 @@ class LabelWords:
 
 @dataclass(frozen=True, slots=True)
 class WordTemplates:
-    """Label-word templates: each of `patterns` holds `{word}`, which one of the label's words fills."""
+    """Label-word templates: each of `patterns` has a `{word}`, which is replaced by one of the label's words."""
 
     patterns: tuple[str, ...]
     words: tuple[LabelWords, ...]
 
     def __post_init__(self) -> None:
         if not self.patterns:
-            raise AugmentError("There is no pattern. Expected at least one such as 'i feel {word}'.")
+            raise AugmentError("There is no pattern. Expected at least one, such as 'i feel {word}'.")
         for pattern in self.patterns:
             if pattern.count("{word}") != 1 or set("{}") & set(pattern.replace("{word}", "")):
-                raise AugmentError(f"The pattern '{pattern}' must hold {{word}} exactly once and no other braces.")
-        for one in self.words:
-            if not one.words:
-                raise AugmentError(f"Label '{one.label}' has no words. Give it at least one.")
-            if set("{}") & set("".join(one.words)):
-                raise AugmentError(f"A word of '{one.label}' holds a brace. Only patterns hold {{word}}.")
+                raise AugmentError(f"The pattern '{pattern}' must contain {{word}} exactly once and no other braces.")
+        for entry in self.words:
+            if not entry.words:
+                raise AugmentError(f"Label '{entry.label}' has no words. Give it at least one.")
+            if set("{}") & set("".join(entry.words)):
+                raise AugmentError(f"A word of '{entry.label}' contains a brace. Only patterns may contain {{word}}.")
 
     def words_of(self, label: str) -> tuple[str, ...]:
         """The label's words.
@@ -71,7 +71,7 @@ class WordTemplates:
         Raises:
             AugmentError: it has none.
         """
-        found = next((one.words for one in self.words if one.label == label), ())
+        found = next((entry.words for entry in self.words if entry.label == label), ())
         if not found:
             raise AugmentError(f"Label '{label}' has no words. Give it at least one.")
         return found
@@ -79,15 +79,15 @@ class WordTemplates:
 
 @dataclass(frozen=True, slots=True)
 class GenerationConfig:
-    """One generation run: what is asked of the LM, how often, and when it ends.
+    """One generation run: what the LM is asked for, how often, and when the run ends.
 
-    `n_seeds` examples are drawn for each prompt by `seed_choice`, and `texts_per_prompt` completions from it; under
-    `conditional` they carry the given label, and `n_contrast` of other labels stand before them. The run ends at
-    `target` synthetic texts, after `attempt_cap` completions, or before it would cost more than `budget` by `price`.
-    `batch_size` is the number of completions between two stored steps. `label_shares` are the wanted proportions of the
-    labels, in their order; None takes texts as they come, or evenly where the strategy gives the label. A run that
-    parses less than `min_parse_rate` of its first 50 or more attempts stops. `is_calibrated` divides label
-    probabilities by those of a content-free text.
+    Each prompt has `n_seeds` examples, drawn by `seed_choice`, and gives `texts_per_prompt` completions. With the
+    strategy `conditional`, the seeds have the given label and follow `n_contrast` seeds of other labels. The run ends
+    at `target` synthetic texts, after `attempt_cap` completions (0: 10 × target + 50), or before it costs more than
+    `budget` by `price`. `batch_size` is the number of completions between two stored steps. `label_shares` are the
+    target proportions of the labels, in order; None takes labels as they come, or evenly if the strategy gives the
+    label. A run stops if it parses less than `min_parse_rate` of its attempts, once there are 50. `is_calibrated`
+    divides label probabilities by those of a content-free text.
     """
 
     template: PromptTemplate
@@ -114,13 +114,13 @@ class GenerationConfig:
         if not 1 <= self.target <= 100_000:
             raise AugmentError(f"The target must be 1 to 100,000 texts; found {self.target}.")
         if not 1 <= self.n_seeds <= 16:
-            raise AugmentError(f"Seeds a prompt must be 1 to 16; found {self.n_seeds}.")
+            raise AugmentError(f"Seeds per prompt must be 1 to 16; found {self.n_seeds}.")
         if not 0 <= self.n_contrast <= 16:
             raise AugmentError(f"Contrasting seeds must be 0 to 16; found {self.n_contrast}.")
         if not 1 <= self.batch_size <= 512:
             raise AugmentError(f"The batch size must be 1 to 512; found {self.batch_size}.")
         if not 1 <= self.texts_per_prompt <= 512:
-            raise AugmentError(f"Texts a prompt must be 1 to 512; found {self.texts_per_prompt}.")
+            raise AugmentError(f"Texts per prompt must be 1 to 512; found {self.texts_per_prompt}.")
         if self.attempt_cap == 0:
             object.__setattr__(self, "attempt_cap", 10 * self.target + 50)
         if self.attempt_cap < self.target:
@@ -135,7 +135,7 @@ class GenerationConfig:
 
 def _check_shares(shares: Sequence[float], labels: Sequence[str]) -> None:
     if len(shares) != len(labels):
-        raise AugmentError(f"{len(shares)} label shares given for {len(labels)} labels. Give one a label.")
+        raise AugmentError(f"{len(shares)} label shares given for {len(labels)} labels. Give one per label.")
     if min(shares) < 0 or sum(shares) <= 0:
         raise AugmentError("Label shares must be 0 or more, and at least one above 0.")
 
@@ -152,9 +152,9 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class SyntheticText:
-    """A parsed completion: a text, the label proposed or given, and what checks flag it for.
+    """A parsed completion: a text, the label proposed or given, and the flags from its checks.
 
-    `label_probs` follow the task's label order.
+    `label_probs` are in the task's label order.
     """
 
     text: str
@@ -166,7 +166,7 @@ class SyntheticText:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A completion that was not taken, with its reason; `detail` names what was found."""
+    """A rejected completion with its reason; `detail` is what was found."""
 
     reason: RejectReason
     detail: str
@@ -175,11 +175,11 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class GenerationProgress:
-    """How far a generation run is.
+    """The progress of a generation run.
 
-    `n_attempts` counts completions asked for, `n_completed` those that were answered; `elapsed_s` is working time,
-    earlier starts of the same run included; `n_by_label` the texts of each label in the task's order; `cost` what they
-    cost by the config's price.
+    `n_attempts` counts requested completions, `n_completed` those that were answered. `elapsed_s` is working time,
+    including earlier starts of the same run. `n_by_label` counts the texts per label in the task's order. `cost` is by
+    the config's price.
     """
 
     n_attempts: int
@@ -193,18 +193,18 @@ class GenerationProgress:
 
     @property
     def n_done(self) -> int:
-        """Units done, as every progress record tells them."""
+        """Units done, a property of every progress record."""
         return self.n_texts
 
     @property
     def n_total(self) -> int:
-        """Units in all, as every progress record tells them."""
+        """Units in total, a property of every progress record."""
         return self.target
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who wrote a generation run's texts: the language model, and its strategy where it is known."""
+    """Who wrote a generation run's texts: the language model, and the strategy if it is known."""
 
     lm_name: str
     strategy: str = ""
@@ -217,7 +217,7 @@ class Writer:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRun:
-    """A stored generation run. Imported ones have no config, seed set or prompt version."""
+    """A stored generation run. Imported runs have no config, seed set or prompt version."""
 
     id: int
     task_id: int

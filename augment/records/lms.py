@@ -1,4 +1,4 @@
-"""Which language model, how it is asked, and what it answers."""
+"""Language models: how they are specified, how they sample, and what they answer."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from augment.errors import LMError
 
 
 class LMKind(StrEnum):
-    """Which backend asks a language model."""
+    """The backend of a language model."""
 
     EMBEDDED = "embedded"
     TRANSFORMERS = "transformers"
@@ -24,7 +24,7 @@ class EndpointApi(StrEnum):
 
 
 class Quantisation(StrEnum):
-    """How many bits a local LM's weights are held in, where the library offers it on the device."""
+    """Bits per weight of a local LM, if the library supports it on the device."""
 
     NONE = "none"
     INT8 = "8-bit"
@@ -33,10 +33,10 @@ class Quantisation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LMSpec:
-    """Which language model, and how it is reached. Holds no key: that is looked up when the LM is loaded.
+    """A language model and how to reach it. Contains no key: that is looked up when the LM is loaded.
 
-    `is_structured` asks a chat endpoint for a JSON object of text and label instead of a line (strategy `free`).
-    `RULES` names texts that are made without any LM.
+    `is_structured` requests a JSON object with text and label from a chat endpoint instead of a line (strategy `free`).
+    The kind `RULES` is for texts made without an LM.
     """
 
     kind: LMKind
@@ -58,7 +58,7 @@ class LMSpec:
 
 @dataclass(frozen=True, slots=True)
 class EndpointAbilities:
-    """What an endpoint turned out to offer when it was probed. `models` is empty where it lists none."""
+    """What an endpoint offered when it was probed. `models` is empty if it lists none."""
 
     models: tuple[str, ...]
     has_logprobs: bool
@@ -68,7 +68,7 @@ class EndpointAbilities:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How the LM draws tokens.
+    """How the LM samples tokens.
 
     `temperature` and `top_p` as in Holtzman et al. 2020 (arXiv 1904.09751); `top_k` 0 means no cut.
     `max_new_tokens` is per completion. The same `rng_seed`, LM and dtype give the same texts on a local LM.
@@ -93,7 +93,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One raw answer of the LM. `text` is exactly what came after the prompt, the stop newline left out.
+    """One raw answer of the LM. `text` is exactly what came after the prompt, without the newline at its end.
 
     `n_prompt_tokens` is what an endpoint counted (and bills) for the prompt; 0 on a local LM.
     """
@@ -105,10 +105,10 @@ class Completion:
 
 @dataclass(frozen=True, slots=True)
 class LabelQuestion:
-    """How an LM is asked for a text's label: score each of `labels` right after text and `mark`.
+    """The question for a text's label: score each of `labels` right after the text and `mark`.
 
-    All strings as they stand in the prompt: ' (Sentiment:' and ' joy', leading spaces included. With `content_free`
-    (' N/A') the same is asked once a prompt of a text that says nothing, to calibrate by.
+    All strings are as in the prompt, with leading spaces: ' (Sentiment:' and ' joy'. With `content_free` (' N/A'), the
+    labels are also scored after that text, once per prompt, for calibration.
     """
 
     mark: str

@@ -8,9 +8,9 @@ from datetime import datetime
 class PromptTemplate:
     """The parts of a few-shot prompt and the two words that fill it.
 
-    `description` holds `{examples}`, where the seeds' items go, one a line; `item` holds `{text}` and `{label}`;
-    `open_item` is what the LM continues. `given_item` is the item of `conditional`, where the label is given: `{label}`
-    before `{text}`, which ends it, so that what stands before the text is its open item. All may use `{text_type}`,
+    `description` contains `{examples}`, the place of the seeds' items, one per line. `item` contains `{text}` and
+    `{label}`. The LM continues `open_item`. `given_item` is the item of `conditional`, where the label is given: it has
+    `{label}` and ends with `{text}`, so that the part before the text is its open item. All may use `{text_type}`,
     `{label_type}` (capitalised: `{Text_type}`, `{Label_type}`) and `{labels}`. Checked by
     `augment.prompts.template.check_template`.
     """

@@ -1,4 +1,4 @@
-"""Synthetic texts as they are now, which of them are wanted, and people's decisions about them."""
+"""Synthetic texts in their current state, filters and orders for them, and people's decisions about them."""
 
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass, fields
@@ -36,7 +36,7 @@ class ReviewOrder(StrEnum):
     """How the table and the queue are sorted.
 
     `DISAGREEMENT`: the LM's probability of the text's label, lowest first. `LEAST_CONFIDENT`: the LM's probability of
-    the likeliest label, lowest first. Texts without probabilities come last. `RANDOM` is one order for everybody.
+    the likeliest label, lowest first. Texts without probabilities come last. `RANDOM` is the same order for everyone.
     """
 
     DISAGREEMENT = "disagreement"
@@ -49,7 +49,7 @@ class ReviewOrder(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextState:
-    """What review can change of a text. Inside a `TextChange`, a text or note that stayed is None."""
+    """The parts of a text that review can change. In a `TextChange`, a text or note that did not change is None."""
 
     label: str
     status: ReviewStatus
@@ -57,7 +57,7 @@ class TextState:
     note: str | None = None
 
     def after(self, change: "TextChange") -> "TextState":
-        """The state that the change leads to from here."""
+        """This state after the change."""
         new = change.after
         text = self.text if new.text is None else new.text
         note = self.note if new.note is None else new.note
@@ -78,16 +78,16 @@ class TextChange:
         return dict(zip(CHANGE_COLUMNS, chain.from_iterable(parts), strict=True))
 
 
-# What the eight values of a `TextChange` are called in the database and in exported files.
+# The names of the eight values of a `TextChange` in the database and in exported files.
 CHANGE_COLUMNS = tuple(f"{part.name}_{side}" for part in fields(TextState) for side in ("before", "after"))
 
 
 @dataclass(frozen=True, slots=True)
 class TextFilters:
-    """Which synthetic texts of a task are wanted; None and '' filter nothing.
+    """Filters on a task's synthetic texts; None and '' filter nothing.
 
-    `search` is a part of the text, whatever its case; `least` and `most` bound the LM's probability of the likeliest
-    label; `is_disputed` asks for texts that two reviewers decided differently.
+    `search` is a part of the text, ignoring case; `least` and `most` bound the LM's probability of the likeliest label;
+    `is_disputed` selects texts that two reviewers decided differently.
     """
 
     status: ReviewStatus | None = None
@@ -106,9 +106,9 @@ class TextFilters:
 
 @dataclass(frozen=True, slots=True)
 class StoredText:
-    """A synthetic text as it is now: the LM's proposal, and what the last review event made of it.
+    """A synthetic text in its current state: the LM's proposal, and the result of the last review event.
 
-    `last_event_id` shows whether somebody changed it since it was read. `proposed_text` is what the LM wrote, even
+    `last_event_id` shows whether someone changed the text after it was read. `proposed_text` is what the LM wrote, even
     after `text` was edited.
     """
 
@@ -128,21 +128,21 @@ class StoredText:
 
     @property
     def state(self) -> TextState:
-        """What review can change of it."""
+        """The parts of the text that review can change."""
         return TextState(self.label, self.status, self.text, self.note)
 
     @property
     def confidence(self) -> float | None:
-        """The LM's probability of the likeliest label, where there are probabilities."""
+        """The LM's probability of the likeliest label; None without probabilities."""
         return max(self.label_probs) if self.label_probs else None
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewStep:
-    """What one person did at once, to one text or to many; `undoes_id` is the step that an undo takes back.
+    """One action of one person, on one text or many; `undoes_id` is the step that an undo takes back.
 
-    `n_kept` counts the texts that it left unchanged because somebody else had decided on them. `event` is the
-    only event of a step with one, unless its text was deleted.
+    `n_kept` counts the texts that it left unchanged because someone else had decided on them. `event` is set if the
+    step has a single event, unless its text was deleted.
     """
 
     id: int
@@ -176,7 +176,7 @@ class ReviewEvent:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person wants a text to become; None leaves a part as it is."""
+    """The values that a person wants a text to have; None leaves a value as it is."""
 
     label: str | None = None
     status: ReviewStatus | None = None
@@ -184,7 +184,7 @@ class Decision:
     note: str | None = None
 
     def is_noop(self, state: TextState) -> bool:
-        """Whether a text in this state is as the decision wants it."""
+        """Whether the decision changes nothing of a text in this state."""
         return (
             self.label in (None, state.label)
             and self.status in (None, state.status)
@@ -193,7 +193,7 @@ class Decision:
         )
 
     def change(self, state: TextState) -> TextChange:
-        """The change that the decision makes of a text in this state."""
+        """The change that the decision makes to a text in this state."""
         after = TextState(
             state.label if self.label is None else self.label,
             state.status if self.status is None else self.status,
@@ -207,7 +207,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """An action on one text or many, and what it gives: a relabel its label, an edit its text, a note its note."""
+    """An action on one text or many, with its value: the new label, text or note of a relabel, edit or note."""
 
     action: ReviewAction
     label: str | None = None
@@ -217,14 +217,14 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class ShownTexts:
-    """Texts as a page showed them: the last event of each by the text's id, None where there was none."""
+    """The texts that a page showed: the last event id by text id, None for a text without events."""
 
     last_event_ids: Mapping[int, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """Which part of a list of texts is wanted: page `number` (from 1) of `size` texts each, in an order."""
+    """A page of a list of texts: page `number` (from 1) with `size` texts per page, in an order."""
 
     order: ReviewOrder = ReviewOrder.OLDEST
     number: int = 1
@@ -233,10 +233,11 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class QueueOrder:
-    """Which texts the queue hands out, and which of them first.
+    """Which texts the queue hands out, and in which order.
 
-    With `judge_id`, a training run: first the texts whose label that classifier holds least likely, then the others by
-    `sort`. For a second opinion: texts that others decided on and the reviewer did not, instead of pending ones.
+    With `judge_id`, the id of a training run, texts whose label its classifier finds least likely come first, then the
+    others by `sort`. With `is_second`, the queue has texts that others decided on and the reviewer did not, instead of
+    pending texts.
     """
 
     sort: ReviewOrder = ReviewOrder.OLDEST
@@ -246,10 +247,10 @@ class QueueOrder:
 
 @dataclass(frozen=True, slots=True)
 class QueueRequest:
-    """Which cards a browser tab asks the queue for, and how many; `filters.status` is ignored.
+    """A browser tab's request for `n` cards from the queue; `filters.status` is ignored.
 
-    `reviewer` is who asks, needed for a second opinion. The first card is to be shown at once if `is_first_shown`; the
-    others are only kept ready.
+    `reviewer` is needed for a second opinion. If `is_first_shown`, the first card is shown at once; the others are only
+    kept ready.
     """
 
     filters: TextFilters = TextFilters()
@@ -274,7 +275,7 @@ class OutcomeCount:
 
 @dataclass(frozen=True, slots=True)
 class PairCount:
-    """How often two reviewers gave one text these two labels, by their latest decisions; '' is a rejection."""
+    """How often two reviewers gave the same text these labels, by their latest decisions; '' is a rejection."""
 
     first: str
     second: str

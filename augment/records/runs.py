@@ -1,4 +1,4 @@
-"""What all runs share, whatever they do."""
+"""What runs of all kinds have in common."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class RunStatus(StrEnum):
-    """How far a generation or training run is."""
+    """The status of a generation or training run."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -18,7 +18,7 @@ class RunStatus(StrEnum):
 
     @property
     def is_active(self) -> bool:
-        """Whether a job still works on it, or will."""
+        """Whether a job is working on the run, or will."""
         return self in (RunStatus.QUEUED, RunStatus.RUNNING)
 
 
@@ -31,7 +31,7 @@ class RunKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RunState:
-    """Where a run stands, whatever its kind. `elapsed_s` is working time in seconds."""
+    """The state of a run of any kind. `elapsed_s` is working time in seconds."""
 
     status: RunStatus
     message: str
@@ -52,7 +52,7 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class RunKey:
-    """Names one run for the job runner and its sink."""
+    """Identifies one run for the job runner and its sink."""
 
     kind: RunKind
     id: int

@@ -23,13 +23,13 @@ class ClassifierKind(StrEnum):
 
     @property
     def is_instant(self) -> bool:
-        """Whether it is fitted at once, without optimiser steps."""
+        """Whether it is fitted in one go, without optimiser steps."""
         return self is ClassifierKind.PROBE
 
 
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
-    """Which encoder a classifier stands on: the embedded one, or a hub name or folder."""
+    """The encoder of a classifier: the embedded one, or a hub name or folder."""
 
     kind: EncoderKind = EncoderKind.EMBEDDED
     name: str = "all-MiniLM-L6-v2"
@@ -43,9 +43,9 @@ class EncoderSpec:
 
 @dataclass(frozen=True, slots=True)
 class TrainingText:
-    """A text to train on. `probs` (soft label, in the order of the task's labels) goes before `label` where it is set.
+    """A text to train on. `probs` (soft label, in the order of the task's labels) overrides `label` if it is set.
 
-    `weight` is the text's share in the loss, relative to 1 of a real text.
+    `weight` is the text's weight in the loss; a real text has 1.
     """
 
     text: str
@@ -59,9 +59,9 @@ class TrainingConfig:
     """How a classifier is trained. The defaults are the reference notebook's.
 
     `frozen_layers` counts from the bottom, with the embeddings; `eval_every` is in optimiser steps; the learning rate
-    falls linearly to 0 over all steps, as in the notebook's Trainer. `epochs`, where set, goes before `steps`.
-    `patience`, where set, ends the run after that many evaluations without a better macro-F1 on the *validation* texts,
-    and the figures reported are those of the best one. `inverse_regularisation` is the probe's C.
+    falls linearly to 0 over all steps, as in the notebook's Trainer. `epochs` overrides `steps` if it is set.
+    `patience`, if set, ends the run after that many evaluations without a better macro-F1 on the *validation* texts,
+    and the best evaluation is the one reported. `inverse_regularisation` is the probe's C.
     """
 
     labels: tuple[str, ...]
@@ -88,19 +88,19 @@ class TrainingConfig:
             if value is not None and value < 1:
                 raise TrainingError(f"{name.replace('_', ' ').capitalize()} must be 1 or more; found {value}.")
         if not 0 < self.learning_rate < 1:
-            raise TrainingError(f"The learning rate must lie between 0 and 1; found {self.learning_rate}.")
+            raise TrainingError(f"The learning rate must be between 0 and 1; found {self.learning_rate}.")
         if self.frozen_layers < 0:
             raise TrainingError(f"Frozen layers must be 0 or more; found {self.frozen_layers}.")
         if not 0 < self.synthetic_weight <= 10:
             raise TrainingError(
-                f"The weight of synthetic texts must lie above 0 and at most at 10; found {self.synthetic_weight:g}. "
+                f"The weight of synthetic texts must be above 0 and at most 10; found {self.synthetic_weight:g}. "
                 "To leave them out, train on the seeds only."
             )
         if self.inverse_regularisation <= 0:
             raise TrainingError(f"The probe's C must be above 0; found {self.inverse_regularisation:g}.")
 
     def count_steps(self, n_texts: int) -> int:
-        """Optimiser steps of a run on so many texts."""
+        """Optimiser steps of a run on `n_texts` texts."""
         if self.kind.is_instant:
             return 1
         return self.steps if self.epochs is None else self.epochs * math.ceil(n_texts / self.batch_size)
@@ -110,7 +110,7 @@ class TrainingConfig:
 class MetricPoint:
     """Metrics on the evaluation texts after `step` optimiser steps. Losses are mean cross-entropy in nats.
 
-    `validation_macro_f1` is there where early stopping looks at it.
+    `validation_macro_f1` is set if early stopping uses it.
     """
 
     step: int
@@ -123,7 +123,7 @@ class MetricPoint:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What the classifier says of evaluation text number `index`; `probs` follow the task's label order."""
+    """The classifier's prediction for evaluation text number `index`; `probs` are in the task's label order."""
 
     index: int
     label: str
@@ -132,7 +132,7 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class TrainingProgress:
-    """How far a training run is, in optimiser steps."""
+    """The progress of a training run, in optimiser steps."""
 
     step: int
     n_steps: int
@@ -141,10 +141,10 @@ class TrainingProgress:
 
     @property
     def n_done(self) -> int:
-        """Units done, as every progress record tells them."""
+        """Units done, a property of every progress record."""
         return self.step
 
     @property
     def n_total(self) -> int:
-        """Units in all, as every progress record tells them."""
+        """Units in total, a property of every progress record."""
         return self.n_steps

@@ -99,7 +99,7 @@ def test_a_broken_pattern_shows_an_error_in_place_and_nothing_starts(
     app = open_page("generate")
     app.selectbox(key="generate_strategy").set_value("templates").run()
     app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {wrod}").run()
-    assert any("must hold" in error for error in errors(app))
+    assert any("must contain" in error for error in errors(app))
     assert app.button(key="generate_start").disabled
     app.text_area(key=f"generate_{filled.id}_patterns").set_value("i feel {word}").run()
     assert any("Add words or patterns" in error for error in errors(app))  # ten texts per label

@@ -223,7 +223,7 @@ def test_labels_are_renamed_and_merged_in_order() -> None:
 
 
 def test_a_single_label_is_refused() -> None:
-    with pytest.raises(DataError, match="at least 2 labels; 1 left"):
+    with pytest.raises(DataError, match="at least 2 labels; found 1"):
         prepare(table([("x", "a"), ("y", "a")], Split.POOL), held_out(), rename={"a": "a"})
 
 

@@ -55,7 +55,7 @@ def test_an_unknown_label_is_its_own_only_word() -> None:
 
 
 def test_a_brace_in_a_word_is_refused() -> None:
-    with pytest.raises(AugmentError, match="A word of 'odd' holds a brace"):
+    with pytest.raises(AugmentError, match="A word of 'odd' contains a brace"):
         WordTemplates(("i feel {word}",), (LabelWords("odd", ("{word} {0}",)),))
 
 
@@ -75,7 +75,7 @@ def test_the_error_names_a_label_without_words() -> None:
 
 @pytest.mark.parametrize("pattern", ["i feel", "{word} {word}", "{word} {", "{word} {label}"])
 def test_a_pattern_contains_the_placeholder_once_and_no_other_braces(pattern: str) -> None:
-    with pytest.raises(AugmentError, match="must hold {word} exactly once"):
+    with pytest.raises(AugmentError, match="must contain {word} exactly once"):
         WordTemplates((pattern,), TOY.words)
 
 
