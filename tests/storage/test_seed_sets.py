@@ -185,8 +185,8 @@ def test_a_seed_stays_out_of_the_variants_when_its_synthetic_text_is_edited_afte
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="31 seeds")
-    store.reviews.decide(texts[0].id, Verdict(ReviewAction.EDIT, text="written text 0, mended"), reviewer="a")
-    store.reviews.decide(texts[1].id, Verdict(ReviewAction.EDIT, text="another, mended"), reviewer="a")
+    store.reviews.decide(texts[0].id, Verdict(ReviewAction.EDIT, text="written text 0, corrected"), reviewer="a")
+    store.reviews.decide(texts[1].id, Verdict(ReviewAction.EDIT, text="another, corrected"), reviewer="a")
     edited = store.tasks.extend_seed_set(seed_set.id, [texts[1].id], name="31 others")
     raw = Variant(TextUse.RAW, (texts[0].run_id,))
     for chosen, left_out in ((made, texts[0].id), (edited, texts[1].id)):
