@@ -1,4 +1,4 @@
-"""The reference's own data in the browser: Emotion files uploaded, the notebook's texts imported, trained on."""
+"""The reference data in the browser: upload the Emotion files, import the notebook's texts, train on them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.models]
 
 
 def upload_emotion(visit: Callable[[str], Page], emotion_folder: Path) -> None:
-    """Emotion's three files become a task, and the first ten of each label its seeds."""
+    """Create a task from Emotion's three files, with the first ten texts of each label as seeds."""
     page = visit("seeds")
     page.get_by_text("Upload", exact=True).click()
     settle(page)
@@ -30,7 +30,7 @@ def upload_emotion(visit: Callable[[str], Page], emotion_folder: Path) -> None:
     assert_no_error(page)
 
 
-def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
+def test_a_classifier_is_trained_on_the_emotion_upload_and_gpt_j_texts(
     app: App, visit: Callable[[str], Page], emotion_folder: Path, ml6_folder: Path
 ) -> None:
     upload_emotion(visit, emotion_folder)
@@ -65,8 +65,8 @@ def test_the_emotion_upload_and_gpt_j_s_texts_train_a_classifier(
     baseline, augmented = runs[None].last, runs[TextUse.RAW].last
     assert baseline is not None
     assert augmented is not None
-    assert 0.44 < baseline.accuracy < 0.58  # three were measured: mean 0.507
-    assert augmented.accuracy > 0.65  # three were measured: mean 0.757
+    assert 0.44 < baseline.accuracy < 0.58  # mean of three measured runs: 0.507
+    assert augmented.accuracy > 0.65  # mean of three measured runs: 0.757
     page = visit("results")
     expect(page.locator(".st-key-results_curve")).to_contain_text("raw")  # the headline names the language model
     assert_no_error(page)
