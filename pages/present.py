@@ -25,14 +25,8 @@ def find_experiment(task: Task) -> Experiment | None:
 
 
 def show(task: Task, experiment_id: int) -> None:
-    """The experiment as it stands; follows it while it runs."""
+    """The experiment as it is now."""
     with showing_errors():
-        experiment = workbench().store.experiments.get(experiment_id)
-        is_active = experiment.state.status.is_active
-        if st.session_state.get("present_was_active") and not is_active:
-            st.session_state["present_was_active"] = False
-            st.rerun()
-        st.session_state["present_was_active"] = is_active
         draw(task, experiment_id)
 
 

@@ -44,11 +44,8 @@ def follow(task: Task) -> None:
     """What runs or was left unfinished first, then the newest; the curves of what runs, else of the newest."""
     store, state = workbench().store, TrainState.get()
     experiments = store.experiments.all(task.id)
-    is_active = any(experiment.state.status.is_active for experiment in experiments)
-    if not experiments or (state.was_active and not is_active):
-        state.was_active = False
+    if not experiments:  # the last one was removed, perhaps in another tab
         st.rerun()
-    state.was_active = is_active
     first = [one for one in experiments if one.state.status.is_active or one.id == experiments[0].id]
     ordered = first + [one for one in experiments if one not in first]
     for experiment in ordered[:N_LISTED]:

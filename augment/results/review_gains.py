@@ -3,7 +3,7 @@
 Pure: knows no store, no page, no chart.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -31,9 +31,10 @@ class ReviewGain:
 
 
 def review_gains(runs: Sequence[TrainingRun], variants: Sequence[ExperimentVariant], metric: str) -> list[ReviewGain]:
-    """Variants of the same texts, filter and classifier kind in at least two uses, at the largest size they all have.
+    """Variants of the same texts, filter and classifier kind in at least two uses, at a size they have in common.
 
-    Where experiments repeat a variant, the newest that is measured counts: it includes the most decisions.
+    That is the size most uses were measured at, the largest of equals; a use without it is left out. Where experiments
+    repeat a variant, the newest that is measured counts: it includes the most decisions.
     """
     measured: dict[int, dict[int, dict[int, float]]] = {}  # by variant id, size and RNG seed
     for stored in variants:
@@ -47,16 +48,23 @@ def review_gains(runs: Sequence[TrainingRun], variants: Sequence[ExperimentVaria
             sources.setdefault(same_texts, {})[use] = stored
     gains = []
     for by_use in sources.values():
-        present = {use: by_use[use] for use in REVIEW_USES if use in by_use}
-        sizes = set.intersection(*(set(measured[stored.id]) for stored in present.values()))
-        if len(present) > 1 and sizes:
-            values = {use: measured[stored.id][max(sizes)] for use, stored in present.items()}
-            intervals = {use: mean_interval(list(one.values())) for use, one in values.items()}
-            n_decisions = max(stored.n_decisions for stored in present.values())
-            first = next(iter(present.values())).variant
-            over_raw = _compare_with_raw(values, first, max(sizes))
-            gains.append(ReviewGain(first, max(sizes), intervals, n_decisions, over_raw))
+        size, uses = _find_common_size({use: set(measured[stored.id]) for use, stored in by_use.items()})
+        if len(uses) > 1:
+            values = {use: measured[by_use[use].id][size] for use in uses}
+            intervals = {use: mean_interval(list(by_seed.values())) for use, by_seed in values.items()}
+            n_decisions = max(by_use[use].n_decisions for use in uses)
+            first = by_use[uses[0]].variant
+            gains.append(ReviewGain(first, size, intervals, n_decisions, _compare_with_raw(values, first, size)))
     return gains
+
+
+def _find_common_size(sizes: Mapping[TextUse, Collection[int]]) -> tuple[int, list[TextUse]]:
+    """The size that most uses were measured at, the largest of equals, and these uses."""
+    found = {
+        size: [use for use in REVIEW_USES if size in sizes.get(use, ())]
+        for size in {size for of_use in sizes.values() for size in of_use}
+    }
+    return max(found.items(), key=lambda item: (len(item[1]), item[0]))
 
 
 def _compare_with_raw(

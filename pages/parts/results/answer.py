@@ -22,7 +22,6 @@ class ResultsState:
     """What the Results page remembers in this browser tab between reruns."""
 
     held: Comparison | None = None
-    active_ids: tuple[int, ...] = ()
 
     @classmethod
     def get(cls) -> "ResultsState":
@@ -38,17 +37,13 @@ def show_comparison(task: Task, comparison: Comparison, metric: str, *, is_held:
 
 
 def _follow(comparison: Comparison, *, is_held: bool) -> Comparison:
-    """The comparison as it is now, or as it was when the charts were held. Ends polling when the experiments end."""
+    """The comparison as it is now, or as it was when the charts were held."""
     state = ResultsState.get()
     ids = tuple(experiment.id for experiment in comparison.experiments)
     if is_held and state.held and tuple(experiment.id for experiment in state.held.experiments) == ids:
         return state.held
     store = workbench().store
     state.held = compare(workbench(), [store.experiments.get(experiment_id) for experiment_id in ids])
-    if state.active_ids == ids and not state.held.is_active:
-        state.active_ids = ()
-        st.rerun()
-    state.active_ids = ids if state.held.is_active else ()
     return state.held
 
 

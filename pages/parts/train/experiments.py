@@ -20,7 +20,6 @@ class TrainState:
     """What the Train page remembers in this browser tab between reruns."""
 
     held: Comparison | None = None
-    was_active: bool = False
 
     @classmethod
     def get(cls) -> "TrainState":

@@ -287,6 +287,18 @@ def test_review_is_compared_at_the_largest_common_size() -> None:
     assert {one.n for one in gain.uses.values()} == {2}
 
 
+def test_a_use_with_fewer_texts_than_the_others_does_not_hide_what_they_gain() -> None:
+    raw, accepted, relabelled = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED), store(3, TextUse.RELABELLED)
+    runs = [
+        *measure(raw, {10: 0.5, 50: 0.55}),
+        *measure(accepted, {6: 0.9}),
+        *measure(relabelled, {10: 0.6, 48: 0.7}),
+    ]
+    (gain,) = review_gains(runs, [raw, accepted, relabelled], "macro_f1")
+    assert (gain.n_synthetic, list(gain.uses)) == (10, [TextUse.RAW, TextUse.RELABELLED])
+    assert list(gain.over_raw) == [TextUse.RELABELLED]
+
+
 def test_the_gain_of_review_is_tested_in_pairs_and_adjusted_for_all_comparisons() -> None:
     uses = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
     raw, accepted, relabelled = (store(i, use) for i, use in enumerate(uses, start=1))
