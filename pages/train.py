@@ -8,7 +8,7 @@ from pages.parts.formats import escape_markdown
 from pages.parts.layout import CHARTS_POLL_S, PAGES, empty_state, page_header, showing_errors, task_line
 from pages.parts.session import enter_through_app, require_task, workbench
 from pages.parts.train.curves import draw_curves, show_runs
-from pages.parts.train.experiments import TrainState, show_experiment
+from pages.parts.train.experiments import show_experiment, train_state
 from pages.parts.train.settings import choose_experiment, count_runs, describe_cost, describe_cuts
 from workbench.comparisons import compare
 from workbench.experiments import start_experiment
@@ -42,7 +42,7 @@ def show_live(task: Task) -> None:
 
 def follow(task: Task) -> None:
     """What runs or was left unfinished first, then the newest; the curves of what runs, else of the newest."""
-    store, state = workbench().store, TrainState.get()
+    store, state = workbench().store, train_state()
     experiments = store.experiments.all(task.id)
     if not experiments:  # the last one was removed, perhaps in another tab
         st.rerun()

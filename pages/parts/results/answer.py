@@ -13,21 +13,20 @@ from augment.wording import METRICS, format_metric, plural
 from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import showing_errors
-from pages.parts.session import workbench
+from pages.parts.session import page_state, workbench
 from workbench.comparisons import Comparison, compare, count_waiting, majority_of
 
 
 @dataclass(slots=True)
 class ResultsState:
-    """What the Results page remembers in this browser tab between reruns."""
+    """What the Results page remembers in this browser tab: the comparison that is held."""
 
     held: Comparison | None = None
 
-    @classmethod
-    def get(cls) -> "ResultsState":
-        """The state of this tab."""
-        state: ResultsState = st.session_state.setdefault("results_state", cls())
-        return state
+
+def results_state() -> ResultsState:
+    """The state of this browser tab."""
+    return page_state("results_state", ResultsState)
 
 
 def show_comparison(task: Task, comparison: Comparison, metric: str, *, is_held: bool) -> None:
@@ -38,7 +37,7 @@ def show_comparison(task: Task, comparison: Comparison, metric: str, *, is_held:
 
 def _follow(comparison: Comparison, *, is_held: bool) -> Comparison:
     """The comparison as it is now, or as it was when the charts were held."""
-    state = ResultsState.get()
+    state = results_state()
     ids = tuple(experiment.id for experiment in comparison.experiments)
     if is_held and state.held and tuple(experiment.id for experiment in state.held.experiments) == ids:
         return state.held

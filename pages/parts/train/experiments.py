@@ -8,7 +8,7 @@ from augment.records import Experiment, RunFailures, RunKey, RunKind, RunStatus
 from augment.wording import plural
 from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, progress_share
 from pages.parts.results.choice import name_experiment
-from pages.parts.session import workbench
+from pages.parts.session import page_state, workbench
 from workbench.comparisons import Comparison
 from workbench.experiments import extend_experiment, name_experiment_variants, resume_experiment
 
@@ -17,15 +17,14 @@ N_REASONS = 3  # reasons of failed runs in sight; the others are folded away
 
 @dataclass(slots=True)
 class TrainState:
-    """What the Train page remembers in this browser tab between reruns."""
+    """What the Train page remembers in this browser tab: the charts that are held."""
 
     held: Comparison | None = None
 
-    @classmethod
-    def get(cls) -> "TrainState":
-        """The state of this tab."""
-        state: TrainState = st.session_state.setdefault("train_state", cls())
-        return state
+
+def train_state() -> TrainState:
+    """The state of this browser tab."""
+    return page_state("train_state", TrainState)
 
 
 def show_experiment(experiment: Experiment) -> None:
@@ -75,7 +74,7 @@ def _offer_more(experiment: Experiment, failures: list[RunFailures]) -> None:
         st.divider()
         if st.button("Remove with its figures", key=f"train_remove_{experiment.id}", icon=":material/delete:"):
             workbench().store.experiments.remove(experiment.id)
-            TrainState.get().held = None
+            train_state().held = None
             st.rerun()
 
 
