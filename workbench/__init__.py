@@ -1,1 +1,1 @@
-"""Starts and resumes the long work, with the store on one side and the domain on the other. Imports no Streamlit."""
+"""What the app can do, without a screen: combines the store and the domain and starts long work. No Streamlit."""

@@ -1,4 +1,4 @@
-"""What one process shares: the store, the runner of background jobs and the LM that is loaded."""
+"""The objects that one process shares: the store, the runner of background jobs and the loaded LM."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from workbench.jobs import JobRunner, is_worker_alive
 
 @dataclass(frozen=True, slots=True)
 class Workbench:
-    """What the whole process shares: the store, the runner of background jobs, the LM that is loaded."""
+    """The objects that the whole process shares: the store, the runner of background jobs and the loaded LM."""
 
     store: Store
     runner: JobRunner
@@ -18,7 +18,7 @@ class Workbench:
 
 
 def open_workbench(url: str | None = None) -> Workbench:
-    """Open the store, mark what a dead process left running as interrupted, make the runner."""
+    """Open the store, mark runs of dead processes as interrupted, and create the runner."""
     leave_a_core()
     store = Store.open(url)
     store.interrupt_dead(is_worker_alive)

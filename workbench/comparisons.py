@@ -1,4 +1,4 @@
-"""Which experiments may be compared, and what charts, pages and the report need of them.
+"""Which experiments can be compared, and what charts, pages and the report need from them.
 
 Reads the store; starts nothing. Knows nothing of Streamlit.
 """
@@ -31,7 +31,7 @@ N_SAMPLES = 5  # texts per variant that a report shows
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Finished runs that may be compared, the variants they belong to, their names and looks, and their experiments."""
+    """Finished runs that can be compared, with their experiments, variants, and the variants' names and styles."""
 
     experiments: tuple[Experiment, ...]
     runs: tuple[TrainingRun, ...]
@@ -45,15 +45,15 @@ class Comparison:
 
     @property
     def is_active(self) -> bool:
-        """Whether one of its experiments waits or runs."""
+        """Whether one of its experiments is queued or running."""
         return any(experiment.state.status.is_active for experiment in self.experiments)
 
 
 def compare(bench: Workbench, experiments: Sequence[Experiment], *, only_finished: bool = True) -> Comparison:
-    """The runs of some experiments of one task and recipe, by default those that are finished.
+    """The runs of experiments with the same task and recipe, by default only finished runs.
 
-    Where several experiments have the same variant, its texts or labels may have changed in between: each then counts
-    as a variant of its own.
+    If several experiments have the same variant, its texts or labels may have changed in between, so each counts as a
+    separate variant.
     """
     store, status = bench.store, RunStatus.DONE if only_finished else None
     repeated = Counter(variant for experiment in experiments for variant in experiment.config.variants)
@@ -85,7 +85,7 @@ def compare(bench: Workbench, experiments: Sequence[Experiment], *, only_finishe
 
 
 def list_comparable(bench: Workbench, task_id: int) -> list[tuple[Experiment, ...]]:
-    """Each experiment with a finished run, newest first, then all experiments of a recipe together."""
+    """Each experiment with a finished run, newest first, then all experiments with the same recipe together."""
     experiments = bench.store.experiments.list_finished(task_id)
     by_recipe: dict[str, list[Experiment]] = {}
     for experiment in experiments:
@@ -95,7 +95,7 @@ def list_comparable(bench: Workbench, task_id: int) -> list[tuple[Experiment, ..
 
 
 def name_runs(bench: Workbench, runs: Sequence[TrainingRun]) -> dict[int, str]:
-    """What runs of one task are called, by id, whichever experiments they are from."""
+    """The names of runs of one task, by id; the runs may be from different experiments."""
     if not runs:
         return {}
     names = name_variants([run.variant for run in runs], list_writers(bench, runs[0].task_id))
@@ -103,7 +103,7 @@ def name_runs(bench: Workbench, runs: Sequence[TrainingRun]) -> dict[int, str]:
 
 
 def majority_of(bench: Workbench, task: Task) -> float | None:
-    """Accuracy of always giving the test split's most common label; None without a test split."""
+    """Accuracy of always predicting the test split's most common label; None without a test split."""
     counts = list(count_test_labels(bench, task).values())
     return max(counts) / sum(counts) if sum(counts) else None
 
@@ -131,7 +131,7 @@ def count_variant_labels(bench: Workbench, comparison: Comparison) -> dict[Varia
 
 
 def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> ReportData:
-    """Everything that the report of an experiment says."""
+    """All data for the report of an experiment."""
     store, comparison = bench.store, compare(bench, [experiment])
     points = list_points(comparison.runs)
     shown = list(points)[:1] + [point for point in points if point[0].is_baseline]
@@ -154,5 +154,5 @@ def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> Repor
 
 
 def predictions_of(bench: Workbench, runs: Sequence[TrainingRun]) -> list[StoredPrediction]:
-    """What some runs say of the test examples."""
+    """The runs' predictions for the test examples."""
     return bench.store.trainings.predictions([run.id for run in runs])

@@ -21,30 +21,30 @@ from workbench.jobs import Record, worker_name
 
 
 def start_experiment(bench: Workbench, task_id: int, config: ExperimentConfig, *, name: str = "") -> RunKey:
-    """Store a new experiment with the texts that its variants find now, and queue it."""
+    """Store a new experiment with the current texts of its variants, and queue it."""
     experiment = bench.store.experiments.create(task_id, name, config)
     return _submit_experiment(bench, experiment.id)
 
 
 def resume_experiment(bench: Workbench, experiment_id: int) -> RunKey:
-    """Queue an experiment's training runs that are not done, each from its beginning; failed ones where it can help.
+    """Queue an experiment's unfinished training runs, each from its start; failed runs only if retrying can help.
 
     Raises:
-        StorageError: it runs or waits already.
+        StorageError: it is already running or queued.
     """
     bench.store.experiments.requeue(experiment_id)
     return _submit_experiment(bench, experiment_id)
 
 
 def extend_experiment(bench: Workbench, experiment_id: int, n_more: int) -> RunKey:
-    """Add that many RNG seeds, following the highest, and queue their runs."""
+    """Add `n_more` RNG seeds after the highest one, and queue their runs."""
     first = max(bench.store.experiments.get(experiment_id).config.rng_seeds) + 1
     bench.store.experiments.extend(experiment_id, range(first, first + n_more))
     return resume_experiment(bench, experiment_id)
 
 
 def name_experiment_variants(bench: Workbench, experiment: Experiment) -> VariantNames:
-    """What the experiment's variants and baselines are called, on charts and while it runs."""
+    """The names of the experiment's variants and baselines, for charts and progress messages."""
     config = experiment.config
     return name_variants(
         [*(Variant(kind=kind) for kind in config.baselines), *config.variants], list_writers(bench, experiment.task_id)
@@ -52,7 +52,7 @@ def name_experiment_variants(bench: Workbench, experiment: Experiment) -> Varian
 
 
 def list_writers(bench: Workbench, task_id: int) -> dict[int, Writer]:
-    """Who wrote each generation run of the task."""
+    """The writer of each generation run of the task, by the run's id."""
     return {run.id: run.writer for run in bench.store.generations.all(task_id)}
 
 
@@ -66,7 +66,7 @@ def _submit_experiment(bench: Workbench, experiment_id: int) -> RunKey:
 def _experiment(bench: Workbench, experiment_id: int) -> Generator[Record | ExperimentProgress, None, None]:
     from augment.training.experiments import run_experiment  # loads torch, transformers and scikit-learn
 
-    bench.lms.unload()  # it shares the memory; loading it again takes seconds
+    bench.lms.unload()  # frees memory for training; loading the LM again takes seconds
     store = bench.store
     experiment = store.experiments.get(experiment_id)
     yield from run_experiment(

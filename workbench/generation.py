@@ -1,6 +1,6 @@
-"""Starts and resumes generation runs, tries a prompt and imports texts written elsewhere.
+"""Starts and resumes generation runs, tries out prompts and imports texts written elsewhere.
 
-Reads from the store what a run needs and submits the run to the job runner. What a run writes is stored by the runner.
+Reads from the store what a run needs and submits the run to the job runner. The runner stores its results.
 """
 
 from collections.abc import Generator, Sequence
@@ -43,7 +43,7 @@ def start_generation(
 
 
 def resume_generation(bench: Workbench, run_id: int, *, api_key: str | None = None) -> RunKey:
-    """Queue a generation run from where it stands; what is stored is not written again."""
+    """Queue a generation run to continue from its last stored progress."""
     key = RunKey(RunKind.GENERATION, run_id)
     bench.store.runs.queue(key, worker_name())
     bench.runner.submit(key, lambda: _generate(bench, run_id, api_key))
@@ -51,10 +51,10 @@ def resume_generation(bench: Workbench, run_id: int, *, api_key: str | None = No
 
 
 def extend_generation(bench: Workbench, run_id: int, config: GenerationConfig, *, api_key: str | None = None) -> RunKey:
-    """Give an ended generation run another target, cap or budget, and queue it from where it ended.
+    """Change the target, cap or budget of a generation run that has ended, and queue it to continue.
 
     Raises:
-        StorageError: it was imported, or the configs differ in more than these.
+        StorageError: it was imported, or the configs differ in anything else.
     """
     bench.store.generations.extend(run_id, config)
     return resume_generation(bench, run_id, api_key=api_key)
@@ -69,10 +69,10 @@ def try_prompt(
     n: int,
     api_key: str | None = None,
 ) -> list[Outcome]:
-    """Ask the LM now for `n` completions of attempt `number`'s prompt; nothing is stored.
+    """Get `n` completions of attempt `number`'s prompt now; nothing is stored.
 
     Raises:
-        AugmentError: the template is broken, or the LM cannot be loaded or asked.
+        AugmentError: the template is invalid, or the LM cannot be loaded or fails.
     """
     with bench.lms.borrow(config.lm, key=api_key) as lm:
         return try_out(config, lm, seeds, number=number, n=n)
@@ -81,27 +81,29 @@ def try_prompt(
 def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[LabelledText]) -> GenerationRun:
     """Store texts written elsewhere as a run, without copies of held-out texts.
 
-    Its message counts these, and copies of other runs' texts, which are kept: two LMs may write alike.
+    The run's message counts these copies. It also counts copies of other runs' texts, which are kept: two LMs may write
+    the same text.
 
     Raises:
-        DataError: nothing but copies of held-out texts.
+        DataError: all texts are copies of held-out texts.
     """
     held_out = CopyCheck()
     for split in (Split.VALIDATION, Split.TEST):
-        held_out.forbid((one.text for one in bench.store.tasks.examples(task_id, split)), RejectReason.HELD_OUT_COPY)
-    kept = [one for one in texts if held_out.find(one.text) is None]
+        examples = bench.store.tasks.examples(task_id, split)
+        held_out.forbid((example.text for example in examples), RejectReason.HELD_OUT_COPY)
+    kept = [text for text in texts if held_out.find(text.text) is None]
     n_left_out = len(texts) - len(kept)
     if not kept:
         raise DataError(
-            f"All {len(texts)} texts stand in the validation or test split. Training on them would be a leak."
+            f"All {len(texts)} texts are in the validation or test split. Training on them would leak the test data."
         )
     known = bench.store.generations.proposed_texts(task_id)
-    n_known = sum(one.text in known for one in kept)
+    n_known = sum(text.text in known for text in kept)
     message = f"{plural(len(kept), 'text')} imported"
     if n_known:
-        message += f", {n_known} of them in earlier runs too"
+        message += f", {n_known} of them also in earlier runs"
     if n_left_out:
-        message += f"; {n_left_out} left out, in the validation or test split"
+        message += f"; {n_left_out} left out (in the validation or test split)"
     return bench.store.generations.import_texts(task_id, lm_name, kept, message=message)
 
 
@@ -121,11 +123,11 @@ def _generate(bench: Workbench, run_id: int, api_key: str | None) -> Generator[R
 
 
 def _texts_to_avoid(store: Store, run: GenerationRun, *, looks_at_earlier: bool) -> dict[str, RejectReason]:
-    """The run's own texts, those of earlier runs if wanted, and every held-out text."""
+    """The run's own texts, those of earlier runs if `looks_at_earlier`, and every held-out text."""
     own = store.generations.texts([run.id])
-    avoid = {one.text: RejectReason.DUPLICATE for one in own}
+    avoid = {text.text: RejectReason.DUPLICATE for text in own}
     if looks_at_earlier:
         avoid |= dict.fromkeys(store.generations.earlier_texts(run.id), RejectReason.DUPLICATE)
     for split in (Split.VALIDATION, Split.TEST):
-        avoid |= {one.text: RejectReason.HELD_OUT_COPY for one in store.tasks.examples(run.task_id, split)}
+        avoid |= {example.text: RejectReason.HELD_OUT_COPY for example in store.tasks.examples(run.task_id, split)}
     return avoid

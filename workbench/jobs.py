@@ -1,7 +1,7 @@
-"""The runner: drives generators of records in a background thread and hands the records to a sink.
+"""The job runner: runs generators of records in a background thread and passes the records to a sink.
 
 Knows neither what a run does nor where its records go. One worker thread takes jobs in order, since they share one
-machine; a job that fails does not hold the next. All state that outlives the process is the sink's.
+machine; a failed job does not block the next one. All state that outlives the process is in the sink.
 """
 
 import logging
@@ -38,7 +38,7 @@ class Sink(Protocol):
     """Where a job's records and state go. Called from the worker thread."""
 
     def start_run(self, key: RunKey, worker: str) -> None:
-        """The run begins."""
+        """Mark the run as started."""
         ...
 
     def write_run(self, key: RunKey, records: Sequence[Record], progress: Progress) -> None:
@@ -46,7 +46,7 @@ class Sink(Protocol):
         ...
 
     def finish_run(self, key: RunKey, status: RunStatus, message: str) -> None:
-        """The run has ended."""
+        """Mark the run as ended."""
         ...
 
 
@@ -54,7 +54,7 @@ class Sink(Protocol):
 class _Job:
     key: RunKey
     work: Work
-    stops_as: RunStatus | None = None  # what it was asked to end as; looked at after each batch or step
+    stops_as: RunStatus | None = None  # the requested end status; checked after each batch or step
 
 
 class JobRunner:
@@ -68,7 +68,7 @@ class JobRunner:
         self._thread: Thread | None = None
 
     def submit(self, key: RunKey, work: Work) -> None:
-        """Queue `work`; the generator is made and driven in the worker thread."""
+        """Queue `work`; the generator is created and run in the worker thread."""
         with self._changed:
             self._waiting.append(_Job(key, work))
             if self._thread is None:
@@ -77,11 +77,11 @@ class JobRunner:
             self._changed.notify_all()
 
     def cancel(self, key: RunKey) -> bool:
-        """Stop the run: at once if it waits, after its current batch or step if it runs. False if it does neither."""
+        """Stop the run: at once if it is queued, else after its current batch or step; False if it is not running."""
         return self._stop(key, RunStatus.CANCELLED)
 
     def pause(self, key: RunKey) -> bool:
-        """As `cancel`, but the run is marked as paused; those behind it in the queue go on."""
+        """Like `cancel`, but the run is marked as paused; the runs behind it in the queue continue."""
         return self._stop(key, RunStatus.PAUSED)
 
     def _stop(self, key: RunKey, status: RunStatus) -> bool:
@@ -93,16 +93,16 @@ class JobRunner:
                 self._current.stops_as = status
                 return True
         if waiting is not None:
-            self._sink.finish_run(key, status, f"{status.value.capitalize()} before it began.")
+            self._sink.finish_run(key, status, f"{status.value.capitalize()} before it started.")
         return waiting is not None
 
     def is_stopping(self, key: RunKey) -> bool:
-        """Whether the run was cancelled or paused and still ends its current batch or step."""
+        """Whether the run was cancelled or paused and is still finishing its current batch or step."""
         current = self._current
         return current is not None and current.key == key and current.stops_as is not None
 
     def wait(self, timeout_s: float | None = None) -> bool:
-        """Wait until nothing runs or waits; False if that took longer than `timeout_s`."""
+        """Wait until no job is running or queued; False if that takes longer than `timeout_s`."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and self._current is None, timeout_s)
 
@@ -120,7 +120,7 @@ class JobRunner:
                     self._changed.notify_all()
 
     def _drive(self, job: _Job) -> tuple[RunStatus, str]:
-        """Drive one job to its end; whatever goes wrong becomes its status."""
+        """Run one job to its end; an error becomes its status."""
         message = ""
         try:
             self._sink.start_run(job.key, worker_name())
@@ -133,31 +133,31 @@ class JobRunner:
                     self._sink.write_run(job.key, pending, item)
                     pending, message = [], item.message
                     if job.stops_as is not None and item.n_done < item.n_total:
-                        return job.stops_as, f"{job.stops_as.value.capitalize()}. What was stored is kept."
+                        return job.stops_as, f"{job.stops_as.value.capitalize()}. Stored results are kept."
         except AugmentError as error:
             return RunStatus.FAILED, str(error)
         except Exception as error:  # a bug must end this job, not the worker; the log has its traceback
             log.exception("%s run %d failed", job.key.kind, job.key.id)
             return (
                 RunStatus.FAILED,
-                f"Unexpected {type(error).__name__}; the log has the details. What was stored is kept.",
+                f"Unexpected {type(error).__name__}; see the log for details. Stored results are kept.",
             )
         return RunStatus.DONE, message
 
     def _finish(self, key: RunKey, status: RunStatus, message: str) -> None:
         try:
             self._sink.finish_run(key, status, message)
-        except Exception:  # a full disk, say: the run stays 'running' and is found interrupted at the next start
+        except Exception:  # such as a full disk: the run stays 'running' and becomes interrupted at the next start
             log.exception("The end of %s run %d could not be stored", key.kind, key.id)
 
 
 def worker_name() -> str:
-    """This process, told apart from an earlier one with the same number: host:pid:start time."""
+    """A unique name of this process: host:pid:start time, since process ids are reused."""
     return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
 
 
 def is_worker_alive(name: str) -> bool:
-    """Whether the process behind `worker_name` still runs. One on another host is taken to be alive."""
+    """Whether the process with this `worker_name` is still running. One on another host counts as alive."""
     host, pid, started = [*name.rsplit(":", 2), "", ""][:3]
     if not pid:
         return False

@@ -49,7 +49,7 @@ def test_an_import_clears_its_field_and_reports_the_result_in_place(
 ) -> None:
     app = open_page("generate")
     file = ("x.csv", b"text,label\nnever seen,joy\nnor this,anger\n", "text/csv")
-    for n, told in enumerate(("2 texts imported", "2 texts imported, 2 of them in earlier runs too")):
+    for n, told in enumerate(("2 texts imported", "2 texts imported, 2 of them also in earlier runs")):
         app.text_input(key="generate_import_name").set_value("GPT-3").run()
         app.file_uploader(key=f"generate_import_file_{n}").set_value([file]).run()
         app.button(key="generate_import").click().run()

@@ -125,7 +125,7 @@ def test_a_paused_job_is_marked_as_paused_and_the_queue_continues(sink: ListSink
     assert runner.wait(5)
     assert [state for state in sink.states if state[1] != "running"] == [(C, "paused"), (A, "paused"), (B, "done")]
     assert [n for key, _, n in sink.written if key == A] == [1]
-    assert sink.messages[C] == "Paused before it began."
+    assert sink.messages[C] == "Paused before it started."
     assert not runner.pause(A)
 
 

@@ -55,12 +55,12 @@ def test_copies_of_held_out_texts_are_left_out_of_an_import_and_counted(bench: W
     texts = [LabelledText("mine", "joy"), LabelledText(test.text.upper(), test.label)]
     run = import_texts(bench, task_id, "LM", texts)
     assert [one.text for one in bench.store.generations.texts([run.id])] == ["mine"]
-    assert run.state.message == "1 text imported; 1 left out, in the validation or test split"
-    with pytest.raises(DataError, match="All 1 texts stand in the validation or test split"):
+    assert run.state.message == "1 text imported; 1 left out (in the validation or test split)"
+    with pytest.raises(DataError, match="All 1 texts are in the validation or test split"):
         import_texts(bench, task_id, "LM", texts[1:])
     again = import_texts(bench, task_id, "another LM", [texts[0], LabelledText("new", "joy")])
     assert again.n_texts == 2
-    assert again.state.message == "2 texts imported, 1 of them in earlier runs too"
+    assert again.state.message == "2 texts imported, 1 of them also in earlier runs"
 
 
 @pytest.mark.models
