@@ -1,4 +1,4 @@
-"""Every line of SQL. Returns records; imports augment.records and augment.errors and nothing heavier."""
+"""All SQL. Returns records; imports nothing heavier than augment.records and augment.errors."""
 
 from storage.store import Store
 

@@ -1,4 +1,4 @@
-"""`python -m storage`: bring the database to the newest version and say where it is."""
+"""`python -m storage`: migrate the database to the newest version and print where it is."""
 
 import sys
 

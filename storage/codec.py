@@ -1,6 +1,6 @@
-"""Configs of augment.records ↔ the JSON of a column.
+"""Convert configs of augment.records to and from the JSON of a column.
 
-pydantic reads the dataclasses' own types and runs their own checks.
+pydantic uses the dataclasses' types and runs their checks.
 """
 
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ def to_json(record: Any) -> dict[str, Any]:
 
 
 def from_json(kind: type[T], data: dict[str, Any]) -> T:
-    """A config as it was stored."""
+    """A config from its stored JSON."""
     loaded: T = _adapter(kind).validate_python(data)
     return loaded
 

@@ -1,4 +1,4 @@
-"""Connections, transactions, migrations, and what SQLite's errors mean for a person."""
+"""Connections, transactions, migrations, and readable messages for SQLite's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,10 +19,10 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def open_engine(url: str) -> Engine:
-    """An engine on `url`; a SQLite file's folder is made, WAL and foreign keys are on, writers begin IMMEDIATE.
+    """An engine for `url`. SQLite: creates the file's folder, uses WAL and foreign keys, begins writes IMMEDIATE.
 
     Raises:
-        StorageError: the URL is malformed or the folder cannot be made.
+        StorageError: the URL is malformed or the folder cannot be created.
     """
     try:
         parsed = make_url(url)
@@ -31,10 +31,10 @@ def open_engine(url: str) -> Engine:
         engine = create_engine(parsed)
     except (ArgumentError, NoSuchModuleError) as error:
         raise StorageError(
-            f"'{url}' is no database address. Expected one such as sqlite:///instance/workbench.db."
+            f"'{url}' is not a database address. Expected one such as sqlite:///instance/workbench.db."
         ) from error
     except OSError as error:
-        raise StorageError(f"The folder of {url} cannot be made: {error.strerror}. Choose another place.") from error
+        raise StorageError(f"The folder of {url} cannot be created: {error.strerror}. Choose another.") from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin)
@@ -43,7 +43,7 @@ def open_engine(url: str) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
-    """A short session to read with."""
+    """A short session for reading."""
     with _explaining(), Session(engine, expire_on_commit=False) as session:
         yield session
 
@@ -64,10 +64,10 @@ def writing(engine: Engine) -> Iterator[Session]:
 
 
 def migrate(engine: Engine) -> str:
-    """Bring the tables to the newest version; returns its name.
+    """Migrate the tables to the newest version; returns its name.
 
     Raises:
-        StorageError: the database is of a newer version of the workbench.
+        StorageError: the database is from a newer version of the workbench.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
@@ -90,7 +90,7 @@ def migrate(engine: Engine) -> str:
 
 @contextmanager
 def _without_foreign_keys(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which a table can be replaced: SQLite would delete what refers to the old one.
+    """A transaction in which a table can be replaced: otherwise SQLite would delete the rows that refer to it.
 
     Source: SQLite's documentation of ALTER TABLE, "Making other kinds of table schema changes".
     """
@@ -101,22 +101,22 @@ def _without_foreign_keys(engine: Engine) -> Iterator[Connection]:
             return
         driver = connection.connection.driver_connection
         assert driver is not None  # noqa: S101  an open connection has one
-        driver.execute("PRAGMA foreign_keys=OFF")  # before the transaction, where alone it has an effect
+        driver.execute("PRAGMA foreign_keys=OFF")  # has no effect inside a transaction
         try:
             with connection.begin():
                 yield connection
                 broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
                 if broken:
                     raise StorageError(
-                        f"The database holds {len(broken)} rows that refer to missing ones, first in table "
-                        f"'{broken[0][0]}'; it was left as it is. Restore a copy of it."
+                        f"The database has {len(broken)} rows that refer to missing rows, first in table "
+                        f"'{broken[0][0]}'. It was not changed. Restore a copy of it."
                     )
         finally:
             driver.execute("PRAGMA foreign_keys=ON")
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    connection.isolation_level = None  # the driver must not begin transactions of its own
+    connection.isolation_level = None  # the driver must not begin its own transactions
     cursor = connection.cursor()
     for pragma in (
         "journal_mode=WAL",
@@ -136,14 +136,14 @@ def _begin(connection: Connection) -> None:
 
 _EXPLANATIONS = {
     "disk is full": (
-        "The disk is full: nothing of this step was stored, everything before it was. Free space, then resume."
+        "The disk is full. This step was not stored; everything before it was. Free some space, then resume."
     ),
     "database is locked": (
-        "The database stayed locked for 10 s by another program. Close what holds it, then try again."
+        "Another program has locked the database for more than 10 s. Close that program, then try again."
     ),
-    "readonly": "The database file cannot be written. Check the rights of the file and its folder.",
-    "unable to open": "The database file cannot be opened. Check the path and the rights of its folder.",
-    "not a database": "The database file is not SQLite. Move it away, or set AUGMENT_DATABASE_URL to another file.",
+    "readonly": "The database file cannot be written. Check the permissions of the file and its folder.",
+    "unable to open": "The database file cannot be opened. Check the path and the permissions of its folder.",
+    "not a database": "The database file is not SQLite. Move it, or set AUGMENT_DATABASE_URL to another file.",
 }
 
 

@@ -1,4 +1,4 @@
-"""Experiments: their variants with frozen texts, their training runs, and what these write while they run."""
+"""Experiments: their variants with frozen texts, their training runs, and the results of these runs."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -64,17 +64,17 @@ class Experiments:
         self._engine = engine
 
     def count_texts(self, variant: Variant, seed_set_id: int) -> int:
-        """How many texts a variant would find now beside the seeds of that set, as far as no classifier is needed."""
+        """How many texts a variant would have now with that seed set, before filters that need a classifier."""
         with reading(self._engine) as session:
             return count_texts(session, variant, seed_set_id)
 
     def create(self, task_id: int, name: str, config: ExperimentConfig) -> Experiment:
-        """Store a new experiment, queued, with the texts that its variants find and the labels these have now.
+        """Store a new experiment as queued, with the current texts and labels of its variants.
 
-        A variant with fewer texts than a size gets one run per RNG seed with all of them instead.
+        A variant with fewer texts than a size gets one run per RNG seed with all of its texts instead.
 
         Raises:
-            ShortageError: a variant finds no text at all.
+            ShortageError: a variant has no texts.
         """
         with writing(self._engine) as session:
             row = ExperimentRow(
@@ -88,12 +88,12 @@ class Experiments:
             session.flush()
             for position, variant in enumerate(config.variants):
                 if not freeze(session, row, position, variant).n_texts:
-                    raise ShortageError(f"There are no {variant.use} texts to train on. Leave them out, or add some.")
+                    raise ShortageError(f"There are no texts for '{variant.use}'. Add texts, or leave it out.")
             row.n_total = _add_runs(session, row, config)
             return _to_experiment(session, row)
 
     def extend(self, experiment_id: int, rng_seeds: Sequence[int]) -> Experiment:
-        """Add training runs with more RNG seeds, queued; the variants keep the texts they had from the beginning.
+        """Add queued training runs with more RNG seeds; the variants keep their original texts.
 
         Raises:
             StorageError: there is no such experiment, it is running, or it has one of these RNG seeds.
@@ -108,7 +108,7 @@ class Experiments:
             config = _to_experiment(session, row).config
             known = sorted(set(rng_seeds) & set(config.rng_seeds))
             if known:
-                raise StorageError(f"The experiment has RNG seed {known[0]} already. Choose others.")
+                raise StorageError(f"The experiment already has RNG seed {known[0]}. Choose other RNG seeds.")
             row.config = _config_to_json(replace(config, rng_seeds=(*config.rng_seeds, *rng_seeds)))
             row.n_total += _add_runs(session, row, replace(config, rng_seeds=tuple(rng_seeds)))
             return _to_experiment(session, row)
@@ -120,28 +120,28 @@ class Experiments:
             return [_to_experiment(session, row) for row in session.scalars(query)]
 
     def get(self, experiment_id: int) -> Experiment:
-        """One experiment.
+        """The experiment with this id.
 
         Raises:
-            StorageError: there is none of that id.
+            StorageError: there is no such experiment.
         """
         with reading(self._engine) as session:
             return _to_experiment(session, _get(session, experiment_id))
 
     def remove(self, experiment_id: int) -> None:
-        """Forget an experiment with its runs and all they measured.
+        """Delete an experiment with its runs and their results.
 
         Raises:
-            StorageError: it runs or waits.
+            StorageError: it is running or queued.
         """
         with writing(self._engine) as session:
             session.delete(_get_ended(session, experiment_id))
 
     def requeue(self, experiment_id: int) -> None:
-        """Queue the experiment and its training runs that are not done, failed ones too where trying again can help.
+        """Queue the experiment and its unfinished training runs; failed runs only if retrying can help.
 
         Raises:
-            StorageError: it runs or waits already, in another tab perhaps.
+            StorageError: it is already running or queued, perhaps from another tab.
         """
         with writing(self._engine) as session:
             row = _get_ended(session, experiment_id)
@@ -158,7 +158,7 @@ class Experiments:
             row.n_total = session.scalar(select(func.count()).where(of_it)) or 0
 
     def runs(self, experiment_id: int, *, status: RunStatus | None = None) -> list[TrainingRun]:
-        """The experiment's training runs, oldest first, with the metrics they are judged by."""
+        """The experiment's training runs, oldest first, with their final metrics (the newest while a run goes on)."""
         query = select_runs().where(TrainingRunRow.experiment_id == experiment_id)
         if status is not None:
             query = query.where(TrainingRunRow.status == status)
@@ -166,7 +166,7 @@ class Experiments:
             return [to_run(row, point) for row, point in session.execute(query.order_by(TrainingRunRow.id))]
 
     def list_finished(self, task_id: int) -> list[Experiment]:
-        """The task's experiments in which some training run is done, newest first."""
+        """The task's experiments with at least one finished training run, newest first."""
         is_done = select(TrainingRunRow.experiment_id).where(TrainingRunRow.status == RunStatus.DONE)
         query = select(ExperimentRow).where(ExperimentRow.task_id == task_id, ExperimentRow.id.in_(is_done))
         with reading(self._engine) as session:
@@ -174,7 +174,7 @@ class Experiments:
             return [_to_experiment(session, row) for row in rows]
 
     def failures(self, experiment_id: int) -> list[RunFailures]:
-        """Why training runs failed, and how many of which variant; the earliest failure first."""
+        """Failed training runs, counted by variant and reason; the earliest failure first."""
         query = (
             select(TrainingRunRow, func.count(), func.min(TrainingRunRow.id))
             .where(TrainingRunRow.experiment_id == experiment_id, TrainingRunRow.status == RunStatus.FAILED)
@@ -188,14 +188,14 @@ class Experiments:
             ]
 
     def variants(self, task_id: int) -> list[Variant]:
-        """Every variant of the task once, in the order in which they were first made."""
+        """Every variant of the task once, in order of creation."""
         query = select(VariantRow.spec).join(ExperimentRow, ExperimentRow.id == VariantRow.experiment_id)
         with reading(self._engine) as session:
             specs = session.scalars(query.where(ExperimentRow.task_id == task_id).order_by(VariantRow.id))
             return list(dict.fromkeys(from_json(Variant, spec) for spec in specs))
 
     def material(self, experiment_id: int) -> ExperimentMaterial:
-        """What the experiment's runs learn from and are measured on."""
+        """The texts that the experiment's runs are trained and evaluated on."""
         with reading(self._engine) as session:
             row = _get(session, experiment_id)
             variants = session.scalars(select_variants(experiment_id)).all()
@@ -206,22 +206,22 @@ class Experiments:
                 .where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
                 .order_by(SeedSetExampleRow.position)
             )
-            has_ceiling = any(from_json(Variant, one.spec).is_ceiling for one in variants)
+            has_ceiling = any(from_json(Variant, variant.spec).is_ceiling for variant in variants)
             return ExperimentMaterial(
-                seeds=tuple(LabelledText(one.text, one.label) for one in session.scalars(seeds)),
-                texts={one.id: texts_of(session, one.id) for one in variants},
+                seeds=tuple(LabelledText(seed.text, seed.label) for seed in session.scalars(seeds)),
+                texts={variant.id: texts_of(session, variant.id) for variant in variants},
                 real=real_texts(session, row.seed_set_id) if has_ceiling else (),
                 validation=_labelled(session, of_task, ExampleRow.split == Split.VALIDATION),
                 test=_labelled(session, of_task, ExampleRow.split == Split.TEST),
             )
 
     def texts(self, variant_id: int, *, limit: int | None = None) -> list[VariantText]:
-        """The synthetic texts of a variant that its filter did not leave out."""
+        """The synthetic texts of a variant, after its filter."""
         with reading(self._engine) as session:
             return list(texts_of(session, variant_id, limit=limit))
 
     def count_labels(self, experiment_id: int) -> dict[int, dict[str, int]]:
-        """Texts per label of each variant, by its id, without those that its filter left out."""
+        """Texts per label of each variant, by the variant's id, after its filter."""
         query = (
             select(VariantTextRow.variant_id, VariantTextRow.label, func.count())
             .join(VariantRow, VariantRow.id == VariantTextRow.variant_id)
@@ -235,7 +235,7 @@ class Experiments:
         return found
 
     def write(self, experiment_id: int, records: Sequence[ExperimentRecord], progress: ExperimentProgress) -> None:
-        """Store what runs measured and how far the experiment is, together or not at all."""
+        """Store the runs' records and the experiment's progress, together or not at all."""
         with writing(self._engine) as session:
             row = _get(session, experiment_id)
             for record in records:
@@ -245,17 +245,17 @@ class Experiments:
                     start_training(session, record)
                 elif isinstance(record, RunEnded):
                     end_training(session, record)
-            write_measurements(session, row.task_id, [one for one in records if isinstance(one, RunMeasured)])
+            write_measurements(session, row.task_id, [record for record in records if isinstance(record, RunMeasured)])
             judged = [
                 {
-                    "training_run_id": one.run_id,
-                    "text_id": one.text_id,
-                    "label": one.label,
-                    "prob": one.prob,
-                    "label_prob": one.label_prob,
+                    "training_run_id": record.run_id,
+                    "text_id": record.text_id,
+                    "label": record.label,
+                    "prob": record.prob,
+                    "label_prob": record.label_prob,
                 }
-                for one in records
-                if isinstance(one, TextJudged)
+                for record in records
+                if isinstance(record, TextJudged)
             ]
             if judged:
                 session.execute(insert(TextPredictionRow), judged)
@@ -264,7 +264,7 @@ class Experiments:
 
 
 def _add_runs(session: Session, row: ExperimentRow, config: ExperimentConfig) -> int:
-    """One training run per point and RNG seed of `config`, queued; returns how many. Sizes are cut to what is there."""
+    """Add a queued training run per point and RNG seed; returns how many. Sizes are limited to the available texts."""
     points: list[tuple[VariantRow | None, int, ClassifierKind]] = [(None, 0, kind) for kind in config.baselines]
     for stored, spec in zip(session.scalars(select_variants(row.id)).all(), config.variants, strict=True):
         sizes = cut_sizes(config.sizes, count_drawable(session, stored, row.seed_set_id))
@@ -289,13 +289,13 @@ def _add_runs(session: Session, row: ExperimentRow, config: ExperimentConfig) ->
 
 
 def _filter_variant(session: Session, experiment: ExperimentRow, record: VariantFiltered) -> None:
-    """Drop what the filter leaves out; queued runs that want more texts than are left are cut to these."""
+    """Drop the texts that the filter leaves out, and limit queued runs to the remaining texts."""
     row = session.get_one(VariantRow, record.variant_id)
     drop_texts(session, row, record.dropped_ids)
     n_left = count_drawable(session, row, experiment.seed_set_id)
     runs = select(TrainingRunRow).where(TrainingRunRow.variant_id == row.id, TrainingRunRow.status == RunStatus.QUEUED)
     found = session.scalars(runs.order_by(TrainingRunRow.id)).all()
-    kept = {one.id: one for one in cut_runs([to_run(one, None) for one in found], n_left)}
+    kept = {run.id: run for run in cut_runs([to_run(training, None) for training in found], n_left)}
     for training in found:
         if training.id in kept:
             training.n_synthetic, training.n_train = kept[training.id].n_synthetic, kept[training.id].n_train
@@ -323,7 +323,7 @@ def _get_ended(session: Session, experiment_id: int) -> ExperimentRow:
 
 
 def _config_to_json(config: ExperimentConfig) -> dict[str, Any]:
-    """The config as it is stored: without the variants, which have rows of their own."""
+    """The config as it is stored: without the variants, which have their own rows."""
     return {name: value for name, value in to_json(config).items() if name != "variants"}
 
 
@@ -333,7 +333,7 @@ def _to_experiment(session: Session, row: ExperimentRow) -> Experiment:
         id=row.id,
         task_id=row.task_id,
         name=row.name,
-        config=from_json(ExperimentConfig, row.config | {"variants": [one.spec for one in variants]}),
+        config=from_json(ExperimentConfig, row.config | {"variants": [variant.spec for variant in variants]}),
         variants=tuple(map(to_variant, variants)),
         state=state_of(row),
         created_at=row.created_at,

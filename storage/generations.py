@@ -1,4 +1,4 @@
-"""Generation runs, their completions, and the synthetic texts and rejects that these became."""
+"""Generation runs, their completions, and the synthetic texts and rejects made from these."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -31,7 +31,7 @@ from storage.schema import CompletionRow, GenerationRunRow, SyntheticTextRow, Ta
 
 
 class Generations:
-    """What an LM was asked, and what came of it."""
+    """Generation runs and their results."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -39,7 +39,7 @@ class Generations:
     def create(
         self, task_id: int, config: GenerationConfig, *, seed_set_id: int, prompt_version_id: int
     ) -> GenerationRun:
-        """Store a new run, queued; `Store.start_run` sets it going."""
+        """Store a new run as queued; `Store.start_run` starts it."""
         with writing(self._engine) as session:
             row = GenerationRunRow(
                 task_id=task_id,
@@ -73,16 +73,16 @@ class Generations:
             session.flush()
             session.execute(
                 insert(SyntheticTextRow),
-                [_text_values(row, number, one.text, one.label) for number, one in enumerate(texts)],
+                [_text_values(row, number, text.text, text.label) for number, text in enumerate(texts)],
             )
             return _to_run(row)
 
     def write(self, run_id: int, records: Sequence[SyntheticText | Reject], progress: GenerationProgress) -> None:
-        """Store one batch and how far the run is, together or not at all."""
+        """Store one batch and the run's progress, together or not at all."""
         with writing(self._engine) as session:
             run = session.get(GenerationRunRow, run_id)
             if run is None:
-                raise StorageError(f"Generation run {run_id} is gone from the database; its texts cannot be stored.")
+                raise StorageError(f"Generation run {run_id} was deleted; its texts cannot be stored. Start a new run.")
             labels = session.scalar(select(TaskRow.labels).where(TaskRow.id == run.task_id)) or []
             for record in records:
                 reject = record if isinstance(record, Reject) else None
@@ -108,7 +108,9 @@ class Generations:
                     session.add(text)
                     session.flush()
                     flags = {flag.reason: flag.detail for flag in record.flags}
-                    session.add_all(TextFlagRow(text_id=text.id, reason=one, detail=flags[one]) for one in flags)
+                    session.add_all(
+                        TextFlagRow(text_id=text.id, reason=reason, detail=detail) for reason, detail in flags.items()
+                    )
             run.n_attempts, run.n_done, run.n_total = progress.n_attempts, progress.n_texts, progress.target
             run.cost = progress.cost
             run.elapsed_s, run.message, run.heartbeat_at = progress.elapsed_s, progress.message, utc_now()
@@ -120,10 +122,10 @@ class Generations:
             return [_to_run(row) for row in session.scalars(query.order_by(GenerationRunRow.id.desc()))]
 
     def get(self, run_id: int) -> GenerationRun:
-        """One run.
+        """The run with this id.
 
         Raises:
-            StorageError: there is none of that id.
+            StorageError: there is no such run.
         """
         with reading(self._engine) as session:
             return _to_run(_get(session, run_id))
@@ -136,7 +138,7 @@ class Generations:
         """
         run = self.get(run_id)
         if run.config is None:
-            raise StorageError(f"Run {run_id} was imported; it cannot go on. Start a new run.")
+            raise StorageError(f"Run {run_id} was imported and cannot be resumed. Start a new run.")
         counts = self.count_labels(run_id)
         n_completed = run.n_texts + sum(self.count_rejects(run_id).values())
         return GenerationProgress(
@@ -150,10 +152,10 @@ class Generations:
         )
 
     def extend(self, run_id: int, config: GenerationConfig) -> None:
-        """Give a run another target, cap or budget; everything else of its config must stay.
+        """Change a run's target, cap or budget; the rest of its config must stay the same.
 
         Raises:
-            StorageError: it was imported, or more than these would change.
+            StorageError: it was imported, or something else would change.
         """
         with writing(self._engine) as session:
             row = _get(session, run_id)
@@ -162,13 +164,15 @@ class Generations:
                 stored, target=config.target, attempt_cap=config.attempt_cap, budget=config.budget
             )
             if same != config:
-                raise StorageError(f"Run {run_id} can be given another target, cap or budget, nothing else.")
+                raise StorageError(
+                    f"Only the target, cap and budget of run {run_id} can be changed. Start a new run instead."
+                )
             row.config, row.n_total = to_json(config), config.target
 
     def texts(self, run_ids: Sequence[int], *, newest: int | None = None) -> list[StoredText]:
         """The synthetic texts of some runs, round robin over the runs in the order they were written.
 
-        With `newest`, only that many of the last ones, newest first.
+        With `newest`, only that many of the latest texts, newest first.
         """
         query = select_texts().where(SyntheticTextRow.run_id.in_(run_ids))
         if newest is None:
@@ -200,7 +204,7 @@ class Generations:
             return session.scalar(select(text.id).where(text.run_id.in_(run_ids), changed).limit(1)) is not None
 
     def proposed_texts(self, task_id: int) -> set[str]:
-        """Every text of the task, as it was written."""
+        """Every text of the task, as it was originally written."""
         query = (
             select(SyntheticTextRow.proposed_text)
             .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
@@ -246,7 +250,7 @@ class Generations:
             return {RejectReason(reason): n for reason, n in session.execute(query)}
 
     def count_labels(self, run_id: int, *, status: ReviewStatus | None = None) -> dict[str, int]:
-        """Synthetic texts of a run by the label the LM proposed, of one review status or all."""
+        """Synthetic texts of a run by the label the LM proposed, with one review status or all."""
         query = select(SyntheticTextRow.proposed_label, func.count()).where(SyntheticTextRow.run_id == run_id)
         if status is not None:
             query = query.where(SyntheticTextRow.status == status)
@@ -254,7 +258,7 @@ class Generations:
             return {label: int(n) for label, n in session.execute(query.group_by(SyntheticTextRow.proposed_label))}
 
     def attempt(self, text_id: int) -> Attempt | None:
-        """The prompt, seeds and raw completion behind a synthetic text; None for imported ones."""
+        """The prompt, seeds and raw completion behind a synthetic text; None for an imported text."""
         query = select(CompletionRow).join(SyntheticTextRow, SyntheticTextRow.completion_id == CompletionRow.id)
         with reading(self._engine) as session:
             row = session.scalar(query.where(SyntheticTextRow.id == text_id))
@@ -272,11 +276,11 @@ def select_texts() -> Select[SyntheticTextRow, str]:
 
 
 def to_stored_texts(session: Session, query: Select[SyntheticTextRow, str]) -> list[StoredText]:
-    """What a query made by `select_texts` finds, as records with their flags."""
+    """The results of a `select_texts` query, as records with their flags."""
     found = [(row, lm_name) for row, lm_name in session.execute(query)]
     flags: dict[int, list[Finding]] = {}
     ids = [row.id for row, _ in found]
-    for start in range(0, len(ids), 500):  # SQLite takes so many parameters a statement, and more
+    for start in range(0, len(ids), 500):  # SQLite allows at least this many parameters per statement
         chunk = select(TextFlagRow).where(TextFlagRow.text_id.in_(ids[start : start + 500]))
         for flag in session.scalars(chunk.order_by(TextFlagRow.text_id, TextFlagRow.reason)):
             flags.setdefault(flag.text_id, []).append(Finding(RejectReason(flag.reason), flag.detail))

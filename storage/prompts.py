@@ -1,4 +1,4 @@
-"""Prompt versions: each save is a new one, none is ever changed."""
+"""Prompt versions: each save makes a new one; none is ever changed."""
 
 from sqlalchemy import Engine, func, select
 
@@ -15,7 +15,7 @@ class Prompts:
         self._engine = engine
 
     def save(self, task_id: int, template: PromptTemplate, *, note: str = "") -> PromptVersion:
-        """Store `template` as the task's next version; the newest one again if nothing changed."""
+        """Store `template` as the task's next version; returns the newest version if nothing changed."""
         with writing(self._engine) as session:
             newest = session.scalar(
                 select(PromptVersionRow)

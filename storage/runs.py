@@ -1,4 +1,4 @@
-"""What all runs share: their state, whatever they do."""
+"""The state of runs of all kinds."""
 
 from collections.abc import Callable
 
@@ -47,7 +47,7 @@ class Runs:
         self._engine = engine
 
     def state(self, key: RunKey) -> RunState:
-        """How the run stands.
+        """The run's state.
 
         Raises:
             StorageError: there is no such run.
@@ -59,7 +59,7 @@ class Runs:
             return state_of(row)
 
     def queue(self, key: RunKey, worker: str) -> None:
-        """Mark the run as waiting for `worker`; what it stored earlier stays."""
+        """Mark the run as queued for `worker`; its stored results stay."""
         self._set(key, status=RunStatus.QUEUED, worker=worker, message="", finished_at=None, heartbeat_at=utc_now())
 
     def start(self, key: RunKey, worker: str) -> None:
@@ -69,7 +69,7 @@ class Runs:
         )
 
     def finish(self, key: RunKey, status: RunStatus, message: str) -> None:
-        """Mark the run as ended; an experiment's training runs that are not done end with it."""
+        """Mark the run as ended; an experiment's unfinished training runs end too."""
         with writing(self._engine) as session:
             _update(session, key, status=status, message=message, finished_at=utc_now())
             if key.kind is RunKind.EXPERIMENT:
@@ -87,14 +87,14 @@ class Runs:
         return sorted(found, key=lambda pair: pair[1].created_at)
 
     def interrupt_dead(self, is_alive: Callable[[str], bool]) -> list[RunKey]:
-        """Mark every unfinished run whose worker is gone as interrupted; returns which."""
+        """Mark every unfinished run of a dead worker as interrupted; returns their keys."""
         interrupted = []
         with writing(self._engine) as session:
             for kind, row_type in _ROWS.items():
                 for row in session.scalars(select(row_type).where(row_type.status.in_(UNFINISHED))):
                     if not is_alive(row.worker):
                         row.status = RunStatus.INTERRUPTED
-                        row.message = "The workbench ended while this ran. What was stored is kept."
+                        row.message = "The workbench stopped during this run. Stored results are kept."
                         row.finished_at = utc_now()
                         interrupted.append(RunKey(kind, row.id))
             for key in interrupted:

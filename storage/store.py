@@ -1,4 +1,4 @@
-"""Store: one database, its units of work by subject, and the sink that jobs write to."""
+"""The store: one database, with an object per subject, and the sink that jobs write to."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def default_url() -> str:
 
 
 class Store:
-    """Everything that is remembered. Safe to share between threads: each call is one short transaction."""
+    """All stored data. Safe to share between threads: each call is one short transaction."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -54,17 +54,17 @@ class Store:
         """Open the database at `url` (any SQLAlchemy URL) and bring its tables to the newest version.
 
         Raises:
-            StorageError: it cannot be opened, or is of a newer version.
+            StorageError: it cannot be opened, or is from a newer version.
         """
         engine = open_engine(url or default_url())
         migrate(engine)
         return cls(engine)
 
     def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         self.engine.dispose()
 
-    # What `workbench.jobs.Sink` asks for ---------------------------------------------------------------------------
+    # The methods of `workbench.jobs.Sink` ---------------------------------------------------------------------------
 
     def start_run(self, key: RunKey, worker: str) -> None:
         """Mark the run as running in `worker`."""
@@ -76,7 +76,7 @@ class Store:
         records: Sequence[SyntheticText | Reject | ExperimentRecord],
         progress: GenerationProgress | ExperimentProgress,
     ) -> None:
-        """Store `records` and how far the run is, together or not at all."""
+        """Store `records` and the run's progress, together or not at all."""
         if isinstance(progress, GenerationProgress):
             written = [record for record in records if isinstance(record, SyntheticText | Reject)]
             self.generations.write(key.id, written, progress)
@@ -89,5 +89,5 @@ class Store:
         self.runs.finish(key, status, message)
 
     def interrupt_dead(self, is_alive: Callable[[str], bool]) -> list[RunKey]:
-        """Mark every unfinished run whose worker is gone as interrupted; returns which."""
+        """Mark every unfinished run of a dead worker as interrupted; returns their keys."""
         return self.runs.interrupt_dead(is_alive)

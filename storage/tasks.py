@@ -13,13 +13,13 @@ from storage.schema import ExampleRow, LeftOutRow, SeedSetExampleRow, SeedSetRow
 
 
 class Tasks:
-    """What is labelled, with which real texts, and which of them are seeds."""
+    """Tasks with their examples, left-out rows and seed sets."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def create(self, data: PreparedData) -> Task:
-        """Store prepared data as a new task, whole or not at all."""
+        """Store prepared data as a new task, in one transaction."""
         with writing(self._engine) as session:
             row = TaskRow(
                 name=data.name,
@@ -31,13 +31,13 @@ class Tasks:
             session.add(row)
             session.flush()
             examples = [
-                {"task_id": row.id, "split": split, "text": one.text, "label": one.label}
+                {"task_id": row.id, "split": split, "text": text.text, "label": text.label}
                 for split in Split
-                for one in data.splits.get(split, ())
+                for text in data.splits.get(split, ())
             ]
             left_out = [
-                {"task_id": row.id, "split": one.split, "text": one.text, "label": one.label, "reason": one.reason}
-                for one in data.left_out
+                {"task_id": row.id, "split": out.split, "text": out.text, "label": out.label, "reason": out.reason}
+                for out in data.left_out
             ]
             session.execute(insert(ExampleRow), examples)
             if left_out:
@@ -81,23 +81,23 @@ class Tasks:
         """Store `examples`, in their order, as a new seed set.
 
         Raises:
-            StorageError: an example is not in the task's pool, or there is none.
+            StorageError: an example is not in the task's pool, or there are no examples.
         """
-        wrong = [one for one in examples if one.split is not Split.POOL]
+        wrong = [example for example in examples if example.split is not Split.POOL]
         if wrong or not examples:
-            found = f"'{wrong[0].text[:40]}' of the {wrong[0].split} split" if wrong else "no example"
-            raise StorageError(f"A seed set takes examples of the pool; found {found}.")
+            found = f"'{wrong[0].text[:40]}' from the {wrong[0].split} split" if wrong else "no example"
+            raise StorageError(f"A seed set needs examples from the pool; found {found}. Choose pool examples.")
         with writing(self._engine) as session:
             return _add_seed_set(session, task_id, name, examples, rng_seed)
 
     def extend_seed_set(self, seed_set_id: int, text_ids: Sequence[int], *, name: str) -> SeedSet:
-        """A new seed set: the old one's examples in their order, then synthetic texts with the labels they have now.
+        """Store a new seed set: the old one's examples in order, then synthetic texts with their current labels.
 
-        The texts become examples of the split `written`, one example for each text and label, however often it is made
-        a seed; the old seed set and the synthetic texts stay as they are.
+        The texts become examples of the split `written`: one example per text and label, even if it is made a seed
+        several times. The old seed set and the synthetic texts do not change.
 
         Raises:
-            StorageError: there is no such seed set, no text is given, or one is gone, rejected, or a seed already.
+            StorageError: there is no such seed set, no text is given, or a text is missing, rejected or a seed already.
         """
         with writing(self._engine) as session:
             old = _get_seed_set(session, seed_set_id)
@@ -106,9 +106,9 @@ class Tasks:
                 raise StorageError("No text is chosen. Choose at least one to make it a seed.")
             for text_id in dict.fromkeys(text_ids):
                 row = _find_seedable(session, old.task_id, text_id)
-                if any(one.text == row.text for one in members):
+                if any(member.text == row.text for member in members):
                     raise StorageError(
-                        f"'{row.text[:40]}' is a seed of seed set {seed_set_id} already or chosen twice."
+                        f"'{row.text[:40]}' is already in seed set {seed_set_id} or was chosen twice. Choose it once."
                     )
                 members.append(_to_example(_take_over(session, row)))
             return _add_seed_set(session, old.task_id, name, members, None)
@@ -123,10 +123,10 @@ class Tasks:
             return [_to_seed_set(row, members) for row in rows]
 
     def seed_set(self, seed_set_id: int) -> SeedSet:
-        """One seed set.
+        """The seed set with this id.
 
         Raises:
-            StorageError: there is none of that id.
+            StorageError: there is no such seed set.
         """
         with reading(self._engine) as session:
             return _to_seed_set(_get_seed_set(session, seed_set_id), _members(session, [seed_set_id]))
@@ -146,24 +146,25 @@ def _add_seed_set(
     session.add(row)
     session.flush()
     links = [
-        {"seed_set_id": row.id, "position": position, "example_id": one.id} for position, one in enumerate(examples)
+        {"seed_set_id": row.id, "position": position, "example_id": example.id}
+        for position, example in enumerate(examples)
     ]
     session.execute(insert(SeedSetExampleRow), links)
     return SeedSet(row.id, task_id, name, tuple(examples), rng_seed, row.created_at)
 
 
 def _find_seedable(session: Session, task_id: int, text_id: int) -> SyntheticTextRow:
-    """A synthetic text of the task that may become a seed."""
+    """A synthetic text of the task, if it can become a seed."""
     row = session.get(SyntheticTextRow, text_id)
     if row is None or row.task_id != task_id:
-        raise StorageError(f"Text {text_id} is gone from this task. Reload the page.")
+        raise StorageError(f"Text {text_id} is not in this task any more. Reload the page.")
     if row.status == ReviewStatus.REJECTED:
         raise StorageError(f"'{row.text[:40]}' was rejected. Accept it before you make it a seed.")
     return row
 
 
 def _take_over(session: Session, text: SyntheticTextRow) -> ExampleRow:
-    """The written example of a synthetic text and its label, made where there is none yet."""
+    """The example of split `written` for a synthetic text and its label; created if there is none yet."""
     values = {"task_id": text.task_id, "split": Split.WRITTEN, "text": text.text, "label": text.label}
     row = session.scalar(select(ExampleRow).filter_by(**values).limit(1))
     if row is None:

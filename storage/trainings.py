@@ -1,4 +1,4 @@
-"""Training runs: their metrics, their predictions on the test split and of synthetic texts."""
+"""Training runs: their metrics, and their predictions for the test split and for synthetic texts."""
 
 from collections.abc import Sequence
 
@@ -35,13 +35,13 @@ from storage.schema import (
 
 
 class Trainings:
-    """Classifiers that were trained, each once."""
+    """Training runs and their results."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def all(self, task_id: int) -> list[TrainingRun]:
-        """Every run of the task, newest first, with the metrics it is judged by."""
+        """Every run of the task, newest first, with its final metrics (the newest while it goes on)."""
         query = select_runs().where(TrainingRunRow.task_id == task_id).order_by(TrainingRunRow.id.desc())
         with reading(self._engine) as session:
             return [to_run(row, point) for row, point in session.execute(query)]
@@ -64,7 +64,7 @@ class Trainings:
         query = select(TrainingTextRow.text_id, TrainingTextRow.label).where(TrainingTextRow.training_run_id == run_id)
         with reading(self._engine) as session:
             rows = session.execute(query.order_by(TrainingTextRow.text_id))
-            return {one.text_id: one.label for one in rows}
+            return {row.text_id: row.label for row in rows}
 
     def points(self, run_ids: Sequence[int]) -> dict[int, list[MetricPoint]]:
         """The metric points of some runs, by run, in the order of their steps."""
@@ -76,7 +76,7 @@ class Trainings:
         return found
 
     def predictions(self, run_ids: Sequence[int]) -> list[StoredPrediction]:
-        """What some runs say of the test examples, by run and in the examples' order."""
+        """The runs' predictions for the test examples, by run and in the examples' order."""
         query = (
             select(
                 PredictionRow.training_run_id,
@@ -97,7 +97,7 @@ class Trainings:
             ]
 
     def judging(self, task_id: int, *, limit: int | None = None) -> list[TrainingRun]:
-        """The finished runs that said something of synthetic texts, newest first, without their metrics."""
+        """The finished runs with predictions for synthetic texts, newest first, without their metrics."""
         has_judged = exists().where(TextPredictionRow.training_run_id == TrainingRunRow.id)
         query = select(TrainingRunRow).where(
             TrainingRunRow.task_id == task_id, TrainingRunRow.status == RunStatus.DONE, has_judged
@@ -107,7 +107,7 @@ class Trainings:
             return [to_run(row, None) for row in rows]
 
     def count_judged(self, run_id: int) -> tuple[int, int]:
-        """How many synthetic texts a run judged, and to how many of them it gave another label than they had."""
+        """How many synthetic texts a run judged, and for how many of them it predicted a different label."""
         differs = TextPredictionRow.label_prob < TextPredictionRow.prob
         query = select(func.count(), func.sum(differs.cast(Integer))).where(TextPredictionRow.training_run_id == run_id)
         with reading(self._engine) as session:
@@ -115,31 +115,31 @@ class Trainings:
             return n, n_differing or 0
 
     def judgements(self, run_id: int, text_ids: Sequence[int]) -> dict[int, TextJudged]:
-        """What a run says of synthetic texts, by id; those are missing that it was trained on or never saw."""
-        row = TextPredictionRow
-        query = select(row).where(row.training_run_id == run_id, row.text_id.in_(text_ids))
+        """A run's predictions for synthetic texts, by id; without texts that it was trained on or never saw."""
+        table = TextPredictionRow
+        query = select(table).where(table.training_run_id == run_id, table.text_id.in_(text_ids))
         with reading(self._engine) as session:
             found = session.scalars(query)
-            return {one.text_id: TextJudged(run_id, one.text_id, one.label, one.prob, one.label_prob) for one in found}
+            return {row.text_id: TextJudged(run_id, row.text_id, row.label, row.prob, row.label_prob) for row in found}
 
 
 # Inside an experiment's transactions --------------------------------------------------------------------------------
 
 
 def start_training(session: Session, record: RunStarted) -> None:
-    """The run begins: what it had measured before goes, the texts that it takes are noted."""
+    """Mark the run as running: delete its earlier results and store the texts that it uses."""
     row = _get(session, record.run_id)
     for table in (MetricPointRow, PredictionRow, TextPredictionRow, TrainingTextRow):
         session.execute(delete(table).where(table.training_run_id == record.run_id))
     row.status, row.message, row.n_train, row.final_step = RunStatus.RUNNING, "", record.n_train, None
     row.elapsed_s, row.started_at, row.finished_at, row.n_done = 0.0, utc_now(), None, 0
-    links = [{"training_run_id": row.id, "text_id": one.id, "label": one.label} for one in record.texts]
+    links = [{"training_run_id": row.id, "text_id": text.id, "label": text.label} for text in record.texts]
     if links:
         session.execute(insert(TrainingTextRow), links)
 
 
 def end_training(session: Session, record: RunEnded) -> None:
-    """The run is done or failed."""
+    """Mark the run as done or failed."""
     row = _get(session, record.run_id)
     row.status, row.message, row.final_step = record.status, record.message, record.final_step
     row.can_retry = record.can_retry
@@ -149,38 +149,39 @@ def end_training(session: Session, record: RunEnded) -> None:
 
 
 def write_measurements(session: Session, task_id: int, records: Sequence[RunMeasured]) -> None:
-    """Store metric points and test predictions; a prediction's index counts the task's test examples in their order."""
-    for one in records:
-        if isinstance(one.record, MetricPoint):
+    """Store metric points and test predictions; a prediction's index counts the task's test examples in order."""
+    for measured in records:
+        point = measured.record
+        if isinstance(point, MetricPoint):
             session.add(
                 MetricPointRow(
-                    training_run_id=one.run_id,
-                    step=one.record.step,
-                    train_loss=one.record.train_loss,
-                    loss=one.record.loss,
-                    accuracy=one.record.accuracy,
-                    macro_f1=one.record.macro_f1,
-                    validation_macro_f1=one.record.validation_macro_f1,
+                    training_run_id=measured.run_id,
+                    step=point.step,
+                    train_loss=point.train_loss,
+                    loss=point.loss,
+                    accuracy=point.accuracy,
+                    macro_f1=point.macro_f1,
+                    validation_macro_f1=point.validation_macro_f1,
                 )
             )
-    predictions = [(one.run_id, one.record) for one in records if isinstance(one.record, Prediction)]
+    predictions = [(row.run_id, row.record) for row in records if isinstance(row.record, Prediction)]
     if predictions:
         query = select(ExampleRow.id).where(ExampleRow.task_id == task_id, ExampleRow.split == Split.TEST)
         ids = session.scalars(query.order_by(ExampleRow.id)).all()
         rows = [
             {
                 "training_run_id": run_id,
-                "example_id": ids[one.index],
-                "label": one.label,
-                "probs": [round(prob, 6) for prob in one.probs],
+                "example_id": ids[prediction.index],
+                "label": prediction.label,
+                "probs": [round(prob, 6) for prob in prediction.probs],
             }
-            for run_id, one in predictions
+            for run_id, prediction in predictions
         ]
         session.execute(insert(PredictionRow), rows)
 
 
 def select_runs() -> Select[TrainingRunRow, MetricPointRow]:
-    """Training runs, each with the point it is judged by, or its newest while it runs."""
+    """Training runs, each with its final metric point, or its newest point while it runs."""
     newest = (
         select(MetricPointRow.training_run_id, func.max(MetricPointRow.step).label("step"))
         .group_by(MetricPointRow.training_run_id)

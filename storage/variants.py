@@ -1,4 +1,4 @@
-"""Which texts a variant finds, and keeping them as they are when an experiment is created."""
+"""Select the texts of a variant, and freeze them when an experiment is created."""
 
 from collections.abc import Sequence
 
@@ -17,18 +17,18 @@ from storage.schema import (
     VariantTextRow,
 )
 
-CHUNK = 500  # SQLite takes at least as many parameters in one statement
+CHUNK = 500  # SQLite allows at least this many parameters per statement
 
 
 def count_texts(session: Session, variant: Variant, seed_set_id: int) -> int:
-    """How many texts the variant would find now beside the seeds of that set, as far as no classifier is needed."""
+    """How many texts the variant would have now with that seed set, before filters that need a classifier."""
     label, conditions = _find(variant, seed_set_id)
     counts = session.scalars(select(func.count()).where(*conditions).group_by(label)).all()
     return variant.filter.count_drawable(counts)
 
 
 def freeze(session: Session, experiment: ExperimentRow, position: int, variant: Variant) -> VariantRow:
-    """Store a variant of a new experiment, with the texts it finds and the labels they have now."""
+    """Store a variant of a new experiment, with its current texts and labels."""
     of_runs = SyntheticTextRow.run_id.in_(variant.generation_run_ids)
     is_decided = SyntheticTextRow.status != ReviewStatus.PENDING
     n_decisions = session.scalar(select(func.count()).where(of_runs, is_decided)) or 0
@@ -48,7 +48,7 @@ def freeze(session: Session, experiment: ExperimentRow, position: int, variant: 
 
 
 def count_drawable(session: Session, row: VariantRow, seed_set_id: int) -> int:
-    """How many of a variant's texts a run can draw: those its filter left, equally many per label where it says so."""
+    """How many of a variant's texts a run can draw: after its filter, and equally many per label if it is balanced."""
     variant = from_json(Variant, row.spec)
     if variant.is_ceiling:
         return count_texts(session, variant, seed_set_id)
@@ -58,7 +58,7 @@ def count_drawable(session: Session, row: VariantRow, seed_set_id: int) -> int:
 
 
 def drop_texts(session: Session, row: VariantRow, text_ids: Sequence[int]) -> None:
-    """Leave out of a variant the texts that its filter does not want, and only those."""
+    """Mark exactly these texts of a variant as dropped by its filter."""
     of_variant = VariantTextRow.variant_id == row.id
     session.execute(update(VariantTextRow).where(of_variant).values(is_dropped=False))
     for start in range(0, len(text_ids), CHUNK):
@@ -69,7 +69,7 @@ def drop_texts(session: Session, row: VariantRow, text_ids: Sequence[int]) -> No
 
 
 def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> tuple[VariantText, ...]:
-    """The synthetic texts of a variant that its filter did not leave out."""
+    """The synthetic texts of a variant, after its filter."""
     query = (
         select(
             SyntheticTextRow.id,
@@ -105,7 +105,7 @@ def to_variant(row: VariantRow) -> ExperimentVariant:
 
 
 def _find(variant: Variant, seed_set_id: int) -> tuple[InstrumentedAttribute[str], list[ColumnElement[bool]]]:
-    """The label of a variant's texts, and the conditions that they meet."""
+    """The label column of a variant's texts, and the conditions that select them."""
     if variant.is_ceiling:
         return ExampleRow.label, _is_real(seed_set_id)
     is_corrected = variant.use in (TextUse.REVIEWED, TextUse.RELABELLED)
@@ -114,9 +114,9 @@ def _find(variant: Variant, seed_set_id: int) -> tuple[InstrumentedAttribute[str
 
 
 def _belongs(variant: Variant, seed_set_id: int) -> list[ColumnElement[bool]]:
-    """Which synthetic texts a variant has: none that became a seed, as it reads now or as the LM wrote it.
+    """The conditions for a variant's synthetic texts, without texts that became seeds (as edited or as written).
 
-    Copies of real seeds stay: the checks of a run reject them, and imported texts are taken as they are.
+    Copies of real seeds are not excluded: the checks of a run reject them, and imported texts are used as they are.
     """
     seeds = _seed_texts(seed_set_id, Split.WRITTEN)
     conditions: list[ColumnElement[bool]] = [

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs migrations on the connection it is handed, or on AUGMENT_DATABASE_URL from the command line."""
+"""Alembic's entry point: runs migrations on a given connection, or on AUGMENT_DATABASE_URL from the command line."""
 
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
 
 
 def run(connection: Connection) -> None:
-    """Run what is asked; SQLite alters tables by copying them (batch mode)."""
+    """Run the requested migrations; SQLite alters tables by copying them (batch mode)."""
     context.configure(
         connection=connection, target_metadata=Base.metadata, render_as_batch=True, render_item=render_item
     )

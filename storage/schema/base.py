@@ -32,7 +32,7 @@ def utc_now() -> datetime:
 
 
 class Base(DeclarativeBase):
-    """All tables, with names for every constraint so that migrations can speak of them."""
+    """All tables, with a name for every constraint so that migrations can refer to it."""
 
     metadata = MetaData(
         naming_convention={
@@ -48,7 +48,7 @@ class Base(DeclarativeBase):
         str: Text,
         dict[str, Any]: JSON,
         list[Any]: JSON,
-        # Plain strings on disk: a new reason or status is no migration.
+        # Plain strings on disk: a new reason or status needs no migration.
         Split: String(16),
         RunStatus: String(16),
         ReviewStatus: String(16),
@@ -58,7 +58,7 @@ class Base(DeclarativeBase):
 
 
 class RunRow(Base):
-    """What every run carries: how far it is, and which worker has it."""
+    """The columns of every run: its status, its progress and its worker."""
 
     __abstract__ = True
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -1,4 +1,4 @@
-"""Tables of training: experiments, their variants with texts, training runs and what these measured."""
+"""Tables of training: experiments, their variants with texts, training runs and their results."""
 
 from typing import Any
 
@@ -9,9 +9,9 @@ from storage.schema.base import Base, RunRow
 
 
 class ExperimentRow(RunRow):
-    """A grid of training runs. `config` holds everything except the variants, which have rows of their own.
+    """A grid of training runs. `config` has everything except the variants, which have their own rows.
 
-    `is_gathered` marks what a migration made of training runs that predate experiments.
+    `is_gathered` marks experiments that a migration made from training runs that predate experiments.
     """
 
     __tablename__ = "experiment"
@@ -22,7 +22,7 @@ class ExperimentRow(RunRow):
 
 
 class VariantRow(Base):
-    """One line of an experiment's learning curve; `spec` is the `Variant` record that it is."""
+    """One line of an experiment's learning curve; `spec` is its `Variant` record."""
 
     __tablename__ = "variant"
     __table_args__ = (UniqueConstraint("experiment_id", "position"),)
@@ -31,14 +31,14 @@ class VariantRow(Base):
     position: Mapped[int]
     spec: Mapped[dict[str, Any]]
     n_texts: Mapped[int]
-    n_dropped: Mapped[int | None]  # none until its filter has run
+    n_dropped: Mapped[int | None]  # None until its filter has run
     n_decisions: Mapped[int]
 
 
 class VariantTextRow(Base):
     """A synthetic text that a variant may use, with its wording and label from when the experiment was created.
 
-    `text` is none in experiments that are older than this column: they read the text as it is now.
+    `text` is None in experiments that are older than this column: they use the current text.
     """
 
     __tablename__ = "variant_text"
@@ -52,9 +52,9 @@ class VariantTextRow(Base):
 
 
 class TrainingRunRow(RunRow):
-    """One classifier trained once; on the seeds only where it has no variant.
+    """One classifier trained once; on the seeds only if it has no variant.
 
-    Without `can_retry` it failed for a reason that training again does not change.
+    If `can_retry` is false, it failed for a reason that retrying does not change.
     """
 
     __tablename__ = "training_run"
@@ -80,7 +80,7 @@ class TrainingTextRow(Base):
 
 
 class MetricPointRow(Base):
-    """Metrics on the test split after so many optimiser steps."""
+    """Metrics on the test split after `step` optimiser steps."""
 
     __tablename__ = "metric_point"
     training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
@@ -93,7 +93,7 @@ class MetricPointRow(Base):
 
 
 class PredictionRow(Base):
-    """What a finished classifier says of one test example."""
+    """A finished classifier's prediction for one test example."""
 
     __tablename__ = "prediction"
     training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)
@@ -103,7 +103,7 @@ class PredictionRow(Base):
 
 
 class TextPredictionRow(Base):
-    """What a finished classifier says of a synthetic text that it was not trained on: the review queue's disagreement.
+    """A finished classifier's prediction for a synthetic text that it was not trained on; sorts the review queue.
 
     `label_prob` is its probability of the label that the text had in the experiment.
     """

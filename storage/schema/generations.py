@@ -1,4 +1,4 @@
-"""Tables of generation: runs, completions, synthetic texts and what checks found in them."""
+"""Tables of generation: runs, completions, synthetic texts and their flags."""
 
 import secrets
 from datetime import datetime
@@ -24,7 +24,7 @@ class GenerationRunRow(RunRow):
 
 
 class CompletionRow(Base):
-    """One raw answer of the LM with its exact prompt; a reject where `reject_reason` is set."""
+    """One raw answer of the LM with its exact prompt; a reject if `reject_reason` is set."""
 
     __tablename__ = "completion"
     __table_args__ = (
@@ -44,10 +44,10 @@ class CompletionRow(Base):
 
 
 class SyntheticTextRow(Base):
-    """A parsed completion. `text`, `label`, `status` and `note` repeat the last review event, in the same transaction.
+    """A parsed completion. `text`, `label`, `status` and `note` are set with the last review event, in one transaction.
 
     `proposed_text` and `proposed_label` are what the LM wrote. `confidence` is the probability of the likeliest label,
-    `label_prob` that of the current one, `shuffle` the text's place in the random order.
+    `label_prob` that of the current label, `shuffle` the text's position in the random order.
     """
 
     __tablename__ = "synthetic_text"
@@ -83,7 +83,7 @@ class SyntheticTextRow(Base):
 
 
 class TextFlagRow(Base):
-    """Something that a check found in a synthetic text without rejecting it."""
+    """A check's finding about a synthetic text that did not reject the text."""
 
     __tablename__ = "text_flag"
     text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True)

@@ -10,9 +10,9 @@ from storage.schema.base import Base, utc_now
 
 
 class ReviewStepRow(Base):
-    """What one person did at once, to one text or many. Only ever added; `undoes_id` names what an undo takes back.
+    """One action of one person, on one text or many. Append-only; `undoes_id` is the step that an undo takes back.
 
-    A step that an imported file brought is `is_restored`: it is history here, and undo passes it by.
+    Steps from an imported file are `is_restored`: they are part of the history, but undo skips them.
     """
 
     __tablename__ = "review_step"
@@ -28,7 +28,7 @@ class ReviewStepRow(Base):
 
 
 class ReviewEventRow(Base):
-    """What a step did to one synthetic text. Only ever added; texts and notes are stored where they changed."""
+    """What a step did to one synthetic text. Append-only; texts and notes are stored only if they changed."""
 
     __tablename__ = "review_event"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -45,7 +45,7 @@ class ReviewEventRow(Base):
 
 
 class ReviewLeaseRow(Base):
-    """A card that one browser tab shows, so that no other is handed it before `expires_at`."""
+    """A card that one browser tab shows; no other tab gets it before `expires_at`."""
 
     __tablename__ = "review_lease"
     text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True)

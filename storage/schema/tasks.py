@@ -11,7 +11,7 @@ from storage.schema.base import Base, utc_now
 
 
 class TaskRow(Base):
-    """What is labelled with what, and where its examples came from."""
+    """What is labelled and how, and where its examples came from."""
 
     __tablename__ = "task"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -24,7 +24,7 @@ class TaskRow(Base):
 
 
 class ExampleRow(Base):
-    """A labelled text in its split: real, or taken over from an LM as a seed; `id` follows the source's order."""
+    """A labelled text in its split: real, or an LM's text made a seed; `id` follows the source's order."""
 
     __tablename__ = "example"
     __table_args__ = (Index("ix_example_task_split", "task_id", "split"),)
@@ -59,7 +59,7 @@ class SeedSetRow(Base):
 
 
 class SeedSetExampleRow(Base):
-    """One example's place in a seed set."""
+    """One example's position in a seed set."""
 
     __tablename__ = "seed_set_example"
     seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id", ondelete="CASCADE"), primary_key=True)

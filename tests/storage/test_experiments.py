@@ -145,7 +145,7 @@ def test_each_use_takes_its_texts_with_their_labels_at_creation(
     run_id = store.generations.all(task.id)[0].id
     variants = [Variant(use, (run_id,)) for use in (*REVIEW_USES, TextUse.SOFT)]
     assert [store.experiments.count_texts(one, seed_set.id) for one in variants] == [45, 20, 25, 40, 0]
-    with pytest.raises(ShortageError, match="There are no soft labels texts to train on"):
+    with pytest.raises(ShortageError, match="There are no texts for 'soft labels'"):
         create(store, task, grid(seed_set, *variants))
     assert store.experiments.all(task.id) == []
     experiment = create(store, task, grid(seed_set, *variants[:-1], Variant(TextUse.REAL)))

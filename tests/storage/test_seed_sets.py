@@ -87,7 +87,7 @@ def test_an_extended_set_can_be_extended_again(
     first = store.tasks.extend_seed_set(seed_set.id, [texts[0].id], name="first")
     second = store.tasks.extend_seed_set(first.id, [texts[1].id], name="second")
     assert second.examples[:-1] == first.examples
-    with pytest.raises(StorageError, match=f"'written text 1' is a seed of seed set {second.id} already"):
+    with pytest.raises(StorageError, match=f"'written text 1' is already in seed set {second.id}"):
         store.tasks.extend_seed_set(second.id, [texts[1].id], name="third")
 
 
@@ -99,10 +99,10 @@ def test_texts_that_cannot_become_seeds_are_refused_with_a_clear_error_and_nothi
     copy, again, other = write(store, task, held.text, "written text 0", "fine")
     good = texts[0].id
     for ids, sentence in (
-        ([good, 9_999], "Text 9999 is gone from this task"),
+        ([good, 9_999], "Text 9999 is not in this task any more"),
         ([good, texts[1].id], "'written text 1' was rejected. Accept it"),
-        ([good, copy.id], f"'{held.text[:10]}.* is a seed of seed set {seed_set.id} already"),
-        ([good, again.id], "'written text 0' is a seed of .* already or chosen twice"),
+        ([good, copy.id], f"'{held.text[:10]}.* is already in seed set {seed_set.id}"),
+        ([good, again.id], "'written text 0' is already in seed set .* or was chosen twice"),
         ([], "No text is chosen"),
     ):
         with pytest.raises(StorageError, match=sentence):
@@ -118,7 +118,7 @@ def test_texts_that_cannot_become_seeds_are_refused_with_a_clear_error_and_nothi
 def test_a_text_of_another_task_is_refused(store: Store, seed_set: SeedSet, starter: PreparedData) -> None:
     other = store.tasks.create(starter)
     elsewhere = write(store, other, "from elsewhere")
-    with pytest.raises(StorageError, match=f"Text {elsewhere[0].id} is gone from this task"):
+    with pytest.raises(StorageError, match=f"Text {elsewhere[0].id} is not in this task any more"):
         store.tasks.extend_seed_set(seed_set.id, [elsewhere[0].id], name="no")
 
 
@@ -138,7 +138,7 @@ def test_written_examples_change_no_other_split_and_are_never_drawn(
         everything, task.labels, min(n for (split, _), n in before.items() if split is Split.POOL) - 1, rng_seed=0
     )
     assert all(one.split is Split.POOL for one in drawn)
-    with pytest.raises(StorageError, match="of the written split"):
+    with pytest.raises(StorageError, match="from the written split"):
         store.tasks.create_seed_set(task.id, "by hand", made.examples[-1:])
 
 

@@ -84,7 +84,7 @@ def test_a_seed_set_takes_pool_examples_only(store: Store, task: Task, seed_set:
     assert store.tasks.seed_set(seed_set.id) == seed_set
     assert store.tasks.seed_sets(task.id) == [seed_set]
     test = store.tasks.examples(task.id, Split.TEST)[:1]
-    with pytest.raises(StorageError, match="takes examples of the pool; found .* of the test split"):
+    with pytest.raises(StorageError, match="needs examples from the pool; found .* from the test split"):
         store.tasks.create_seed_set(task.id, "wrong", test)
 
 
@@ -186,7 +186,7 @@ def test_a_full_disk_gives_a_clear_error_and_keeps_stored_data(tmp_path: Path, s
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
         connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
         connection.commit()
-    with pytest.raises(StorageError, match="The disk is full: nothing of this step was stored"):
+    with pytest.raises(StorageError, match="The disk is full. This step was not stored"):
         store.generations.import_texts(task.id, "LM", [LabelledText("x" * 5000, "joy")] * 20)
     assert [one.text for one in store.generations.texts([run.id])] == ["kept"]
     assert len(store.generations.all(task.id)) == 1
@@ -196,8 +196,8 @@ def test_a_full_disk_gives_a_clear_error_and_keeps_stored_data(tmp_path: Path, s
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("nonsense", "no database address"),
-        ("sqlite:////proc/nowhere/x.db", "cannot be made"),
+        ("nonsense", "not a database address"),
+        ("sqlite:////proc/nowhere/x.db", "cannot be created"),
     ],
 )
 def test_a_database_that_cannot_be_opened_gives_the_reason(url: str, expected: str) -> None:
@@ -222,7 +222,7 @@ def test_extending_a_run_changes_only_its_limits(store: Store, run: GenerationRu
     store.generations.extend(run.id, longer)
     assert store.generations.get(run.id).config == longer
     assert store.generations.progress(run.id).target == 40
-    with pytest.raises(StorageError, match="another target, cap or budget, nothing else"):
+    with pytest.raises(StorageError, match="Only the target, cap and budget of run"):
         store.generations.extend(run.id, replace(longer, strategy="mix"))
 
 

@@ -1,7 +1,7 @@
 """Experiments: training runs become the points of a grid
 
-Every training run that stands alone becomes part of an experiment: one for each task, seed set and recipe, with an arm
-for each choice of texts. Their texts, figures and predictions stay as they are.
+Every single training run becomes part of an experiment: one for each task, seed set and recipe, with a row of `arm` for
+each choice of texts. Their texts, figures and predictions stay as they are.
 
 Revision: 0003, after 0002. 2026-11-22 18:58:00
 """
@@ -82,7 +82,7 @@ def upgrade() -> None:
         sa.Column('arm_id', sa.Integer(), nullable=True),
         sa.Column('final_step', sa.Integer(), nullable=True),
     ):
-        op.add_column('training_run', column)  # without constraints yet: SQLite then need not copy the table
+        op.add_column('training_run', column)  # without constraints yet, so that SQLite need not copy the table
     _gather(op.get_bind())
     with op.batch_alter_table('training_run', schema=None) as batch_op:
         batch_op.alter_column('experiment_id', existing_type=sa.Integer(), nullable=False)
@@ -137,11 +137,11 @@ def _gather(connection: sa.Connection) -> None:
         )
         for position, of_arm in enumerate(choices.values()):
             ids = [row['id'] for row in of_arm]
-            # Relabelled texts were among the accepted ones then.
+            # Accepted texts included relabelled texts then.
             name = of_arm[0]['arm'] + (' (earlier)' if of_arm[0]['use'] == 'accepted' else '')
             taken = sa.select(links.c.text_id, links.c.label).where(links.c.training_run_id.in_(ids))
             rows = connection.execute(taken.order_by(links.c.training_run_id))
-            labels = {row.text_id: row.label for row in rows}  # a later run's label goes before an earlier one's
+            labels = {row.text_id: row.label for row in rows}  # a later run's label overrides an earlier one's
             arm_id = connection.scalar(
                 sa.insert(arms).returning(arms.c.id).values(
                     experiment_id=experiment_id, position=position, name=name, n_texts=len(labels),
@@ -160,4 +160,4 @@ def _loads(value: Any) -> Any:
 
 
 def downgrade() -> None:
-    raise NotImplementedError('An experiment cannot be taken apart again. Restore a copy of the database.')
+    raise NotImplementedError('Experiments cannot be split into runs again. Restore a copy of the database instead.')

@@ -1,7 +1,7 @@
-"""Review steps: what one person did at once, with its events; texts carry what the review desk sorts and filters by
+"""Review steps: one action of one person with its events; texts get columns to sort and filter by
 
-Every earlier review event becomes a step of its own. Texts learn their task, what the LM wrote, their note, the
-probabilities that orders go by, a place in the random order and their last event. Arms keep how texts read.
+Every earlier review event becomes its own step. Texts get columns for their task, the LM's wording, their note, the
+probabilities used for sorting, a position in the random order and their last event. `arm_text` keeps their wording.
 
 Revision: 0004, after 0003. 2026-11-22 22:10:00
 """
@@ -61,7 +61,7 @@ def _create_steps() -> None:
 
 
 def _rebuild_events() -> None:
-    # the old table goes first: PostgreSQL keeps names of constraints once a schema
+    # drop the old table first: PostgreSQL allows a constraint's name once per schema
     op.execute("CREATE TABLE review_event_old AS SELECT * FROM review_event")
     op.drop_table('review_event')
     op.create_table('review_event',
@@ -85,7 +85,7 @@ def _rebuild_events() -> None:
         "SELECT id, id, text_id, label_before, label_after, status_before, status_after FROM review_event_old"
     )
     op.drop_table('review_event_old')
-    if op.get_bind().dialect.name == 'postgresql':  # rows came with their ids
+    if op.get_bind().dialect.name == 'postgresql':  # rows were inserted with their ids
         for table in ('review_step', 'review_event'):
             op.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"  # noqa: S608
@@ -142,7 +142,7 @@ def _fill_probabilities() -> None:
     change = sa.text(
         "UPDATE synthetic_text SET shuffle = :shuffle, confidence = :confidence, label_prob = :label_prob WHERE id = :id"
     )
-    rng, last = random.Random(0), 0  # noqa: S311  an order, no secret
+    rng, last = random.Random(0), 0  # noqa: S311  an order, not a secret
     while rows := connection.execute(query, {"last": last, "n": CHUNK}).all():
         values = []
         for row in rows:

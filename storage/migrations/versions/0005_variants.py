@@ -1,8 +1,8 @@
-"""Variants: what a line of the learning curve is, as a record instead of a name
+"""Variants: a line of the learning curve is defined by a record instead of a name
 
 The tables `arm` and `arm_text` become `variant` and `variant_text`. A variant's spec moves out of the experiment's config
-into its own row, and the names go: they are rendered from the spec. Experiments that 0003 gathered from single runs are
-marked; what their runs called accepted held relabelled texts too, which is what reviewed means today.
+into its own row. The names are dropped, since they are rendered from the spec. Experiments that 0003 made from single
+runs are marked; their accepted texts included relabelled texts, which is what "reviewed" means today.
 
 Revision: 0005, after 0004. 2026-11-25 21:50:00
 """
@@ -19,7 +19,7 @@ down_revision = '0004'
 branch_labels = None
 depends_on = None
 
-GATHERED = 'Earlier runs'  # what 0003 called the experiments it made; nothing else could name one
+GATHERED = 'Earlier runs'  # the name of the experiments that 0003 made; no others had a name then
 
 
 def upgrade() -> None:
@@ -63,7 +63,7 @@ def upgrade() -> None:
         batch_op.drop_column('arm')
         batch_op.alter_column('can_retry', existing_type=sa.Boolean(), nullable=False)
         batch_op.alter_column('arm_id', new_column_name='variant_id', existing_type=sa.Integer(), existing_nullable=True)
-    with op.batch_alter_table('training_run', schema=None) as batch_op:  # a renamed column has no new name before
+    with op.batch_alter_table('training_run', schema=None) as batch_op:  # only now has the column its new name
         batch_op.create_foreign_key(batch_op.f('fk_training_run_variant_id_variant'), 'variant', ['variant_id'], ['id'], ondelete='CASCADE')
     op.create_index(op.f('ix_training_run_variant_id'), 'training_run', ['variant_id'], unique=False)
     op.drop_table('arm_text')
@@ -71,7 +71,7 @@ def upgrade() -> None:
 
 
 def _move_specs(connection: sa.Connection) -> None:
-    """Each arm's spec out of its experiment's config into a row of its own, under the same id."""
+    """Move each spec from its experiment's config into its own row, with the same id."""
     metadata = sa.MetaData()
     metadata.reflect(connection, only=('experiment', 'arm', 'variant'))
     experiments, arms, variants = (metadata.tables[name] for name in ('experiment', 'arm', 'variant'))
@@ -93,4 +93,4 @@ def _loads(value: Any) -> Any:
 
 
 def downgrade() -> None:
-    raise NotImplementedError('The names of the arms are gone. Restore a copy of the database instead.')
+    raise NotImplementedError('The names of variants were dropped. Restore a copy of the database instead.')
