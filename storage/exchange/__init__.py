@@ -1,1 +1,1 @@
-"""Texts leave as records and come back as rows. Outside of this package, use `Exchange`."""
+"""Export texts as records and import them again. Outside of this package, use `Exchange`."""

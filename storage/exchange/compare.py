@@ -8,14 +8,14 @@ from augment.records import DecidedElsewhere, DecisionCount
 from storage.reviews.steps import state_of
 from storage.schema import SyntheticTextRow
 
-CHUNK = 5_000  # ids per statement: SQLite takes 32,766 parameters
+CHUNK = 5_000  # ids per statement: SQLite allows 32,766 parameters
 
 
 def count_changes(session: Session, task_id: int, decided: DecidedElsewhere) -> DecisionCount:
-    """How many texts the decisions would change, and how many already are as wanted.
+    """How many texts the decisions would change, and how many they leave as they are.
 
     Raises:
-        DataError: an id is not of a text of this task, or the table has another text for it.
+        DataError: an id is not the id of a text in this task, or the table has a different text for it.
     """
     ids, n_same = list(decided.decisions), 0
     for start in range(0, len(ids), CHUNK):
@@ -31,15 +31,15 @@ def count_changes(session: Session, task_id: int, decided: DecidedElsewhere) -> 
 def _check_same_text(text_id: int, row: SyntheticTextRow | None, text: str | None) -> None:
     if row is None:
         raise DataError(
-            f"Id {text_id} is not of a synthetic text of this task. Export the texts again and use the ids from there."
+            f"Id {text_id} is not the id of a synthetic text in this task. Export the texts again and use those ids."
         )
     if text is not None and _same_newlines(text) != _same_newlines(row.text):
         raise DataError(
             f"Id {text_id} is '{text[:40]}' in the file and '{row.text[:40]}' here. Use the ids of a new export, or "
-            "leave the column 'text' out if these ids are right."
+            "remove the column 'text' if these ids are correct."
         )
 
 
 def _same_newlines(text: str) -> str:
-    """Spreadsheets change nothing in a text but its line ends."""
+    """The text with uniform line ends, which are all that spreadsheets change."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

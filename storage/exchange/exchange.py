@@ -1,4 +1,4 @@
-"""Exchange: texts out of a task with lineage and history, and the ways back in. Each call is one transaction."""
+"""Export a task's texts with lineage and history, and import texts or labels. Each call is one transaction."""
 
 from collections.abc import Collection, Iterable, Iterator
 
@@ -21,20 +21,20 @@ from storage.exchange.restore import restore_texts
 
 
 class Exchange:
-    """Exports, and what comes back from them."""
+    """Exports and imports of texts and labels."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def count(self, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> int:
-        """How many texts `export` would give."""
+        """How many texts `export` would return."""
         with reading(self._engine) as session:
             return count_texts(session, task_id, filters, statuses)
 
     def export(self, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> Iterator[ExportedText]:
-        """The texts of these statuses that pass the filters, oldest first; `filters.status` is ignored.
+        """The texts with these statuses that pass the filters, oldest first; `filters.status` is ignored.
 
-        One consistent snapshot, however long it takes: a step of many texts is in it as a whole or not at all.
+        One consistent snapshot, however long it takes: it has all events of a step or none.
         """
         with reading(self._engine) as session:
             yield from export_texts(session, task_id, filters, statuses)
@@ -45,30 +45,30 @@ class Exchange:
             return plan_restoration(session, task_id, records).outcome
 
     def restore(self, task_id: int, records: Iterable[ExportedText]) -> Restoration:
-        """Store exported texts with lineage and history, as one finished run of the task per run they came from.
+        """Store exported texts with lineage and history, as one finished run for each run that they came from.
 
-        All of them or none. Copies of validation and test examples are left out, and so is a seed that is not an
-        example of the task. A prompt version is the task's own with the same template, or a new one.
+        Stores all texts or none. Copies of validation and test examples are left out, and so are seeds that are not
+        examples of the task. The prompt version is the task's version with the same template, or a new one.
 
         Raises:
-            DataError: the task does not have a label, a history does not lead to what its text is, or there are only
-                copies of held-out texts.
+            DataError: the task does not have a label, a text does not match its history, or there are only copies of
+                held-out texts.
         """
         with reading(self._engine) as session:  # parsed and checked before the write lock is taken
             plan = plan_restoration(session, task_id, records)
         if not plan.texts:
             raise DataError(
-                f"All {plan.outcome.n_held_out} texts are in the validation or test split. Training on them would be "
-                "a leak."
+                f"All {plan.outcome.n_held_out} texts are in the validation or test split. Training on them would leak "
+                "the test data."
             )
         with writing(self._engine) as session:
             return restore_texts(session, task_id, plan)
 
     def compare(self, task_id: int, decided: DecidedElsewhere) -> DecisionCount:
-        """How many texts the decisions would change, before `Reviews.import_decisions` does it.
+        """How many texts the decisions would change, to be shown before `Reviews.import_decisions`.
 
         Raises:
-            DataError: an id is not of a text of this task, or the table has another text for it.
+            DataError: an id is not the id of a text in this task, or the table has a different text for it.
         """
         with reading(self._engine) as session:
             return count_changes(session, task_id, decided)

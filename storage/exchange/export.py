@@ -33,12 +33,12 @@ from storage.schema import (
     SyntheticTextRow,
 )
 
-CHUNK = 500  # texts per step: each has up to 32 seeds, and SQLite takes 32,766 parameters per statement
+CHUNK = 500  # texts per step: each has up to 32 seeds, and SQLite allows 32,766 parameters per statement
 
 
 @dataclass(frozen=True, slots=True)
 class _Lineage:
-    """Where one text came from."""
+    """The origin of one text."""
 
     run: SourceRun
     number: int
@@ -46,7 +46,7 @@ class _Lineage:
 
 
 def count_texts(session: Session, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]) -> int:
-    """How many texts `export_texts` would give."""
+    """How many texts `export_texts` would return."""
     query = select(func.count()).select_from(SyntheticTextRow).where(*_conditions(task_id, filters, statuses))
     return session.scalar(query) or 0
 
@@ -54,7 +54,7 @@ def count_texts(session: Session, task_id: int, filters: TextFilters, statuses: 
 def export_texts(
     session: Session, task_id: int, filters: TextFilters, statuses: Collection[ReviewStatus]
 ) -> Iterator[ExportedText]:
-    """The texts of these statuses that pass the filters, oldest first; `filters.status` is ignored."""
+    """The texts with these statuses that pass the filters, oldest first; `filters.status` is ignored."""
     query = select(SyntheticTextRow.id).where(*_conditions(task_id, filters, statuses))
     labels, runs = labels_of(session, task_id), _source_runs(session, task_id)
     ids = list(session.scalars(query.order_by(SyntheticTextRow.id)))
@@ -109,7 +109,7 @@ def _export_chunk(
 
 
 def _text_fields(text: StoredText, labels: Sequence[str]) -> dict[str, Any]:
-    """The fields about a text as it is now."""
+    """The fields of a text's current state."""
     return {
         "id": text.id,
         "text": text.text,
@@ -126,7 +126,7 @@ def _text_fields(text: StoredText, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _lineage_fields(lineage: _Lineage, seeds: Mapping[int, LabelledText]) -> dict[str, Any]:
-    """The fields about where a text came from."""
+    """The fields of a text's origin."""
     run, completion = lineage.run, lineage.completion
     return {
         "lm_name": run.lm_name,

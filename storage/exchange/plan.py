@@ -1,7 +1,7 @@
-"""Plans the restoration of exported texts: what a file and a task must agree on, checked before anything is written.
+"""Plan the import of exported texts: check the file against itself and the task before anything is written.
 
 A file that contradicts itself or the task is refused; texts of the validation and test splits are left out. The ids of
-the file only say what belongs together.
+the file only show what belongs together.
 """
 
 import json
@@ -34,7 +34,7 @@ HELD_OUT = (Split.VALIDATION, Split.TEST)
 
 @dataclass(frozen=True, slots=True)
 class SourceRun:
-    """What all texts of a run share."""
+    """What all texts of a run have in common."""
 
     lm_name: str
     strategy: str | None
@@ -44,7 +44,7 @@ class SourceRun:
 
 @dataclass(frozen=True, slots=True)
 class SourceStep:
-    """What all events of a review step share."""
+    """What all events of a review step have in common."""
 
     action: ReviewAction
     reviewer: str
@@ -57,7 +57,7 @@ Shared = TypeVar("Shared", SourceRun, SourceStep)
 
 @dataclass(frozen=True, slots=True)
 class RestorationPlan:
-    """Checked texts and what they share, by the ids of the file."""
+    """The checked texts, with their runs, steps and seeds by the ids of the file."""
 
     texts: list[ExportedText]
     labels: list[str]
@@ -69,11 +69,11 @@ class RestorationPlan:
 
 
 def plan_restoration(session: Session, task_id: int, records: Iterable[ExportedText]) -> RestorationPlan:
-    """Check the records against themselves and the task, and collect what they share.
+    """Check the records against each other and the task, and collect their runs and steps.
 
     Raises:
-        DataError: the task does not have a label, a text is not what its history made of it, or the texts do not come
-            from one export.
+        DataError: the task does not have a label, a text does not match its history, or the texts are not from one
+            export.
     """
     labels = labels_of(session, task_id)
     held_out, seed_ids = _held_out(session, task_id), _seedable_ids(session, task_id)
@@ -109,7 +109,7 @@ def read_config(run_id: int, run: SourceRun) -> GenerationConfig | None:
         return from_json(GenerationConfig, json.loads(run.config)) if run.config else None
     except ValueError as error:
         raise DataError(
-            f"The config of run {run_id} cannot be read. Expected the JSON that was exported; export it again."
+            f"The config of run {run_id} cannot be read. Expected the JSON that was exported. Export the texts again."
         ) from error
 
 
@@ -128,30 +128,30 @@ def _seedable_ids(session: Session, task_id: int) -> dict[LabelledText, int]:
 
 
 def _every_text(record: ExportedText) -> set[str]:
-    """Every text that it has or that an undo could give it back."""
+    """Every wording that the text has or that an undo could restore."""
     states = [state for event in record.history for state in (event.change.before, event.change.after)]
     return {record.text, record.proposed_text} | {state.text for state in states if state.text is not None}
 
 
 def _check(record: ExportedText, labels: Sequence[str]) -> None:
-    """Refuse what the task cannot hold, and a text that is not what its history says."""
+    """Refuse labels that the task does not have, and a text that does not match its history."""
     changes = [event.change for event in record.history]
     used = {record.label, record.proposed_label, *(record.label_probs or ())}
     used |= {state.label for change in changes for state in (change.before, change.after)}
     if unknown := sorted(used - set(labels)):
         raise DataError(
             f"Text {record.id} has the label '{unknown[0]}', which this task does not have. Expected one of "
-            f"{', '.join(labels)}: import it into a task with the same labels."
+            f"{', '.join(labels)}. Import the file into a task with the same labels."
         )
     if record.label_probs is not None and set(record.label_probs) != set(labels):
         raise DataError(
-            f"Text {record.id} has probabilities of {', '.join(record.label_probs)} only; this task's labels are "
-            f"{', '.join(labels)}. Import it into a task with the same labels."
+            f"Text {record.id} has probabilities for {', '.join(record.label_probs)} only; this task's labels are "
+            f"{', '.join(labels)}. Import the file into a task with the same labels."
         )
     if record.replay() != record.state:
         raise DataError(
-            f"Text {record.id} is not what its history made of it, so the file was changed after the export. To use "
-            "the changed labels, import the file as labels by id."
+            f"Text {record.id} does not match its history, so the file was changed after the export. To use the "
+            "changed labels, import the file as labels by id."
         )
 
 
@@ -164,7 +164,7 @@ def _runs_of(texts: Sequence[ExportedText]) -> dict[int, SourceRun]:
         _learn(runs, text.run_id, run, "Run")
         if (text.run_id, text.number) in numbers:
             raise DataError(
-                f"Number {text.number} of run {text.run_id} is in the file twice. Expected every text once; "
+                f"Number {text.number} of run {text.run_id} is in the file twice. Expected each text once; "
                 "remove one of them."
             )
         numbers.add((text.run_id, text.number))
@@ -185,15 +185,15 @@ def _steps_of(texts: Sequence[ExportedText]) -> dict[int, SourceStep]:
     undone = [step.undoes_id for step in steps.values() if step.undoes_id is not None]
     if len(set(undone)) < len(undone) or not set(undone) <= steps.keys():
         raise DataError(
-            "The file's history is broken: an undo takes back a step that is not in it, or one that was undone before. "
-            "Export it again."
+            "The file's history is broken: an undo takes back a step that is not in the file or was already undone. "
+            "Export the texts again."
         )
     return dict(sorted(steps.items()))
 
 
 def _learn(known: dict[int, Shared], id_: int, found: Shared, what: str) -> None:
-    """Remember a run or step of one text, which every other text that has it must describe in the same way."""
+    """Remember a run or step; every text that has it must describe it in the same way."""
     if known.setdefault(id_, found) != found:
         raise DataError(
-            f"{what} {id_} is described in two ways: the file combines two exports. Import them one after the other."
+            f"{what} {id_} is described in two ways, so the file combines two exports. Import them one after the other."
         )

@@ -1,4 +1,4 @@
-"""Writes planned texts into a task, as new finished runs. Everything gets new ids, steps in their old order."""
+"""Write planned texts into a task, as new finished runs. Everything gets new ids; steps keep their order."""
 
 import json
 from collections import Counter
@@ -28,14 +28,14 @@ CHUNK = 500  # texts written at once
 
 @dataclass(frozen=True, slots=True)
 class _NewIds:
-    """Ids in the database by what the file calls the same thing."""
+    """New ids in the database by the file's ids."""
 
     runs: Mapping[int, int]
     steps: Mapping[int, int]
 
 
 def restore_texts(session: Session, task_id: int, plan: RestorationPlan) -> Restoration:
-    """Write what was planned; returns it with the new runs' ids."""
+    """Write the planned texts; returns the outcome with the new runs' ids."""
     ids = _NewIds(_add_runs(session, task_id, plan), _add_steps(session, task_id, plan))
     for start in range(0, len(plan.texts), CHUNK):
         _add_texts(session, task_id, replace(plan, texts=plan.texts[start : start + CHUNK]), ids)
@@ -44,7 +44,7 @@ def restore_texts(session: Session, task_id: int, plan: RestorationPlan) -> Rest
 
 
 def _add_runs(session: Session, task_id: int, plan: RestorationPlan) -> dict[int, int]:
-    """A finished run for each of the file's; their ids by the file's."""
+    """Add a finished run for each run in the file; returns the new ids by the file's ids."""
     n_texts = Counter(text.run_id for text in plan.texts)
     rows = {}
     for run_id, run in plan.runs.items():
@@ -67,7 +67,7 @@ def _add_runs(session: Session, task_id: int, plan: RestorationPlan) -> dict[int
 
 
 def _prompt_version_id(session: Session, task_id: int, run_id: int, run: SourceRun) -> int | None:
-    """The task's prompt version with the run's template, preferably of the same number; a new one if there is none."""
+    """The task's prompt version with the run's template, preferably with the same number; a new one if needed."""
     config = read_config(run_id, run)
     if config is None or run.prompt_version is None:
         return None
@@ -84,7 +84,7 @@ def _prompt_version_id(session: Session, task_id: int, run_id: int, run: SourceR
 
 
 def _add_steps(session: Session, task_id: int, plan: RestorationPlan) -> dict[int, int]:
-    """The steps, in their order; their ids by the file's."""
+    """Add the steps in their order; returns the new ids by the file's ids."""
     if not plan.steps:
         return {}
     n_events = Counter(event.step_id for text in plan.texts for event in text.history)
@@ -111,7 +111,7 @@ def _add_steps(session: Session, task_id: int, plan: RestorationPlan) -> dict[in
 
 
 def _add_texts(session: Session, task_id: int, plan: RestorationPlan, ids: _NewIds) -> None:
-    """Completions first, then the texts, then their flags and events."""
+    """Add completions first, then the texts, then their flags and events."""
     completed = [text for text in plan.texts if text.has_completion]
     values = [{"run_id": ids.runs[text.run_id]} | _completion_values(text, plan.seed_ids) for text in completed]
     completions = _insert(session, CompletionRow, values)
@@ -170,7 +170,7 @@ def _text_values(text: ExportedText, labels: Sequence[str]) -> dict[str, Any]:
 
 
 def _insert(session: Session, kind: type[Any], values: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows; their ids in the order given."""
+    """Insert rows; returns their ids in the same order."""
     if not values:
         return []
     return list(session.scalars(insert(kind).returning(kind.id, sort_by_parameter_order=True), values))

@@ -1,4 +1,4 @@
-"""Decisions on one text, on many at once, imported, and undone: each is one step in the caller's transaction."""
+"""Decide on one text or many, import decisions, and undo: each is one step in the caller's transaction."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ from storage.reviews.texts import get_row
 from storage.reviews.verdicts import check_labels, check_not_changed, to_decision
 from storage.schema import ReviewEventRow, ReviewStepRow, SyntheticTextRow
 
-CHUNK = 5_000  # ids per statement: SQLite takes 32,766 parameters
+CHUNK = 5_000  # ids per statement: SQLite allows 32,766 parameters
 
 
 def decide(
@@ -106,8 +106,8 @@ def import_decisions(
         rows = {row.id: row for row in session.scalars(select(SyntheticTextRow).where(*of_chunk))}
         if missing := [text_id for text_id in chunk if text_id not in rows]:
             raise StorageError(
-                f"{len(missing)} of the ids are not of synthetic texts of this task, the first is {missing[0]}. "
-                "Export the texts again and use the ids from there; nothing was changed."
+                f"{len(missing)} of the ids are not ids of synthetic texts in this task; the first is {missing[0]}. "
+                "Nothing was changed. Export the texts again and use those ids."
             )
         last = last_decisions(session, chunk, reviewer)
         values = [
@@ -132,9 +132,9 @@ def undo(session: Session, task_id: int, *, reviewer: str) -> ReviewStep | None:
 
 
 def _is_settled(row: SyntheticTextRow, wanted: Decision, last: ReviewEventRow | None) -> bool:
-    """Whether an import need not store the decision: the text is as wanted, and the reviewer need not agree to that.
+    """Whether an import can skip the decision: it changes nothing, and the reviewer's agreement need not be stored.
 
-    There is nothing to agree to in a note alone and in a text that stays pending.
+    Agreement is not stored for a note alone, for a text that stays pending, or a second time.
     """
     if not wanted.is_noop(state_of(row)):
         return False
@@ -143,7 +143,7 @@ def _is_settled(row: SyntheticTextRow, wanted: Decision, last: ReviewEventRow | 
 
 
 def _changed_by_others(session: Session, shown: ShownTexts, reviewer: str) -> set[int]:
-    """The texts that somebody else acted on since they were shown."""
+    """The texts that someone else acted on after they were shown."""
     found = set()
     for chunk in _chunks(list(shown.last_event_ids)):
         query = (

@@ -1,4 +1,4 @@
-"""Reading the history of review: a text's events, a reviewer's steps, and how fast they came."""
+"""Read the history of review: a text's events, a reviewer's steps, and the reviewer's pace."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,7 @@ from storage.schema import ReviewEventRow, ReviewStepRow, utc_now
 TIMED_ACTIONS = (ReviewAction.ACCEPT, ReviewAction.REJECT, ReviewAction.RELABEL)
 N_TIMED = 30  # decisions
 SITTING = timedelta(minutes=10)
-LONGEST_PAUSE_S = 60.0  # a longer one is no time spent on reviewing
+LONGEST_PAUSE_S = 60.0  # a longer pause does not count as time spent on reviewing
 
 
 def events_of(session: Session, text_id: int) -> list[ReviewEvent]:
@@ -25,10 +25,10 @@ def events_of(session: Session, text_id: int) -> list[ReviewEvent]:
 
 
 def text_as_of(session: Session, text_id: int, event_id: int | None) -> StoredText:
-    """A text as it was after one of its events, or as the LM proposed it if that is None; its note is today's.
+    """A text as it was after one of its events, or as the LM proposed it if that is None; with its current note.
 
     Raises:
-        StorageError: there is no text of that id.
+        StorageError: there is no such text.
     """
     now = get_text(session, text_id)
     if now.last_event_id == event_id:
@@ -50,13 +50,13 @@ def last_step(session: Session, task_id: int, *, reviewer: str) -> ReviewStep | 
 
 
 def count_events(session: Session, task_id: int) -> int:
-    """How many events the task's texts have, including undone ones and undos."""
+    """How many events the task's texts have, including undone events and undos."""
     query = select(func.sum(ReviewStepRow.n_events)).where(ReviewStepRow.task_id == task_id)
     return session.scalar(query) or 0
 
 
 def rate_per_min(session: Session, task_id: int, *, reviewer: str) -> float | None:
-    """How many single texts the reviewer decided on per minute, by the newest decisions and without long pauses.
+    """The reviewer's decisions on single texts per minute, from the newest decisions and without long pauses.
 
     None before the third decision of a sitting. Undone decisions count: the text was read and decided on.
     """

@@ -1,4 +1,4 @@
-"""The review queue: which cards come next, and who has them. A card is lent: two people never read one at once."""
+"""The review queue: which cards come next, and who has them. Cards are lent, so no two people have the same one."""
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
@@ -19,18 +19,18 @@ from storage.schema import (
     utc_now,
 )
 
-LENT_FOR = timedelta(minutes=3)  # since the card was shown; a decision after that still counts, and shows a conflict
-AHEAD_FOR = timedelta(seconds=20)  # a card that is only kept ready to be shown next: a closed page blocks it no longer
+LENT_FOR = timedelta(minutes=3)  # after the card was shown; a later decision still counts, but may show a conflict
+AHEAD_FOR = timedelta(seconds=20)  # for a card that is only kept ready, so that a closed page soon releases it
 
 
 class ReviewQueue:
-    """Hands out cards. `holder` names one browser tab."""
+    """Hands out cards. `holder` identifies one browser tab."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def take(self, task_id: int, request: QueueRequest, *, holder: str) -> list[StoredText]:
-        """Lend more texts to a tab: the first that meet the request and that no tab has."""
+        """Lend more texts to a tab: the first texts that match the request and that no tab has."""
         with writing(self._engine) as session:
             session.execute(delete(ReviewLeaseRow).where(ReviewLeaseRow.expires_at <= utc_now()))
             found = _first_texts(session, _free_texts(task_id, request), request)
@@ -39,9 +39,9 @@ class ReviewQueue:
             return found
 
     def hold(self, text_ids: Sequence[int], *, holder: str) -> frozenset[int]:
-        """Lend just these texts to a tab, or renew their leases, and take back its others; returns those it now has.
+        """Lend exactly these texts to a tab, or renew their leases, and release its others; returns those it now has.
 
-        The first is the one that is shown, the others are kept ready. Texts that another tab has or that are gone are
+        The first text is the one shown; the others are kept ready. Texts that another tab has or that were deleted are
         left out.
         """
         lease, now = ReviewLeaseRow, utc_now()
@@ -54,7 +54,7 @@ class ReviewQueue:
             return free
 
     def count_lent(self, task_id: int, filters: TextFilters, *, holder: str) -> int:
-        """How many pending texts that pass the filters, except for their status, other tabs have."""
+        """How many pending texts that pass the filters are lent to other tabs; `filters.status` is ignored."""
         lease, text = ReviewLeaseRow, SyntheticTextRow
         wanted = [*conditions_of(task_id, replace(filters, status=None)), text.status == ReviewStatus.PENDING]
         others = [lease.holder != holder, lease.expires_at > utc_now()]
@@ -64,7 +64,7 @@ class ReviewQueue:
 
 
 def _free_texts(task_id: int, request: QueueRequest) -> Select[SyntheticTextRow, str]:
-    """Texts that meet the request and that no tab has, in no order."""
+    """Texts that match the request and that no tab has, unsorted."""
     text = SyntheticTextRow
     is_lent = exists().where(ReviewLeaseRow.text_id == text.id)
     query = select_texts().where(*conditions_of(task_id, replace(request.filters, status=None)), ~is_lent)
@@ -76,7 +76,7 @@ def _free_texts(task_id: int, request: QueueRequest) -> Select[SyntheticTextRow,
 
 
 def _first_texts(session: Session, query: Select[SyntheticTextRow, str], request: QueueRequest) -> list[StoredText]:
-    """As many texts as requested: those that the judge disagrees with most, if there is one, then by the sort order."""
+    """The first `request.n` texts: those that the judge disagrees with most, if there is one, then by sort order."""
     found = []
     if request.order.judge_id is not None:
         judged = query.join(TextPredictionRow, TextPredictionRow.text_id == SyntheticTextRow.id)

@@ -25,7 +25,7 @@ FIRST_PAGE = PageRequest()
 
 
 class Reviews:
-    """What people decided about synthetic texts."""
+    """Synthetic texts and people's decisions about them."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -33,16 +33,16 @@ class Reviews:
     # Texts -----------------------------------------------------------------------------------------------------------
 
     def text(self, text_id: int) -> StoredText:
-        """One synthetic text as it is now.
+        """One synthetic text in its current state.
 
         Raises:
-            StorageError: there is none of that id.
+            StorageError: there is no such text.
         """
         with reading(self._engine) as session:
             return texts.get_text(session, text_id)
 
     def texts(self, text_ids: Sequence[int]) -> list[StoredText]:
-        """Texts of these ids in that order; ids that are gone are left out."""
+        """The texts with these ids, in the same order; missing texts are left out."""
         with reading(self._engine) as session:
             return texts.get_texts(session, text_ids)
 
@@ -52,7 +52,7 @@ class Reviews:
             return texts.get_page(session, task_id, filters, page)
 
     def newest_texts(self, task_id: int, filters: TextFilters, *, limit: int) -> dict[int, str]:
-        """Id → text of the newest texts that pass the filters."""
+        """The newest texts that pass the filters, by id."""
         with reading(self._engine) as session:
             return texts.newest_texts(session, task_id, filters, limit=limit)
 
@@ -74,10 +74,10 @@ class Reviews:
             return history.events_of(session, text_id)
 
     def as_of(self, text_id: int, event_id: int | None) -> StoredText:
-        """A text as it was after one of its events, or as the LM proposed it if that is None; its note is today's.
+        """A text as it was after one of its events, or as the LM proposed it if that is None; with its current note.
 
         Raises:
-            StorageError: there is no text of that id.
+            StorageError: there is no such text.
         """
         with reading(self._engine) as session:
             return history.text_as_of(session, text_id, event_id)
@@ -88,17 +88,17 @@ class Reviews:
             return history.last_step(session, task_id, reviewer=reviewer)
 
     def count_events(self, task_id: int) -> int:
-        """How many events the task's texts have, including undone ones and undos."""
+        """How many events the task's texts have, including undone events and undos."""
         with reading(self._engine) as session:
             return history.count_events(session, task_id)
 
     def has_decided(self, text_id: int, *, reviewer: str) -> bool:
-        """Whether a decision of the reviewer on the text stands."""
+        """Whether the reviewer decided on the text and did not undo it."""
         with reading(self._engine) as session:
             return bool(last_decisions(session, [text_id], reviewer))
 
     def rate(self, task_id: int, *, reviewer: str) -> float | None:
-        """How many single texts the reviewer decided on per minute, by the newest decisions and without long pauses.
+        """The reviewer's decisions on single texts per minute, from the newest decisions and without long pauses.
 
         None before the third decision of a sitting. Undone decisions count: the text was read and decided on.
         """
@@ -112,13 +112,13 @@ class Reviews:
     ) -> ReviewEvent | None:
         """Accept, reject, relabel (which accepts too), edit or annotate one text.
 
-        With `seen`, the text as it was shown, nothing is decided on a text that somebody changed since. A verdict that
-        repeats the reviewer's last one adds no event (a double click): that event is returned, or None for a note or an
-        edit that changes nothing. To agree with somebody else is an event.
+        With `seen`, the text as it was shown, a text that someone changed afterwards is refused. A verdict that repeats
+        the reviewer's last one (a double click) adds no event: the earlier event is returned, or None for a note or an
+        edit that changes nothing. Agreeing with someone else adds an event.
 
         Raises:
-            ConflictError: somebody decided on it since it was shown.
-            StorageError: the text is gone, the label is not one of the task's, or the new text cannot be used.
+            ConflictError: someone decided on the text after it was shown.
+            StorageError: the text is missing, the label is not one of the task's, or the new text cannot be used.
         """
         with writing(self._engine) as session:
             return decisions.decide(session, text_id, as_verdict(verdict), reviewer=reviewer, seen=seen)
@@ -131,10 +131,10 @@ class Reviews:
         *,
         reviewer: str,
     ) -> ReviewStep | None:
-        """Accept, reject or relabel every text that the filters let through, or the given ones, as one step.
+        """Accept, reject or relabel every text that passes the filters, or the given texts, as one step.
 
-        Of `ShownTexts`, those that somebody else acted on since are left alone and counted in the step's `n_kept`.
-        Texts that already are as the reviewer last decided get no event; None if that is all of them.
+        `ShownTexts` that someone else acted on in the meantime stay unchanged and are counted in the step's `n_kept`.
+        Texts that already match the reviewer's last decision get no event; None if all of them do.
 
         Raises:
             StorageError: the label is not one of the task's.
@@ -143,18 +143,18 @@ class Reviews:
             return decisions.decide_many(session, task_id, chosen, as_verdict(verdict), reviewer=reviewer)
 
     def import_decisions(self, task_id: int, decided: Mapping[int, Decision], *, reviewer: str) -> ReviewStep | None:
-        """Store what was decided elsewhere, by text id, as one step; None if everything already is that way.
+        """Store decisions that were made elsewhere, by text id, as one step; None if there is nothing to store.
 
         Raises:
-            StorageError: an id is not of this task, or a label is not one of the task's.
+            StorageError: an id or a label is not one of the task's.
         """
         with writing(self._engine) as session:
             return decisions.import_decisions(session, task_id, decided, reviewer=reviewer)
 
     def undo(self, task_id: int, *, reviewer: str) -> ReviewStep | None:
-        """Take back the reviewer's last step that still stands, as a step of its own; None if there is none.
+        """Take back the reviewer's last step that is not undone yet, as a new step; None if there is none.
 
-        Texts that somebody else decided on afterwards stay as they are and are counted in `n_kept`.
+        Texts that someone else decided on afterwards stay as they are and are counted in `n_kept`.
         """
         with writing(self._engine) as session:
             return decisions.undo(session, task_id, reviewer=reviewer)

@@ -1,6 +1,6 @@
-"""Decisions that stand, as SQL: what each reviewer last decided about a text and did not undo.
+"""Standing decisions as SQL: what each reviewer last decided about a text and did not undo.
 
-A decision stands until its step is undone. To agree with somebody is a decision too; notes and edits are not.
+A decision stands until its step is undone. Agreeing with someone is a decision too; notes and edits are not.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ UNDECIDING = (ReviewAction.EDIT, ReviewAction.NOTE, ReviewAction.UNDO)
 
 
 def is_standing(event: Any, step: Any) -> list[ColumnElement[bool]]:
-    """That an event, of that step, is a decision and was not undone."""
+    """Conditions: the event, which belongs to the step, is a decision and was not undone."""
     undo = aliased(ReviewStepRow)
     is_only_a_note = (
         (step.action == ReviewAction.IMPORT)
@@ -34,13 +34,13 @@ def is_standing(event: Any, step: Any) -> list[ColumnElement[bool]]:
 
 
 def has_decided(reviewer: str) -> ColumnElement[bool]:
-    """That any decision of the reviewer on a text stands."""
+    """Condition: the reviewer has a standing decision on a text."""
     event, step = aliased(ReviewEventRow), aliased(ReviewStepRow)
     return exists().where(event.text_id == SyntheticTextRow.id, step.reviewer == reviewer, *is_standing(event, step))
 
 
 def has_last_decided(reviewer: str, label: Any, status: Any) -> ColumnElement[bool]:
-    """That the reviewer's last standing decision on a text gave it that label and status."""
+    """Condition: the reviewer's last standing decision on a text gave it this label and status."""
     event, step = aliased(ReviewEventRow), aliased(ReviewStepRow)
     later, later_step = aliased(ReviewEventRow), aliased(ReviewStepRow)
     is_superseded = exists().where(
@@ -60,7 +60,7 @@ def has_last_decided(reviewer: str, label: Any, status: Any) -> ColumnElement[bo
 
 
 def is_followed_by_another(event: Any, reviewer: str) -> ColumnElement[bool]:
-    """That somebody else decided on the event's text afterwards and did not undo it, even if they agreed."""
+    """Condition: someone else decided on the event's text afterwards and did not undo it, even if they agreed."""
     later, later_step = aliased(ReviewEventRow), aliased(ReviewStepRow)
     return exists().where(
         later.text_id == event.text_id,
@@ -71,7 +71,7 @@ def is_followed_by_another(event: Any, reviewer: str) -> ColumnElement[bool]:
 
 
 def last_decisions(session: Session, text_ids: Sequence[int], reviewer: str) -> dict[int, ReviewEventRow]:
-    """The reviewer's last standing decision on each of some texts, by text id."""
+    """The reviewer's last standing decision on each of these texts, by text id."""
     query = (
         select(ReviewEventRow)
         .join(ReviewStepRow, ReviewStepRow.id == ReviewEventRow.step_id)
@@ -106,5 +106,5 @@ def outcome_of(event: Any) -> ColumnElement[str]:
 
 
 def matches_last_decision(last: ReviewEventRow | None, row: SyntheticTextRow) -> bool:
-    """Whether a text is as the reviewer last decided."""
+    """Whether a text matches the reviewer's last decision."""
     return last is not None and (last.label_after, last.status_after) == (row.label, row.status)

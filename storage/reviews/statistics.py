@@ -1,4 +1,4 @@
-"""Figures about review, counted by the database: outcomes by run and label, and who agreed with whom."""
+"""Counts of review decisions, made by the database: outcomes by run and label, and who agreed with whom."""
 
 from sqlalchemy import Engine, case, func, select
 from sqlalchemy.orm import aliased
@@ -10,7 +10,7 @@ from storage.schema import ReviewEventRow, SyntheticTextRow
 
 
 class ReviewStatistics:
-    """Figures about decisions; reads only."""
+    """Counts of decisions; read-only."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -18,7 +18,7 @@ class ReviewStatistics:
     def outcomes(self, task_id: int) -> list[OutcomeCount]:
         """What people decided about the texts, by run and proposed label.
 
-        A text whose wording was edited but not its label counts as kept: the label is the proposed one.
+        A text with an edited wording but an unchanged label counts as kept: its label is the proposed one.
         """
         row = SyntheticTextRow
         accepted = row.status == ReviewStatus.ACCEPTED
@@ -44,7 +44,7 @@ class ReviewStatistics:
             return [OutcomeCount(*found) for found in session.execute(query)]
 
     def count_against_lm(self, task_id: int) -> dict[tuple[str, str], int]:
-        """(proposed label, people's label) of the accepted texts → how many; rejected texts have no label."""
+        """Accepted texts by (proposed label, people's label); rejected texts have no label."""
         row = SyntheticTextRow
         query = (
             select(row.proposed_label, row.label, func.count())
@@ -56,7 +56,7 @@ class ReviewStatistics:
             return {(proposed, label): n for proposed, label, n in session.execute(query)}
 
     def count_pairs(self, task_id: int) -> list[PairCount]:
-        """What each two reviewers last decided on the same text, and how often.
+        """How often each pair of reviewers gave the same text which labels, by their last decisions.
 
         Each pair is counted once, in the order of the names; one person under two names is a pair too.
         """

@@ -1,8 +1,8 @@
-"""Steps of review and their events: added, never changed.
+"""Review steps and their events: added, never changed.
 
-A step is what one person did at once: a key on a card, or ten thousand texts relabelled. It has an event for each text.
-Single decisions, bulk ones and undo use the same three statements: add the step, add its events, bring the texts to
-what the events say. Here alone `TextChange` meets the columns that hold it.
+A step is one action of one person: a key press on a card, or ten thousand texts relabelled. It has one event per text.
+Single decisions, bulk decisions and undo use the same three statements: add the step, add its events, update the texts
+from the events. Only this file converts between `TextChange` and its columns.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ EVENT_COLUMNS = ("step_id", "text_id", *CHANGE_COLUMNS)
 def add_step(
     session: Session, task_id: int, action: ReviewAction, reviewer: str, *, undoes_id: int | None = None
 ) -> ReviewStepRow:
-    """A new step without events."""
+    """Add a step without events."""
     step = ReviewStepRow(task_id=task_id, action=action, reviewer=reviewer, n_events=0, undoes_id=undoes_id)
     session.add(step)
     session.flush()
@@ -41,7 +41,7 @@ def add_step(
 
 
 def add_events(session: Session, step: ReviewStepRow, *conditions: ColumnElement[bool], wanted: Decision) -> None:
-    """One event for each text that meets the conditions, from its state now to the wanted one."""
+    """Add one event per text that meets the conditions, from its current state to the wanted one."""
     row = SyntheticTextRow
     query = select(
         literal(step.id),
@@ -59,7 +59,7 @@ def add_events(session: Session, step: ReviewStepRow, *conditions: ColumnElement
 
 
 def add_reversed_events(session: Session, step: ReviewStepRow, undone: ReviewStepRow) -> None:
-    """The events of another step the other way round, but for texts that somebody decided on since."""
+    """Add the reverse of another step's events, except for texts that were changed or decided on afterwards."""
     event, text = ReviewEventRow, SyntheticTextRow
     is_unchanged = [
         text.label == event.label_after,
@@ -88,12 +88,12 @@ def add_reversed_events(session: Session, step: ReviewStepRow, undone: ReviewSte
 
 
 def event_values(step: ReviewStepRow, row: SyntheticTextRow, wanted: Decision) -> dict[str, Any]:
-    """One event, for a bulk insert."""
+    """The values of one event, for a bulk insert."""
     return {"step_id": step.id, "text_id": row.id, **wanted.change(state_of(row)).columns}
 
 
 def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
-    """Bring the texts to what the step's events say; a step that changed nothing is deleted, unless it is an undo."""
+    """Update the texts from the step's events; a step without events is deleted, unless it is an undo."""
     of_step = ReviewEventRow.step_id == step.id
     step.n_events = session.scalar(select(func.count()).select_from(ReviewEventRow).where(of_step)) or 0
     if not step.n_events and step.undoes_id is None:
@@ -149,12 +149,12 @@ def find_event(session: Session, *conditions: ColumnElement[bool]) -> ReviewEven
 
 
 def state_of(row: SyntheticTextRow) -> TextState:
-    """What review can change of a text, as it is now."""
+    """A text's current state, as far as review can change it."""
     return TextState(row.label, ReviewStatus(row.status), row.text, row.note)
 
 
 def change_of(row: ReviewEventRow) -> TextChange:
-    """What an event changed."""
+    """The change that an event made."""
     return TextChange(
         TextState(row.label_before, ReviewStatus(row.status_before), row.text_before, row.note_before),
         TextState(row.label_after, ReviewStatus(row.status_after), row.text_after, row.note_after),

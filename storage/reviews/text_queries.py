@@ -1,4 +1,4 @@
-"""Which texts, in which order: filters and orders as SQL. The database does all of it, with an index for each order."""
+"""Filters and sort orders of synthetic texts as SQL. The database does all the work, with an index for each order."""
 
 from typing import Any
 
@@ -13,9 +13,8 @@ from storage.schema import (
     TextFlagRow,
 )
 
-NO_PROBABILITY: ColumnElement[float] = literal_column(
-    "2.0"
-)  # sorts behind every probability; the indices hold the same expression
+# Sorts after every probability; the indexes have the same expression.
+NO_PROBABILITY: ColumnElement[float] = literal_column("2.0")
 LABEL_PROB_KEY = func.coalesce(SyntheticTextRow.label_prob, NO_PROBABILITY)
 CONFIDENCE_KEY = func.coalesce(SyntheticTextRow.confidence, NO_PROBABILITY)
 
@@ -60,7 +59,7 @@ def _run_conditions(filters: TextFilters) -> list[ColumnElement[bool]]:
 
 
 def order_of(order: ReviewOrder) -> tuple[Any, ...]:
-    """What texts are sorted by; ties are sorted by id."""
+    """The columns that texts are sorted by; ties are sorted by id."""
     text = SyntheticTextRow
     if order is ReviewOrder.DISAGREEMENT:
         return (LABEL_PROB_KEY, text.id)

@@ -1,4 +1,4 @@
-"""Reading synthetic texts as they are now: by id, by filter, page by page, and how many there are."""
+"""Read synthetic texts in their current state: by id, by filter, page by page, and counts."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def get_row(session: Session, text_id: int) -> SyntheticTextRow:
     """One synthetic text's row.
 
     Raises:
-        StorageError: there is no text of that id.
+        StorageError: there is no such text.
     """
     row = session.get(SyntheticTextRow, text_id)
     if row is None:
@@ -28,7 +28,7 @@ def get_text(session: Session, text_id: int) -> StoredText:
     """One synthetic text.
 
     Raises:
-        StorageError: there is no text of that id.
+        StorageError: there is no such text.
     """
     found = get_texts(session, [text_id])
     if not found:
@@ -37,7 +37,7 @@ def get_text(session: Session, text_id: int) -> StoredText:
 
 
 def get_texts(session: Session, text_ids: Sequence[int]) -> list[StoredText]:
-    """Texts of these ids in that order; ids that are gone are left out."""
+    """The texts with these ids, in the same order; missing texts are left out."""
     found = to_stored_texts(session, select_texts().where(SyntheticTextRow.id.in_(text_ids)))
     position = {text_id: i for i, text_id in enumerate(text_ids)}
     return sorted(found, key=lambda text: position[text.id])
@@ -51,7 +51,7 @@ def get_page(session: Session, task_id: int, filters: TextFilters, page: PageReq
 
 
 def newest_texts(session: Session, task_id: int, filters: TextFilters, *, limit: int) -> dict[int, str]:
-    """Id → text of the newest texts that pass the filters."""
+    """The newest texts that pass the filters, by id."""
     query = select(SyntheticTextRow.id, SyntheticTextRow.text).where(*conditions_of(task_id, filters))
     rows = session.execute(query.order_by(*order_of(ReviewOrder.NEWEST)).limit(limit))
     return {row.id: row.text for row in rows}

@@ -1,4 +1,4 @@
-"""What a verdict asks of a text, and whether it can be done: labels, new wordings, what others decided meanwhile."""
+"""Turn a verdict into a decision and check it: labels, new wordings, and what others decided in the meantime."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ from storage.schema import ExampleRow, ReviewEventRow, SyntheticTextRow
 
 
 def as_verdict(verdict: Verdict | ReviewAction) -> Verdict:
-    """An action alone is a verdict that gives no label, text or note."""
+    """Turn an action alone into a verdict without label, text or note."""
     return verdict if isinstance(verdict, Verdict) else Verdict(verdict)
 
 
@@ -35,7 +35,7 @@ def status_after(action: ReviewAction) -> ReviewStatus | None:
 
 
 def to_decision(session: Session, task_id: int, verdict: Verdict) -> Decision:
-    """What a verdict wants of any text of a task; only a relabel changes the label.
+    """The decision that a verdict makes on any text of a task; only a relabel changes the label.
 
     Raises:
         StorageError: the label is not one of the task's, or the new text cannot be used.
@@ -58,10 +58,10 @@ def check_labels(session: Session, task_id: int, labels: Iterable[str]) -> None:
 
 
 def check_not_changed(session: Session, row: SyntheticTextRow, seen: StoredText) -> None:
-    """Refuse to decide on a text that somebody changed since it was seen; another note is no change.
+    """Refuse to decide on a text that someone changed after it was seen; a different note does not count.
 
     Raises:
-        ConflictError: it names who decided, and what.
+        ConflictError: the text was changed; the message says who decided what.
     """
     if (row.text, row.label, row.status) == (seen.text, seen.label, seen.status) or row.last_event_id is None:
         return
@@ -69,8 +69,8 @@ def check_not_changed(session: Session, row: SyntheticTextRow, seen: StoredText)
     state = state_of(row)
     now = "rejected" if state.status is ReviewStatus.REJECTED else f"{state.status} as {state.label}"
     raise ConflictError(
-        f"{step.reviewer} decided on '{row.text[:40]}' since it was shown here: it is {now}. Look at it again, then "
-        "decide."
+        f"{step.reviewer} decided on '{row.text[:40]}' after it was shown here: it is now {now}. Look at it again, "
+        "then decide."
     )
 
 
@@ -78,9 +78,9 @@ def _check_text(session: Session, task_id: int, text: str) -> None:
     if not text.strip():
         raise StorageError("A text cannot be empty. Reject it instead.")
     if len(text) > MAX_TEXT_LENGTH:
-        raise StorageError(f"A text has at most {MAX_TEXT_LENGTH:,} characters; this one has {len(text):,}.")
+        raise StorageError(f"A text has at most {MAX_TEXT_LENGTH:,} characters; found {len(text):,}. Shorten it.")
     held_out = ExampleRow.task_id == task_id, ExampleRow.split.in_((Split.VALIDATION, Split.TEST))
     check = CopyCheck()
     check.forbid(session.scalars(select(ExampleRow.text).where(*held_out)), RejectReason.HELD_OUT_COPY)
     if check.find(text) is not None:
-        raise StorageError("This text is in the validation or test split: training on it would spoil the comparison.")
+        raise StorageError("This text is in the validation or test split and would leak test data. Write another one.")

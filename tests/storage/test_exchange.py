@@ -470,9 +470,9 @@ def test_a_prompt_version_with_the_same_template_is_reused_and_a_new_one_is_adde
     [
         ({"label": "fear"}, "Text 1 has the label 'fear', which this task does not have. Expected one of joy, anger"),
         ({"label_probs": {"joy": 0.4, "fear": 0.6}}, "the label 'fear'"),
-        ({"label_probs": {"joy": 1.0}}, "has probabilities of joy only"),
-        ({"label": "anger"}, "is not what its history made of it.*import the file as labels by id"),
-        ({"status": ReviewStatus.ACCEPTED}, "is not what its history made of it"),
+        ({"label_probs": {"joy": 1.0}}, "has probabilities for joy only"),
+        ({"label": "anger"}, "does not match its history.*import the file as labels by id"),
+        ({"status": ReviewStatus.ACCEPTED}, "does not match its history"),
         ({"config": "{}"}, "The config of run 1 cannot be read"),
         ({"config": "=1"}, "The config of run 1 cannot be read"),
     ],
@@ -495,7 +495,7 @@ def test_two_exports_in_one_file_are_refused(store: Store, task: Task) -> None:
         ([one, later], "Step 50 is described in two ways"),
         (
             [replace(one, history=(*one.history, replace(undo, text_after=None)))],
-            "an undo takes back a step that is not in it",
+            "an undo takes back a step that is not in the file",
         ),
     ):
         with pytest.raises(DataError, match=expected):
@@ -634,7 +634,7 @@ def test_ids_of_other_texts_are_refused(store: Store, reviewed: Task, other: Tas
     compare(reviewed, f"{first.id},joy,{first.text}")
     with pytest.raises(DataError, match=f"Id {first.id} is 'something else' in the file and 'so happy .* here"):
         compare(reviewed, f"{first.id},joy,something else")
-    with pytest.raises(DataError, match=f"Id {first.id} is not of a synthetic text of this task"):
+    with pytest.raises(DataError, match=f"Id {first.id} is not the id of a synthetic text in this task"):
         compare(other, f"{first.id},joy,{first.text}")
 
 
