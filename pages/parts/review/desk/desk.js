@@ -80,27 +80,28 @@ class Desk {
     this.drafts = new Map(); // text id → a note that is not saved
     this.surprisedAt = -Infinity;
     this.clickedAt = -Infinity;
-    this.onKey = (event) => this.press(event);
-    document.addEventListener("keydown", this.onKey);
+    this.listeners = new AbortController(); // the next mount may get the same elements
+    const { signal } = this.listeners;
+    document.addEventListener("keydown", (event) => this.press(event), { signal });
     for (const button of root.querySelectorAll("[data-action]")) {
-      button.addEventListener("click", (event) => this.click(event, button.dataset.action));
+      button.addEventListener("click", (event) => this.click(event, button.dataset.action), { signal });
     }
     const note = this.find(".note");
-    note.addEventListener("input", () => this.drafts.set(this.shown?.id, note.value));
-    note.addEventListener("change", () => this.saveNote());
+    note.addEventListener("input", () => this.drafts.set(this.shown?.id, note.value), { signal });
+    note.addEventListener("change", () => this.saveNote(), { signal });
     note.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
         this.drafts.delete(this.shown?.id);
         note.value = this.shown?.note ?? "";
       }
       if (["Enter", "Escape"].includes(event.key)) note.blur(); // the keys work again
-    });
+    }, { signal });
   }
 
   leave() {
     clearTimeout(this.timer);
     clearTimeout(this.lateTimer);
-    document.removeEventListener("keydown", this.onKey);
+    this.listeners.abort();
   }
 
   receive(data) {
