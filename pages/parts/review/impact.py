@@ -34,7 +34,7 @@ from pages.parts.session import workbench
 from workbench.comparisons import Comparison, compare
 
 METRIC = "macro_f1"
-ROW_HEIGHT, MOST_ROWS = 35, 12  # px a row of a table; what has more scrolls
+ROW_HEIGHT, MOST_ROWS = 35, 12  # px per row of a table; longer tables scroll
 
 
 def show_worth(task: Task) -> None:
@@ -70,9 +70,9 @@ def _say_undecided() -> None:
 def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
     """The chart, and beside or below it the precision of each writer and label."""
     writers = describe_writers(outcomes)
-    decided = [one for one in outcomes if one.n_decided]
+    decided = [outcome for outcome in outcomes if outcome.n_decided]
     if len(writers) > 1:
-        st.markdown("\n".join(f"- {escape_markdown(one)}" for one in writers))
+        st.markdown("\n".join(f"- {escape_markdown(sentence)}" for sentence in writers))
     left, right = st.columns([1, 1], gap="medium")
     with left:
         show_chart(
@@ -101,11 +101,11 @@ def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
         )
 
 
-def _to_row(one: LabelOutcome) -> dict[str, str | float]:
-    share = one.precision
+def _to_row(outcome: LabelOutcome) -> dict[str, str | float]:
+    share = outcome.precision
     return {
-        "LM": one.writer,
-        "proposed": one.label,
+        "LM": outcome.writer,
+        "proposed": outcome.label,
         "decided": share.n,
         "precision, %": 100 * share.share,
         "95%": f"{100 * share.low:.0f} to {100 * share.high:.0f}",
@@ -151,15 +151,15 @@ def _show_agreement(task: Task) -> None:
 def _show_table(rows: Sequence[Agreement], *, key: str, has_raters: bool) -> None:
     frame = pd.DataFrame(
         {
-            "reviewers": f"{one.first} & {one.second}",
-            "label": _name_label(one.label),
-            "texts": one.n,
-            "either": one.n_either,
-            "both": one.n_both,
-            "κ": math.nan if one.kappa is None else one.kappa,
-            "strength": "" if one.kappa is None else name_kappa(one.kappa),
+            "reviewers": f"{row.first} & {row.second}",
+            "label": _name_label(row.label),
+            "texts": row.n,
+            "either": row.n_either,
+            "both": row.n_both,
+            "κ": math.nan if row.kappa is None else row.kappa,
+            "strength": "" if row.kappa is None else name_kappa(row.kappa),
         }
-        for one in rows
+        for row in rows
     )
     st.dataframe(
         frame if has_raters else frame.drop(columns="reviewers"),
@@ -218,8 +218,8 @@ def _show_gains(task: Task) -> None:
     _offer("Train", "train", "Choose the labels raw and relabelled")
 
 
-def _offer(name: str, page: str, said: str) -> None:
-    if st.button(name, key=f"worth_{page}", icon=":material/arrow_forward:", help=said):
+def _offer(name: str, page: str, hint: str) -> None:
+    if st.button(name, key=f"worth_{page}", icon=":material/arrow_forward:", help=hint):
         # Without parameters of its own it clears the address, which Streamlit refuses where the tab is bound to it.
         st.switch_page(PAGES[page], query_params={})
 
