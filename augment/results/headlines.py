@@ -55,6 +55,8 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> st
         return "Next: generate more texts, or send somebody the report."
     if can_review:
         return f"Next: {review}."
+    if best.interval.mean > 0 and best.p is None:
+        return "Next: generate more texts, so that each RNG seed draws different ones and the gain can be tested."
     if best.interval.mean > 0 and best.interval.n < N_CERTAIN:
         return f"Next: train more RNG seeds per point ({best.interval.n} so far) to see whether the gain is real."
     if not any(one.variant.filter.agrees for one in compared):
@@ -77,7 +79,9 @@ def describe_variants(runs: Sequence[TrainingRun], metric: str, names: VariantNa
 def judge(difference: Difference, baseline: str, metric: str) -> str:
     """'better than raw, +9.2 points of macro-F1 (95% interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)'."""
     verdict = f"not significantly different from {baseline}"
-    if difference.is_significant:
+    if difference.p is None:
+        verdict = f"not tested against {baseline}"
+    elif difference.is_significant:
         verdict = f"{'better' if difference.interval.mean > 0 else 'worse'} than {baseline}"
     low, mean, high = (format_points(getattr(difference.interval, name)) for name in ("low", "mean", "high"))
     interval = f"95% interval {low} to {high}, adjusted " if difference.p is not None else ""
@@ -127,7 +131,8 @@ def _evidence(difference: Difference) -> str:
 def _doubt(difference: Difference) -> str:
     if difference.interval.n < 2:
         return "one RNG seed does not rule out chance"
-    return f"all {difference.interval.n} RNG seeds gave the same difference, so chance cannot be tested"
+    seeds = "both" if difference.interval.n == 2 else f"all {difference.interval.n}"
+    return f"{seeds} RNG seeds gave the same difference, so chance cannot be tested"
 
 
 def _count(differences: Sequence[Difference], one: str, many: str) -> str:

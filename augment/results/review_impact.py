@@ -1,6 +1,6 @@
 """What review changed: how far the LM's labels stood, by writer and label, and how far people agree. Pure.
 
-Counts in, rows, sentences and a chart out; knows no store and no page. What review bought in training is
+Counts in, rows, sentences and a chart out; knows no store and no page. What review gained in training is
 `augment.results.review_gains`; here it only gets its sentence.
 """
 
@@ -22,7 +22,7 @@ from augment.wording import METRICS, format_metric, percent, plural
 REJECTED = ""  # what a rejected text counts as where labels are compared
 LM, PEOPLE = "LM", "people"
 N_CROWD = 4  # so many times more texts wait than are decided: their bars would hide the others
-LONGEST_NAME = 32
+LONGEST_NAME = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,30 +95,27 @@ def add_up(outcomes: Sequence[LabelOutcome]) -> LabelOutcome:
 
 
 def headline(outcomes: Sequence[LabelOutcome]) -> str:
-    """'People decided on 212 texts: 61% stand as the LM proposed them (54 to 67%), 30% were relabelled, …'."""
+    """'212 texts reviewed: 61% keep the proposed label (95% interval 54 to 67%), 30% were relabelled, 9% rejected'."""
     total = add_up(outcomes)
     if not total.n_decided:
-        return "People have not decided on a text yet."
-    kept = _describe(total.precision, "stand as the LM proposed them")
+        return "No text has been reviewed yet"
+    kept = _describe(total.precision, "kept the proposed label")
     relabelled, rejected = (percent(n / total.n_decided) for n in (total.n_relabelled, total.n_rejected))
-    return (
-        f"People decided on {plural(total.n_decided, 'text')}: {kept}, {relabelled} were relabelled, "
-        f"{rejected} rejected."
-    )
+    return f"{plural(total.n_decided, 'text')} reviewed: {kept}, {relabelled} were relabelled, {rejected} rejected"
 
 
 def describe_writers(outcomes: Sequence[LabelOutcome]) -> list[str]:
-    """'GPT-J: 61% of 120 texts stand as proposed (52 to 69%)', for each writer on whose texts people decided."""
+    """For each writer with reviewed texts: 'GPT-J: 61% of 120 texts kept the proposed label (95% interval …)'."""
     totals = [(writer, add_up(list(group))) for writer, group in groupby(outcomes, key=lambda one: one.writer)]
     return [
-        f"{writer}: {_describe(one.precision, 'of ' + plural(one.n_decided, 'text') + ' stand as proposed')}"
+        f"{writer}: {_describe(one.precision, 'of ' + plural(one.n_decided, 'text') + ' kept the proposed label')}"
         for writer, one in totals
         if one.n_decided
     ]
 
 
 def outcomes_table(outcomes: Sequence[LabelOutcome]) -> list[dict[str, str | int | float | None]]:
-    """A row a writer and proposed label, for an export; shares from 0 to 1, None where nothing is decided."""
+    """A row per writer and proposed label, for an export; shares from 0 to 1, None where nothing is decided."""
     rows: list[dict[str, str | int | float | None]] = []
     for one in outcomes:
         share = one.precision
@@ -150,7 +147,7 @@ def _add(one: LabelOutcome, other: LabelOutcome) -> LabelOutcome:
 
 
 def _describe(share: Share, what: str) -> str:
-    return f"{percent(share.share)} {what} ({100 * share.low:.0f} to {percent(share.high)})"
+    return f"{percent(share.share)} {what} (95% interval {100 * share.low:.0f} to {percent(share.high)})"
 
 
 # Agreement ------------------------------------------------------------------------------------------------------------
@@ -172,7 +169,7 @@ def agree_in_pairs(pairs: Sequence[PairCount], labels: Sequence[str]) -> list[Ag
 
 
 def _agree(first: str, second: str, counts: Counts, labels: Sequence[str]) -> list[Agreement]:
-    """One row over all labels, then one a label that either of them gave."""
+    """One row over all labels, then one for each label that either of them gave."""
     n = sum(counts.values())
     if not n:
         return []

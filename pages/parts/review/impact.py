@@ -1,4 +1,4 @@
-"""Was it worth it: what review changed, who agrees with whom, and what it bought in training. A tab of Review."""
+"""Was it worth it: what review changed, who agrees with whom, and what it gained in training. A tab of Review."""
 
 import math
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ ROW_HEIGHT, MOST_ROWS = 35, 12  # px per row of a table; longer tables scroll
 
 
 def show_worth(task: Task) -> None:
-    """What people decided, how far they agree, and what that bought."""
+    """What people decided, how far they agree, and what that gained."""
     store = workbench().store
     writers = {run.id: run.writer.name for run in store.generations.all(task.id)}
     outcomes = group_outcomes(store.review_statistics.outcomes(task.id), writers, task.labels)
@@ -49,7 +49,7 @@ def show_worth(task: Task) -> None:
     _show_outcomes(outcomes)
     st.subheader("Who agrees with whom", anchor=False)
     _show_agreement(task)
-    st.subheader("What review bought in training", anchor=False)
+    st.subheader("What review gained in training", anchor=False)
     _show_gains(task)
 
 
@@ -57,8 +57,8 @@ def _say_undecided() -> None:
     with st.container(border=True):
         st.space("small")
         st.markdown(
-            "Nobody has decided on a text yet. After the first decisions on **Card** this shows how many labels stood, "
-            "how far people agree, and what that bought in training.",
+            "Nobody has reviewed a text yet. After the first decisions on **Card**, this tab shows how many proposed "
+            "labels were right, how far reviewers agree, and what review gained in training.",
             text_alignment="center",
         )
         st.space("small")
@@ -88,16 +88,18 @@ def _show_outcomes(outcomes: Sequence[LabelOutcome]) -> None:
             height=_height(len(decided)),
             key="worth_precision",
             column_config={
-                "decided": st.column_config.NumberColumn(help="Texts that people decided on", width="small"),
-                "precision, %": st.column_config.NumberColumn(
-                    format="%.0f", help="Texts accepted under the proposed label ÷ texts decided on", width=100
+                "decided": st.column_config.NumberColumn(
+                    "reviewed", help="Texts accepted, relabelled or rejected", width="small"
                 ),
-                "95%": st.column_config.TextColumn(help="Wilson's interval of the precision", width="small"),
+                "precision, %": st.column_config.NumberColumn(
+                    format="%.0f", help="Texts accepted with the proposed label ÷ texts reviewed", width=100
+                ),
+                "95%": st.column_config.TextColumn(help="95% interval of the precision (Wilson)", width="small"),
             },
         )
         st.caption(
-            "Precision is of the texts that people decided on, rejected ones included. Where the doubtful come first, "
-            "it is lower than that of all texts; in random order it tells of all."
+            "Precision counts reviewed texts only, including rejected ones. If the most doubtful texts are reviewed "
+            "first, it is lower than it would be over all texts; in random order it is a fair estimate."
         )
 
 
@@ -120,31 +122,35 @@ def _show_agreement(task: Task) -> None:
     statistics = workbench().store.review_statistics
     left, right = st.columns([1, 1], gap="medium")
     with left:
-        st.markdown("**People and the LM**")
+        st.markdown("**Reviewers and the language model**")
         against = agree_with_lm(statistics.count_against_lm(task.id), task.labels)
         if against:
             _show_table(against, key="worth_against_lm", has_raters=False)
             st.caption(
-                "On accepted texts: a rejected one has no label. People saw what the LM proposed, which draws them "
-                "towards it."
+                "Accepted texts only, since a rejected text has no label. Reviewers saw the proposed label, which "
+                "pulls their decision towards it."
             )
         else:
-            st.caption("Appears with the first accepted text.")
+            st.caption("Appears once the first text is accepted.")
     with right:
-        st.markdown("**Reviewers**")
+        st.markdown("**Reviewers among themselves**")
         pairs = agree_in_pairs(statistics.count_pairs(task.id), task.labels)
         if pairs:
             _show_table(pairs, key="worth_pairs", has_raters=True)
             st.caption(
-                "Each reviewer's last decision on a text; rejecting is an answer too. Who came second may have seen "
-                "the label of who came first."
+                "Each reviewer's last decision on a text counts, and rejecting is one of the answers. The second "
+                "reviewer may have seen the first one's label."
             )
         else:
-            st.caption("Appears once two reviewers have decided on the same text, under two names.")
+            st.caption(
+                "Appears once two people have reviewed the same text, each under their own name. For that, choose the "
+                "order **second opinion** on **Card**."
+            )
     if against or pairs:
         st.caption(
-            "κ: Cohen's kappa, agreement beyond chance; 1 is perfect, 0 is chance. None where both always said the "
-            "same one thing. The words are those of Landis and Koch (1977), who call their bounds arbitrary."
+            "κ is Cohen's kappa, the agreement beyond chance: 1 is perfect, 0 is chance, None means that both always "
+            "gave one and the same label. The names of its strength are those of Landis and Koch (1977), who call "
+            "their limits arbitrary."
         )
 
 
@@ -167,9 +173,11 @@ def _show_table(rows: Sequence[Agreement], *, key: str, has_raters: bool) -> Non
         height=_height(len(rows)),
         key=key,
         column_config={
-            "texts": st.column_config.NumberColumn(help="Texts with a label of both"),
-            "either": st.column_config.NumberColumn(help="Of these, texts to which at least one gave this label"),
-            "both": st.column_config.NumberColumn(help="Texts to which both gave it; over all labels, the same label"),
+            "texts": st.column_config.NumberColumn(help="Texts that both labelled"),
+            "either": st.column_config.NumberColumn(help="Texts to which at least one of them gave this label"),
+            "both": st.column_config.NumberColumn(
+                help="Texts to which both gave this label; in the row all labels, to which both gave the same label"
+            ),
             "κ": st.column_config.NumberColumn(format="%.2f"),
         },
     )
@@ -203,19 +211,20 @@ def _show_gains(task: Task) -> None:
         )
         decisions = plural(max(gain.n_decisions for gain in gains), "decision")
         recipe = name_recipe(comparison.experiments[0])
-        st.caption(escape_markdown(f"Test split, {recipe}, 95% intervals over RNG seeds; {decisions} by then."))
-        _offer("Results", "results", "The figures as a table, and how sure they are")
+        st.caption(escape_markdown(f"Test split, {recipe}, 95% intervals over RNG seeds, after {decisions}."))
+        _offer("Results", "results", "Shows these figures as a table, and how sure they are")
         return
     if finished:
         st.markdown(
-            "The experiments so far did not train on the same texts both raw and reviewed. Choose both labels, such as "
-            "**raw** and **relabelled**, and the difference appears here."
+            "No experiment has trained on the same texts both raw and reviewed. Under Labels, choose **raw** together "
+            "with **relabelled**, and the difference appears here."
         )
     else:
         st.markdown(
-            "Nothing was trained yet. Train on the same texts raw and relabelled, and what review bought appears here."
+            "No classifier has been trained yet. Train on the same texts **raw** and **relabelled**, and what review "
+            "gained appears here."
         )
-    _offer("Train", "train", "Choose the labels raw and relabelled")
+    _offer("Train", "train", "There, choose the labels raw and relabelled")
 
 
 def _offer(name: str, page: str, hint: str) -> None:

@@ -115,17 +115,17 @@ def test_the_exported_table_leaves_out_undecided_texts() -> None:
 
 def test_the_headline_summarises_the_decided_texts() -> None:
     assert headline(OUTCOMES) == (
-        "People decided on 200 texts: 50% stand as the LM proposed them (43 to 57%), 35% were relabelled, 15% rejected."
+        "200 texts reviewed: 50% kept the proposed label (95% interval 43 to 57%), 35% were relabelled, 15% rejected"
     )
-    assert headline([LabelOutcome("a", "joy", 5, 1, 0, 0)]).startswith("People decided on 1 text: 100% stand")
-    assert headline(OUTCOMES[2:]) == headline([]) == "People have not decided on a text yet."
+    assert headline([LabelOutcome("a", "joy", 5, 1, 0, 0)]).startswith("1 text reviewed: 100% kept")
+    assert headline(OUTCOMES[2:]) == headline([]) == "No text has been reviewed yet"
 
 
 def test_each_writer_with_decisions_has_a_sentence() -> None:
     more = [*OUTCOMES, LabelOutcome("Neo", "joy", 0, 0, 1, 3)]
     assert describe_writers(more) == [
-        "GPT-J: 50% of 200 texts stand as proposed (43 to 57%)",
-        "Neo: 0% of 4 texts stand as proposed (0 to 49%)",
+        "GPT-J: 50% of 200 texts kept the proposed label (95% interval 43 to 57%)",
+        "Neo: 0% of 4 texts kept the proposed label (95% interval 0 to 49%)",
     ]
 
 
@@ -151,7 +151,7 @@ def test_the_gain_of_review_is_stated_with_its_evidence() -> None:
     )
     single = Difference(ACCEPTED, 200, Interval(0.1, 0.1, 0.1, 1), None, None)
     assert describe_gain(replace(figures, over_raw={TextUse.ACCEPTED: single}), "accuracy", NAMES) == (
-        "GPT-J, 200 texts each: accuracy 50.0% raw, 60.0% accepted. Accepted is not significantly different from "
+        "GPT-J, 200 texts each: accuracy 50.0% raw, 60.0% accepted. Accepted is not tested against "
         "raw, +10.0 points of accuracy (one RNG seed does not rule out chance)."
     )
 
@@ -277,7 +277,7 @@ def imported(bench: Store, starter: PreparedData) -> Task:
 
 def test_before_the_first_decision_the_tab_explains_what_it_will_show(bench: Store, imported: Task) -> None:
     app = open_tab()
-    assert "Nobody has decided on a text yet" in said(app)
+    assert "Nobody has reviewed a text yet" in said(app)
     assert not app.get("plotly_chart")
     assert not app.dataframe
 
@@ -291,8 +291,8 @@ def test_the_tab_shows_outcomes_and_agreement_and_leads_to_train(bench: Store, i
     bench.reviews.decide(1, ReviewAction.REJECT, reviewer="b")
     app = open_tab()
     words = said(app)
-    assert "People decided on 8 texts: 38% stand as the LM proposed them (14 to 69%), 50% were relabelled" in words
-    assert "Nothing was trained yet" in words
+    assert "8 texts reviewed: 38% kept the proposed label (95% interval 14 to 69%), 50% were relabelled" in words
+    assert "No classifier has been trained yet" in words
     assert [one.label for one in app.button if one.key == "worth_train"] == ["Train"]
     precision, against, reviewers = (one.value for one in app.dataframe)
     assert precision["LM"].tolist() == ["**GPT-J**"] * 2  # no precision where nothing was decided
@@ -341,7 +341,7 @@ def test_the_tab_compares_raw_with_reviewed_texts_even_across_two_experiments(be
     bench.reviews.decide_many(imported.id, TextFilters(run_id=1), ReviewAction.ACCEPT, reviewer="a")
     train(bench, imported, seed_set, TextUse.RAW)
     app = open_tab()
-    assert "did not train on the same texts both raw and reviewed" in said(app)
+    assert "No experiment has trained on the same texts both raw and reviewed" in said(app)
     assert [one.key for one in app.button] == ["worth_train"]
 
     train(bench, imported, seed_set, TextUse.RELABELLED, first=0.6)
