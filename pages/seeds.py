@@ -25,7 +25,7 @@ def switch_task(task: Task) -> None:
             index=tasks.index(task),
             format_func=name_task,
             key=f"seeds_task_{task.id}",
-            help="All pages follow this choice in this browser tab",
+            help="Applies to all pages in this browser tab",
         )
         if picked.id != task.id:
             choose_task(picked.id)
@@ -62,8 +62,8 @@ def show_nothing_yet() -> "st.delta_generator.DeltaGenerator":
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown(
-            "**No texts yet.** Choose a source and its labels. After the import this page shows how many texts each "
-            "label has, and draws the seeds that the language model sees.",
+            "**No texts yet.** Choose a source and its labels. After the import, this page shows how many texts each "
+            "label has, and draws the seeds for the prompt.",
             text_alignment="center",
             width=520,
         )

@@ -21,7 +21,7 @@ def upload_emotion(visit: Callable[[str], Page], emotion_folder: Path) -> None:
     settle(page)
     files = [str(emotion_folder / name) for name in ("train.txt", "val.txt", "test.txt")]
     page.locator(".st-key-seeds_upload input[type=file]").set_input_files(files)
-    expect(page.get_by_text("test.txt (2,000 rows) is")).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("Split of test.txt (2,000 rows)")).to_be_visible(timeout=30_000)
     press(page, "Import")
     expect(page.get_by_text("797 test")).to_be_visible(timeout=60_000)
     page.get_by_text("First in order").click()

@@ -34,7 +34,7 @@ def test_the_chart_names_its_lines_and_shows_every_interval() -> None:
     figure = json.loads(example_curve().to_json())
     assert [one["text"] for one in figure["layout"]["annotations"]] == [
         "uncorrected 0.40",
-        "seeds alone 0.46",
+        "seeds only 0.46",
         "corrected 0.65",
     ]
     low, high = figure["layout"]["yaxis"]["range"]

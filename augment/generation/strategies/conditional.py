@@ -44,7 +44,7 @@ def _read(question: LabelQuestion, planned: Planned, answer: Completion | Scored
 
 STRATEGY = Strategy(
     "conditional",
-    "The prompt shows seeds of one label, and the LM writes a text for it. The label shares are exact.",
+    "The prompt shows seeds of one label, and the language model writes a text for it. The label shares are exact.",
     write,
     gives_label=True,
 )

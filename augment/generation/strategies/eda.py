@@ -126,7 +126,7 @@ def _strip_punctuation(word: str) -> str:
 
 STRATEGY = Strategy(
     "EDA, no LM",
-    "Seeds with words replaced by synonyms, inserted, swapped or deleted (Wei & Zou 2019).",
+    "Copies of the seeds in which words are replaced by synonyms, inserted, swapped or deleted (Wei & Zou 2019).",
     write,
     gives_label=True,
     needs_lm=False,

@@ -20,6 +20,6 @@ def write(request: Request) -> Written:
 
 STRATEGY = Strategy(
     "free",
-    "As in the notebook: the LM writes text and label. Completions that do not parse are rejected.",
+    "The language model writes a text and its label, as in the reference notebook. Completions lacking either are rejected.",
     write,
 )

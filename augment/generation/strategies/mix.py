@@ -31,7 +31,7 @@ def _read(question: LabelQuestion, labels: tuple[str, ...], scored: ScoredComple
 
 STRATEGY = Strategy(
     "mix (GPT3Mix)",
-    "The LM writes a text and scores every label after it. Every text that is not empty is valid.",
+    "The language model writes a text, then scores every label for it. Every text that is not empty is valid.",
     write,
     needs_scores=True,
 )

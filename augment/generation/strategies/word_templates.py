@@ -98,7 +98,7 @@ def count_texts(templates: WordTemplates, label: str) -> int:
 
 STRATEGY = Strategy(
     "label-word templates, no LM",
-    "Patterns such as 'i feel {word}' filled with each label's words: a baseline without a language model.",
+    "Fills patterns such as 'i feel {word}' with words of each label. A baseline that needs no language model.",
     write,
     gives_label=True,
     needs_lm=False,

@@ -52,8 +52,8 @@ def seed_panel(task: Task, action: "st.delta_generator.DeltaGenerator") -> bool:
     if missing and chosen.examples:
         st.warning(
             escape_markdown(
-                f"No seed for {', '.join(missing)}. Add at least one: without it the language model hardly writes that "
-                "label, and no classifier can learn it."
+                f"No seed for {', '.join(missing)}. Add at least one: without a seed, the language model rarely writes "
+                "texts with that label, and no classifier can learn it."
             ),
             icon=":material/warning:",
         )
@@ -83,15 +83,17 @@ def _choose(task: Task) -> ChosenSeeds:
             help="Choose Random for a fair draw, First in order to repeat the reference notebook, By hand to pick "
             "typical texts yourself.",
         )
-        if method == BY_HAND:
-            return ChosenSeeds(_pick_by_hand(pool))
-        n = st.number_input("Seeds per label", min_value=1, value=10, key="seeds_n", width=115)
-        if method == FIRST:
-            return ChosenSeeds(_tick(draw_seeds.take_first_seeds(pool, task.labels, n), task))
-        rng_seed = st.number_input(
-            "RNG seed", min_value=0, value=0, key=RNG_SEED, width=115, help="The same number draws the same seeds"
-        )
-        st.button("Draw again", key="seeds_again", icon=":material/casino:", on_click=draw_again)
+        if method != BY_HAND:
+            n = st.number_input("Seeds per label", min_value=1, value=10, key="seeds_n", width=115)
+        if method == RANDOM:
+            rng_seed = st.number_input(
+                "RNG seed", min_value=0, value=0, key=RNG_SEED, width=115, help="The same number draws the same seeds"
+            )
+            st.button("Draw again", key="seeds_again", icon=":material/casino:", on_click=draw_again)
+    if method == BY_HAND:
+        return ChosenSeeds(_pick_by_hand(pool))
+    if method == FIRST:
+        return ChosenSeeds(_tick(draw_seeds.take_first_seeds(pool, task.labels, n), task))
     drawn = draw_seeds.draw_seeds(pool, task.labels, n, rng_seed=rng_seed)
     return ChosenSeeds(_tick(drawn, task), rng_seed)
 

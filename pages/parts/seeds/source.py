@@ -13,7 +13,7 @@ from pages.parts.seeds.state import SOURCE, DataSource, seeds_state
 from pages.parts.session import choose_task, workbench
 from workbench.tasks import EXAMPLE_LABELS
 
-SPLIT_NAMES = {None: "split automatically", Split.POOL: "pool", Split.VALIDATION: "validation", Split.TEST: "test"}
+SPLIT_NAMES = {None: "automatic", Split.POOL: "pool", Split.VALIDATION: "validation", Split.TEST: "test"}
 MOST_LABELS = 10  # kept unless chosen otherwise
 
 
@@ -92,7 +92,7 @@ def _download() -> ChosenSource:
     name = read_files.EMOTION_HUB_NAME
     st.caption(
         f"{name}: 20,000 tweets in six emotions (Saravia et al. 2018), for research and education. Choose it to repeat "
-        "the published experiment. Needs the internet."
+        "the published experiment. The download needs the internet."
     )
     state = seeds_state()
     if not state.hub_tables and st.button("Download from the hub", key="seeds_download", icon=":material/download:"):
@@ -113,12 +113,13 @@ def _upload() -> ChosenSource:
         "CSV, TSV, JSONL, Parquet, 'text;label' .txt, or a zipped save_to_disk folder",
         accept_multiple_files=True,
         key="seeds_upload",
-        help="Upload several files when the data set comes in splits: names with train, val or test are recognised.",
+        help="Upload several files if the data set comes in splits. File names that contain train, val or test are "
+        "recognised.",
     )
     tables = [table for file in files for table in _read_upload(file.name, file.getvalue())]
     if not tables:
         return ChosenSource([], "Upload", "")
-    name = st.text_input("Name", value="Upload", key="seeds_name", help="How the data set is called on every page")
+    name = st.text_input("Name", value="Upload", key="seeds_name", help="What every page calls the data set")
     return ChosenSource(
         [_choose_split(i, table) for i, table in enumerate(tables)],
         name.strip() or "Upload",
@@ -131,11 +132,13 @@ def _choose_split(number: int, table: read_files.SourceTable) -> read_files.Sour
     """Which split a table is; guessed from its name."""
     options = list(SPLIT_NAMES)
     split = st.selectbox(
-        f"{escape_markdown(table.name)} ({len(table.frame):,} rows) is",
+        f"Split of {escape_markdown(table.name)} ({plural(len(table.frame), 'row')})",
         options,
         index=options.index(table.split),
         format_func=lambda split: SPLIT_NAMES[split],
         key=f"seeds_split_{number}_{table.name}",
+        help="Choose a split if the file holds only that split. Otherwise leave it automatic: the texts are divided "
+        "into pool (the seeds come from it), validation and test.",
     )
     return replace(table, split=split)
 
@@ -155,7 +158,8 @@ def _choose_labels(counts: dict[str, int]) -> dict[str, str]:
         key="seeds_labels",
         help="Texts with other labels are left out. All pages list the labels in this order.",
     )
-    with st.popover("Rename labels", icon=":material/edit:", help="The prompt shows these names to the language model"):
+    with st.popover("Rename labels", icon=":material/edit:"):
+        st.caption("The prompt shows these names to the language model.")
         return {
             label: st.text_input(escape_markdown(label), value=label, key=f"seeds_rename_{label}").strip() or label
             for label in kept
@@ -166,13 +170,13 @@ def _choose_words() -> _Words:
     """What most people leave as it is."""
     with st.expander("Advanced"):
         max_tokens = st.number_input(
-            "Keep texts shorter than, in tokens",
+            "Keep texts shorter than (tokens)",
             min_value=0,
             value=30,
             step=5,
             key="seeds_max_tokens",
-            help="Choose 30 for tweets, as the reference notebook does; 0 keeps every length. WordPiece tokens, [CLS] "
-            "and [SEP] counted.",
+            help="Choose 30 for tweets, as the reference notebook does, and 0 to keep every text. Tokens are WordPiece "
+            "tokens, including [CLS] and [SEP].",
         )
         left, right = st.columns(2)
         text_type = left.text_input(

@@ -347,7 +347,7 @@ def test_the_tab_compares_raw_with_reviewed_texts_even_across_two_experiments(be
     train(bench, imported, seed_set, TextUse.RELABELLED, first=0.6)
     app = open_tab()
     assert "**GPT-J**, 4 texts each: macro-F1 0.41 raw" in said(app)
-    assert "12 decisions by then" in said(app)
+    assert "after 12 decisions" in said(app)
     assert len(app.get("plotly_chart")) == 2
     assert [one.key for one in app.button] == ["worth_results"]
 
