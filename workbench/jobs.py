@@ -77,7 +77,7 @@ class JobRunner:
             self._changed.notify_all()
 
     def cancel(self, key: RunKey) -> bool:
-        """Stop the run: at once if it is queued, else after its current batch or step; False if it is not running."""
+        """Stop the run: at once if queued, after its current batch or step if running; False if it is neither."""
         return self._stop(key, RunStatus.CANCELLED)
 
     def pause(self, key: RunKey) -> bool:

@@ -59,7 +59,8 @@ def read_labelled(
     unknown = sorted({row.label for row in rows} - set(labels))
     if unknown:
         raise DataError(
-            f"The file has labels that this task does not have: {', '.join(unknown[:5])}. Expected {', '.join(labels)}."
+            f"The file has labels that this task does not have: {', '.join(unknown[:5])}. "
+            f"Expected {', '.join(labels)}. Change or remove these rows."
         )
     return rows
 

@@ -81,7 +81,7 @@ def render_prompt(template: PromptTemplate, labels: Sequence[str], seeds: Sequen
     """The prompt for `seeds`, in their order, ending with the open item.
 
     Raises:
-        PromptError: as `check_template`.
+        PromptError: see `check_template`.
     """
     check_template(template)
     words = placeholder_values(template, labels)
@@ -101,7 +101,7 @@ def render_conditional_prompt(
     """The prompt for a text of `label`: seeds as given items, then an item of that label that stops before its text.
 
     Raises:
-        PromptError: as `check_template`.
+        PromptError: see `check_template`.
     """
     check_template(template)
     words = placeholder_values(template, labels)

@@ -69,7 +69,7 @@ class TextChecks:
     def __post_init__(self) -> None:
         if not 1 <= self.min_words <= self.max_words:
             raise AugmentError(
-                f"Words must be at least 1 and at most the maximum; found {self.min_words} to {self.max_words}."
+                f"Minimum words must be 1 or more and at most the maximum; found {self.min_words} to {self.max_words}."
             )
         if not 0 < self.near_duplicate <= 1:
             raise AugmentError(

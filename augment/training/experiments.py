@@ -40,7 +40,7 @@ from augment.training.filters import draw_nested, find_dropped
 from augment.training.probes import fit_probe
 from augment.training.train import explaining_memory, train
 
-TELL_EVERY_S = 0.3  # between two progress records of a run; each is a database transaction
+PROGRESS_EVERY_S = 0.3  # between two progress records of a run; each is a database transaction
 log = logging.getLogger(__name__)
 
 
@@ -68,9 +68,9 @@ def run_experiment(
     """
     clock = _Clock(n_done, n_done + len(runs), elapsed_s)
     if not runs:
-        yield clock.tell()
+        yield clock.report()
         return
-    yield clock.tell(f"Loading {experiment.config.recipe.encoder.name}")
+    yield clock.report(f"Loading {experiment.config.recipe.encoder.name}")
     ready = yield from _filter_variants(experiment, runs, material)
     clock.n_total = n_done + len(ready.runs)
     judged = _gather_texts(experiment, ready.material)
@@ -93,7 +93,7 @@ def run_experiment(
             yield RunEnded(run.id, RunStatus.FAILED, reasons[-1], time.monotonic() - started)
         trim_allocator()
         clock.n_done += 1
-        yield clock.tell(f"{len(reasons)} failed" if reasons else "")
+        yield clock.report(f"{len(reasons)} failed" if reasons else "")
     if len(reasons) == len(ready.runs) and not n_done:
         raise TrainingError(f"Every training run failed. The first error: {reasons[0]}")
 
@@ -147,17 +147,17 @@ class _Clock:
         self.n_done = n_done
         self.n_total = n_total
         self._started = time.monotonic() - elapsed_s
-        self._told = 0.0
+        self._reported = 0.0
 
-    def tell(self, message: str = "") -> ExperimentProgress:
+    def report(self, message: str = "") -> ExperimentProgress:
         """The current progress."""
-        self._told = time.monotonic()
-        return ExperimentProgress(self.n_done, self.n_total, self._told - self._started, message)
+        self._reported = time.monotonic()
+        return ExperimentProgress(self.n_done, self.n_total, self._reported - self._started, message)
 
     @property
     def is_due(self) -> bool:
         """Whether the next progress record is due."""
-        return time.monotonic() - self._told >= TELL_EVERY_S
+        return time.monotonic() - self._reported >= PROGRESS_EVERY_S
 
 
 def _train_run(
@@ -167,7 +167,7 @@ def _train_run(
     started = time.monotonic()
     texts, used = choose_texts(run, material)
     yield RunStarted(run.id, len(texts), used)
-    yield clock.tell(name)
+    yield clock.report(name)
     unseen = [text for text in others if text.id not in {taken.id for taken in used}]
     points: list[MetricPoint] = []
     records = train(
@@ -176,7 +176,7 @@ def _train_run(
     for record in records:
         if isinstance(record, TrainingProgress):
             if clock.is_due:
-                yield clock.tell(f"{name} · step {record.step} of {record.n_steps}" if record.step else name)
+                yield clock.report(f"{name} · step {record.step} of {record.n_steps}" if record.step else name)
         elif isinstance(record, Prediction) and record.index >= len(material.test):
             yield _judge(run, unseen[record.index - len(material.test)], record)
         else:

@@ -83,4 +83,6 @@ def _check_text(session: Session, task_id: int, text: str) -> None:
     check = CopyCheck()
     check.forbid(session.scalars(select(ExampleRow.text).where(*held_out)), RejectReason.HELD_OUT_COPY)
     if check.find(text) is not None:
-        raise StorageError("This text is in the validation or test split and would leak test data. Write another one.")
+        raise StorageError(
+            "This text is in the validation or test split and would leak test data. Write a different text."
+        )

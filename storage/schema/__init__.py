@@ -1,6 +1,6 @@
 """The tables, as SQLAlchemy 2 typed classes. Rows never leave this package: callers get records.
 
-The tables, in the order of the journey: task → example → seed_set; prompt_version; generation_run → completion →
+In the order of the journey: task → example → seed_set; prompt_version; generation_run → completion →
 synthetic_text → review_event ← review_step; experiment → variant → variant_text; training_run → metric_point,
 prediction, text_prediction. Migrations follow this file (Alembic).
 """

@@ -82,31 +82,31 @@ def _name_refused(error: Exception, sent: Mapping[str, Any]) -> str | None:
     # 403 too: some servers refuse logprobs as not allowed for the model.
     if not isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError | openai.PermissionDeniedError):
         return None
-    said = _read_message(error)
-    names = [name for name in _OPTIONAL if name in sent and not (name == "max_tokens" and _ABOUT_LENGTH.search(said))]
+    text = _read_message(error)
+    names = [name for name in _OPTIONAL if name in sent and not (name == "max_tokens" and _ABOUT_LENGTH.search(text))]
     if error.param in names:
         return error.param
-    return next((name for name in names if re.search(rf"\b{name}\b", said, re.IGNORECASE)), None)
+    return next((name for name in names if re.search(rf"\b{name}\b", text, re.IGNORECASE)), None)
 
 
 def _read_message(error: openai.APIStatusError) -> str:
     body = error.body
-    said = (body.get("message") or body.get("detail") or body) if isinstance(body, dict) else body
-    return " ".join(str(said or error.message).split())
+    text = (body.get("message") or body.get("detail") or body) if isinstance(body, dict) else body
+    return " ".join(str(text or error.message).split())
 
 
 def explain(error: Exception, spec: LMSpec, *, timeout_s: float, key: str) -> str:
     """What went wrong and what to do, in one line."""
     where = spec.base_url
     if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
-        return f"{where} refused the key ({error.status_code}). Set OPENAI_API_KEY or type another key."
+        return f"{where} refused the key ({error.status_code}). Set OPENAI_API_KEY or enter another key."
     if isinstance(error, openai.NotFoundError):
         return f"{where} has no model '{spec.name}' or no {spec.api} interface (404). Check both."
     if isinstance(error, openai.RateLimitError):
         return f"{where} answered 'too many requests' (429) after every retry. Wait, then resume the run."
     if isinstance(error, openai.APIStatusError) and error.status_code < 500:
-        said = _read_message(error).replace(key, "…")[:200]
-        return f"{where} refused the request ({error.status_code}): {said}"
+        text = _read_message(error).replace(key, "…")[:200]
+        return f"{where} refused the request ({error.status_code}): {text}"
     if isinstance(error, openai.APIStatusError):
         return f"{where} answered {error.status_code} after every retry. Look at the server's log, then resume the run."
     if isinstance(error, openai.APITimeoutError):
