@@ -47,8 +47,8 @@ def show_nothing_yet() -> "st.delta_generator.DeltaGenerator":
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown(
-            "**No texts yet.** While a run goes on, this page shows its progress, how many completions are usable, "
-            "the balance of the labels and the newest texts.",
+            "**No texts yet.** During a run, this page shows its progress, how many completions are usable, the "
+            "balance of the labels and the newest texts.",
             text_alignment="center",
             width=520,
         )

@@ -88,10 +88,10 @@ def _choose_bits(page: str, lm: LMSpec) -> LMSpec:
         list(Quantisation),
         default=Quantisation.NONE,
         required=True,
-        format_func=lambda bits: "whole" if bits is Quantisation.NONE else bits.value,
+        format_func=lambda bits: "full" if bits is Quantisation.NONE else bits.value,
         key=f"{page}_bits",
         persist_state="session",
-        help="Choose fewer bits when the model does not fit into memory. On a CPU 4-bit is about as fast as whole "
+        help="Choose fewer bits if the model does not fit into memory. On a CPU, 4-bit is about as fast as full "
         "weights, and 8-bit is slow.",
     )
     return LMSpec(lm.kind, lm.name, quantisation=Quantisation(bits))
@@ -138,7 +138,7 @@ def _show_loaded(page: str) -> None:
     if is_pressed:
         if workbench().lms.unload():
             st.rerun()
-        st.caption(":material/hourglass_empty: It is in use. Cancel the run first, or wait until it has ended.")
+        st.caption(":material/hourglass_empty: It is in use. Cancel the run first, or wait until it ends.")
 
 
 def choose_strategy(page: str, *, with_rules: bool) -> str:
@@ -150,8 +150,9 @@ def choose_strategy(page: str, *, with_rules: bool) -> str:
         format_func=lambda name: STRATEGIES[name].title,
         key=f"{page}_strategy",
         persist_state="session",
-        help="Choose mix to start with, free for an endpoint without label scores, and conditional when each label "
-        "needs its share." + (" The two without an LM show what simple rules achieve." if with_rules else ""),
+        help="Choose mix to start with, free for an endpoint without label scores, and conditional if each label "
+        "must have its share."
+        + (" The two without a language model show what simple rules achieve." if with_rules else ""),
     )
     st.caption(STRATEGIES[chosen].summary)
     return str(chosen)
@@ -254,7 +255,7 @@ def _show_abilities(page: str, lm: LMSpec, abilities: EndpointAbilities) -> LMSp
     if abilities.has_logprobs:
         st.caption(f":material/check_circle: {escape_markdown(lm.name)} gives label scores; every strategy works")
     else:
-        st.caption(f":material/info: {escape_markdown(lm.name)} gives no label scores; the strategy mix needs them")
+        st.caption(f":material/info: {escape_markdown(lm.name)} gives no label scores, which the strategy mix needs")
     for note in abilities.notes:
         st.caption(f":material/info: {escape_markdown(note)}")
     if not abilities.has_structured_output:

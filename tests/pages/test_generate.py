@@ -117,7 +117,7 @@ def test_a_finished_run_is_extended_from_the_page(open_page: Open, bench: Store,
     button(app, "Generate 6 texts")
     run = wait_for(app, bench, filled)
     app.number_input(key=f"generate_more_{run.id}").set_value(15).run()
-    button(app, "Go on")
+    button(app, "Extend the run")
     assert wait_for(app, bench, filled).n_texts == 15
     assert len(bench.generations.all(filled.id)) == 2
     assert app.button(key="generate_continue").label == "Continue: review 26 texts"
@@ -165,7 +165,7 @@ def test_a_run_that_leans_to_one_label_shows_its_figures_and_its_cost(open_page:
     assert "39 of 40 texts are joy (98%; target 33%)" in said
     assert "0.2 s per text" in said
     assert "cost 0.4 so far, 0.5 expected in total" in said
-    assert "Flagged: 40 label disagrees" in said
+    assert "Flagged: 40 × label disagrees" in said
     figure = json.loads(app.get("plotly_chart")[0].proto.spec)["data"][0]
     assert figure["text"][:2] == ["60  (100%)", "40  (67%)"]  # 20 were requested and never answered
 

@@ -20,6 +20,6 @@ def write(request: Request) -> Written:
 
 STRATEGY = Strategy(
     "free",
-    "The language model writes a text and its label, as in the reference notebook. Completions lacking either are rejected.",
+    "The language model writes a text and its label, as in the notebook. Completions lacking either are rejected.",
     write,
 )

@@ -8,16 +8,17 @@ from augment.records import CheckAction, LMKind, LMSpec, Price, Sampling, SeedCh
 from pages.parts.generate.state import RNG_SEED
 from pages.parts.language_models import choose_seed_choice
 
-CHECK_TITLES = {
-    "too_short": "Too short",
-    "too_long": "Too long",
-    "cut_off": "Cut off",
-    "mark_inside": "Label mark inside",
-    "seed_copy": "Copy of a seed",
-    "duplicate": "Duplicate",
-    "near": "Near-duplicate",
-    "unsure": "Label too unsure",
-    "disagrees": "Label disagrees",
+# Each check's title, and its help where the title does not say it all.
+CHECK_TITLES: dict[str, tuple[str, str | None]] = {
+    "too_short": ("Too short", None),
+    "too_long": ("Too long", None),
+    "cut_off": ("Cut off", "The text had not ended when it reached the maximum number of tokens"),
+    "mark_inside": ("Label mark inside", "The text contains the words that the prompt writes before a label"),
+    "seed_copy": ("Copy of a seed", None),
+    "duplicate": ("Duplicate", "The same text was written before"),
+    "near": ("Near-duplicate", "The text reaches the near-duplicate similarity set above"),
+    "unsure": ("Label too unsure", "The label's probability is below the minimum confidence set above"),
+    "disagrees": ("Label disagrees", "The language model's scores favour another label than the text's own"),
 }
 
 
@@ -59,8 +60,8 @@ def choose_prompting(strategy: str) -> Prompting:
         8,
         key="generate_texts_per_prompt",
         persist_state="session",
-        help="Choose more for speed: a prompt is read once for all its texts. Choose fewer to show more different "
-        "seeds.",
+        help="Choose more for speed: the language model reads a prompt once for all its texts. Choose fewer so that "
+        "more different seeds are shown.",
     )
     choice = choose_seed_choice("generate")
     n_contrast, is_calibrated = 0, True
@@ -80,8 +81,8 @@ def choose_prompting(strategy: str) -> Prompting:
             value=True,
             key="generate_calibrated",
             persist_state="session",
-            help="Divides them by the scores of a text without content, 'N/A' (Zhao et al. 2021), so that a label the "
-            "language model always prefers does not win.",
+            help="Leave it on as a rule. It divides the scores by those of an empty text, 'N/A' (Zhao et al. 2021), so "
+            "that a label the language model always prefers does not win.",
         )
     return Prompting(n_seeds, choice, n_contrast, texts_per_prompt, is_calibrated)
 
@@ -117,10 +118,11 @@ def choose_sampling(*, has_lm: bool) -> Sampling:
         0.05,
         key="generate_top_p",
         persist_state="session",
-        help="Only the likeliest tokens that add up to this probability are drawn from",
+        help="Choose less for safer texts and 1 to allow every token: only the likeliest tokens that add up to this "
+        "probability are sampled",
     )
     max_new_tokens = right.number_input(
-        "Tokens per text, at most", 5, 512, 60, 5, key="generate_max_new_tokens", persist_state="session"
+        "Maximum tokens", 5, 512, 60, 5, key="generate_max_new_tokens", persist_state="session", help="Per text"
     )
     return Sampling(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, rng_seed=rng_seed)
 
@@ -130,43 +132,44 @@ def choose_checks() -> TextChecks:
     default = TextChecks()
     left, right = st.columns(2)
     min_words = left.number_input(
-        "Words, at least", 1, 200, default.min_words, key="generate_min_words", persist_state="session"
+        "Minimum words", 1, 200, default.min_words, key="generate_min_words", persist_state="session"
     )
     max_words = right.number_input(
-        "Words, at most", 1, 500, default.max_words, key="generate_max_words", persist_state="session"
+        "Maximum words", 1, 500, default.max_words, key="generate_max_words", persist_state="session"
     )
     near = left.number_input(
-        "Near-duplicate from",
+        "Near-duplicate similarity",
         0.5,
         1.0,
         default.near_duplicate,
         0.05,
         key="generate_near",
         persist_state="session",
-        help="Edit similarity to a seed, a held-out text or another text of the run; 1 turns the check off",
+        help="Edit similarity, 0 to 1, from which a text counts as a near-duplicate of a seed, a held-out text or "
+        "another text of the run. 1 turns the check off.",
     )
     sure = right.number_input(
-        "Confidence, at least",
+        "Minimum confidence",
         0.0,
         0.99,
         default.min_confidence,
         0.05,
         key="generate_sure",
         persist_state="session",
-        help="Probability of the text's label, where labels are scored",
+        help="The least probability that a text's label may have. Applies where labels are scored.",
     )
     earlier = st.toggle(
         "Compare with earlier runs of this task", value=True, key="generate_earlier", persist_state="session"
     )
     actions = _choose_actions(default)
-    st.caption("A flagged text is kept and marked. Copies of validation and test texts are always rejected.")
+    st.caption("A flagged text is kept and marked for review. Copies of validation and test texts are always rejected.")
     return TextChecks(min_words, max_words, near, sure, looks_at_earlier=earlier, **actions)
 
 
 def _choose_actions(default: TextChecks) -> dict[str, CheckAction]:
     columns = st.columns(2)
     actions: dict[str, CheckAction] = {}
-    for i, (name, title) in enumerate(CHECK_TITLES.items()):
+    for i, (name, (title, help_text)) in enumerate(CHECK_TITLES.items()):
         chosen = columns[i % 2].selectbox(
             title,
             list(CheckAction),
@@ -174,6 +177,7 @@ def _choose_actions(default: TextChecks) -> dict[str, CheckAction]:
             format_func=lambda action: action.value,
             key=f"generate_check_{name}",
             persist_state="session",
+            help=help_text,
         )
         actions[name] = CheckAction(str(chosen))
     return actions
@@ -182,24 +186,24 @@ def _choose_actions(default: TextChecks) -> dict[str, CheckAction]:
 def choose_limits() -> Limits:
     """How many attempts a run may make, and how few of them may parse."""
     cap = st.number_input(
-        "Attempts, at most",
+        "Maximum attempts",
         0,
         1_000_000,
         0,
         50,
         key="generate_cap",
         persist_state="session",
-        help="0 = 10 × texts + 50",
+        help="0 = up to 10 × texts + 50 attempts",
     )
     floor = st.number_input(
-        "Parse rate, at least",
+        "Minimum parse rate",
         0.0,
         1.0,
         0.1,
         0.05,
         key="generate_floor",
         persist_state="session",
-        help="A run stops and says why when it parses a smaller share of its first 50 completions",
+        help="The run stops, and says why, if a smaller share of its first 50 completions can be parsed",
     )
     return Limits(cap, floor)
 

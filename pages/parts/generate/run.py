@@ -68,7 +68,7 @@ def show_run(run_id: int, task: Task) -> None:
 def _show_balance(run: GenerationRun, task: Task) -> None:
     """Labels of the run's texts beside the wanted shares or, where none were set, the seeds'."""
     groups = _balance(run)
-    against = {"wanted": ", against the wanted shares", "seeds": ", against the seeds"}
+    against = {"wanted": ", compared with the wanted shares", "seeds": ", compared with the seeds"}
     st.markdown("**Label balance**" + next((words for name, words in against.items() if name in groups), ""))
     st.plotly_chart(
         label_shares(groups, task.labels),
@@ -111,7 +111,7 @@ def _show_texts(run: GenerationRun, rejects: dict[RejectReason, int]) -> None:
             pd.DataFrame(rows, columns=["label", "text", "flags"]),
             {"label": 80, "text": 500, "flags": 300},
             key="generate_texts",
-            if_empty="The first batch is being written." if is_active else "No text was kept. See the rejects for why.",
+            if_empty="The first batch is being written." if is_active else "No text was kept. The rejects say why.",
         )
     with rejected:
         st.caption(_list_counts(plural(sum(rejects.values()), "reject"), rejects) if rejects else "No rejects.")
@@ -123,7 +123,7 @@ def _show_texts(run: GenerationRun, rejects: dict[RejectReason, int]) -> None:
             pd.DataFrame(raw, columns=["reason", "raw completion", "found"]),
             {"reason": 140, "raw completion": 440, "found": 300},
             key="generate_rejects",
-            if_empty="Completions that are not taken are listed here with the reason.",
+            if_empty="Rejected completions are listed here with the reason.",
         )
 
 
@@ -138,9 +138,9 @@ def _show_table(rows: pd.DataFrame, widths: dict[str, int], *, key: str, if_empt
 
 
 def _list_counts(what: str, counts: dict[RejectReason, int]) -> str:
-    """'15 rejects: 12 over the label's quota, 3 near-duplicate'."""
+    """'15 rejects: 12 × over the label's quota, 3 × near-duplicate'."""
     ordered = sorted(counts.items(), key=lambda pair: -pair[1])
-    return escape_markdown(f"{what}: " + ", ".join(f"{n:,} {reason}" for reason, n in ordered))
+    return escape_markdown(f"{what}: " + ", ".join(f"{n:,} × {reason}" for reason, n in ordered))
 
 
 # What can be done with the run ---------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ def _show_buttons(run: GenerationRun) -> None:
         if run.state.status in RESUMABLE and st.button("Resume", key="generate_resume", icon=":material/play_arrow:"):
             _resume(run, run.config)
         with st.popover(
-            "Extend", icon=":material/add:", key="generate_extend", help="More texts, attempts or budget for this run"
+            "Extend", icon=":material/add:", key="generate_extend", help="Adds texts, attempts or budget to this run"
         ):
             _extend_panel(run, run.config)
 
@@ -185,7 +185,7 @@ def _extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
     """Give an ended run another target, cap or budget, and go on from where it ended."""
     target = st.number_input("Texts in all", run.n_texts, 100_000, config.target, 10, key=f"generate_more_{run.id}")
     cap = st.number_input(
-        "Attempts in all, at most",
+        "Maximum attempts in all",
         target,
         2_000_000,
         max(config.attempt_cap, 10 * target + 50),
@@ -199,7 +199,7 @@ def _extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
         )
     with showing_errors():
         extended = replace(config, target=target, attempt_cap=cap, budget=budget)
-        if st.button("Go on", key="generate_go_on", type="primary", disabled=extended == config):
+        if st.button("Extend the run", key="generate_go_on", type="primary", disabled=extended == config):
             extend_generation(workbench(), run.id, extended, api_key=key_for("generate", extended.lm))
             st.rerun()
 
@@ -215,4 +215,4 @@ def _name_place_in_queue(run: GenerationRun) -> str:
     if run.state.status is not RunStatus.QUEUED:
         return ""
     before = [key for key, state in workbench().store.runs.unfinished() if state.created_at < run.state.created_at]
-    return f"Waits for {plural(len(before), 'run')} before it" if before else "Starts in a moment"
+    return f"Waiting for {plural(len(before), 'run')} ahead of it" if before else "Starting"

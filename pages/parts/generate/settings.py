@@ -167,8 +167,8 @@ def _choose_target(task: Task, *, gives_label: bool) -> tuple[int, tuple[float, 
         [BALANCED, GIVEN] if gives_label else [AS_THEY_COME, BALANCED, GIVEN],
         key="generate_mixture_given" if gives_label else "generate_mixture",
         persist_state="session",
-        help="Choose balanced when one label would crowd out the others; the run takes longer, because texts beyond a "
-        "label's share are rejected.",
+        help="Choose balanced if one label would crowd out the others. The run then takes longer, because texts "
+        "beyond a label's share are rejected.",
     )
     if chosen != GIVEN:
         return target, (1.0,) * len(task.labels) if chosen == BALANCED else None
@@ -251,16 +251,18 @@ def _choose_prompt(task: Task, seed_sets: list[SeedSet]) -> tuple[SeedSet, Promp
 def _show_notes(task: Task, config: GenerationConfig, advanced: _Advanced) -> None:
     """What the run is made from, what it costs, and whether it would repeat an earlier one."""
     seed_set = advanced.seed_set
-    st.caption(
-        escape_markdown(f"From seed set {seed_set.id} ({seed_set.name}) and prompt version {advanced.version.number}")
-    )
+    made_from = f"From seed set {seed_set.id} ({seed_set.name})"
+    if config.lm.kind is not LMKind.RULES:  # which use no prompt
+        made_from += f" and prompt version {advanced.version.number}"
+    if config.word_templates is None:
+        st.caption(escape_markdown(made_from))
     if config.price != Price():
         cost = config.target * guess_cost(config, FewShot(config, seed_set.examples), n_tokens=TOKENS_PER_TEXT)
         st.caption(f":material/payments: about {cost:.2g} for {config.target:,} texts, if every completion is kept")
     used = _used_rng_seeds(task, config, seed_set)
     if config.sampling.rng_seed in used:
         st.caption(
-            f":material/info: Run {used[config.sampling.rng_seed]} had the same settings and RNG seed, so this one "
+            f":material/info: Run {used[config.sampling.rng_seed]} had the same settings and RNG seed, so a new run "
             "would write the same texts. Extend that run, or use another RNG seed."
         )
         unused = max(used) + 1

@@ -78,7 +78,7 @@ def _edit_fields(task: Task) -> PromptTemplate:
         "Item",
         key=field_key(task.id, "item"),
         persist_state="session",
-        help="How one seed is written, on one line, with {text} before {label}",
+        help="How the prompt writes one seed: on one line, with {text} before {label}",
     )
     open_item = st.text_input(
         "Open item",
@@ -91,7 +91,7 @@ def _edit_fields(task: Task) -> PromptTemplate:
             "Given item",
             key=field_key(task.id, "given_item"),
             persist_state="session",
-            help="Used by the strategy conditional only: {label} comes before {text}, which ends the line",
+            help="Replaces the item if the strategy is conditional: {label} comes before {text}, which ends the line",
         )
         left, right = st.columns(2)
         text_type = left.text_input(

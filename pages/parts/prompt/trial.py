@@ -54,7 +54,8 @@ def choose_trial(
             0.05,
             key="prompt_top_p",
             persist_state="session",
-            help="Only the likeliest tokens that add up to this probability are drawn from",
+            help="Choose less for safer texts and 1 to allow every token: only the likeliest tokens that add up to "
+            "this probability are sampled",
         )
     config = GenerationConfig(
         template,
@@ -75,7 +76,7 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**Rendered prompt** · {_count_tokens(config, prompt)}",
-            help="Counted with the language model's own vocabulary once it is loaded, until then with WordPiece",
+            help="Counted with the language model's own tokenizer once it is loaded, and with WordPiece until then",
         )
         if st.button("Other seeds", key="prompt_other", icon=":material/casino:"):
             state.number += 1
@@ -84,8 +85,8 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
             f"Try {N_TRIES}",
             key="prompt_try",
             icon=":material/play_arrow:",
-            help="Asks the language model for five completions of this prompt, and of other seeds when pressed again. "
-            "Nothing is stored.",
+            help="Asks the language model for five completions of this prompt. Press it again for five more, from "
+            "other seeds. Nothing is stored.",
         )
     st.code(prompt, language=None, wrap_lines=True, height=300)
     if is_asked:
@@ -93,7 +94,9 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
             state.rng_seed += 1
             config = replace(config, sampling=replace(config.sampling, rng_seed=state.rng_seed))
             prompt = _render(config, seeds, state)
-        with st.spinner(f"Asking {config.lm.name} for {N_TRIES} completions; the first time loads it", show_time=True):
+        with st.spinner(
+            f"Asking {config.lm.name} for {N_TRIES} completions. The first time, it is loaded first.", show_time=True
+        ):
             outcomes = try_prompt(workbench(), config, seeds.examples, number=state.number, n=N_TRIES, api_key=api_key)
         state.trial = Trial(config, prompt, tuple(outcomes))
         st.rerun()  # the token count is exact now
@@ -118,7 +121,9 @@ def _show_trial(trial: Trial, *, is_current: bool) -> None:
     n_valid = sum(outcome.parsed.reason is None for outcome in trial.outcomes)
     st.markdown(f"**{n_valid} of {len(trial.outcomes)}** parsed")
     if not is_current:
-        st.caption(f":material/history: Written with an earlier prompt. Press **Try {N_TRIES}** to try this one.")
+        st.caption(
+            f":material/history: Written with an earlier prompt or other settings. Press **Try {N_TRIES}** again."
+        )
     for outcome in trial.outcomes:
         _show_outcome(outcome, trial.config.labels)
 
