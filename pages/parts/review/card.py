@@ -61,6 +61,8 @@ def show_cards(task: Task, filters: TextFilters, order: str) -> None:
         if not cards:
             st.button("Look again", key="review_again", icon=":material/refresh:")
             return
+        if not reviewer():
+            return  # the name is asked for next
         lineage = st.expander(
             "Seeds, prompt, history", icon=":material/history:", key="review_lineage", on_change="rerun"
         )
