@@ -25,7 +25,7 @@ def ask_reviewer() -> None:
                 if name.strip():
                     rename(name)
                     st.rerun()
-                st.caption("Please enter a name, so that two people's decisions can be told apart.")
+                st.caption("Enter a name, so that each decision shows who made it.")
 
 
 def rename(name: str) -> None:

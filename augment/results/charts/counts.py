@@ -1,7 +1,7 @@
 """Counts of texts → Plotly figures, and the base that `charts.learning` shares. Pure: no store, no page.
 
-One fixed colour a label (Okabe & Ito 2008, told apart by colour-blind people). Names from data go through `plain`:
-Plotly reads some HTML.
+One fixed colour per label (Okabe & Ito 2008, distinguishable for colour-blind people). Names from data go through
+`plain`, because Plotly interprets some HTML.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,7 +64,7 @@ def finish(figure: go.Figure, height: int, *, right: int = 16) -> go.Figure:
 
 
 def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str]) -> go.Figure:
-    """Real examples a label, one bar a label, stacked by split (darkest: pool)."""
+    """Real examples per label, one bar each, stacked by split (darkest: pool)."""
     figure = go.Figure()
     for split in SPLIT_TINTS:
         values = [counts.get((split, label), 0) for label in labels]
@@ -88,10 +88,10 @@ def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str])
 
 
 def label_shares(groups: Mapping[str, Mapping[str, int]], labels: Sequence[str]) -> go.Figure:
-    """The share of each label in each group of texts, one bar a group; hover gives the counts."""
+    """The share of each label in each group of texts, one bar per group; hover gives the counts."""
     figure = go.Figure()
     rows = list(range(len(groups)))  # bars stand by number: two long names may be shortened alike
-    short = [plain(shorten(name, 24)) for name in groups]
+    short = [plain(shorten(name, 32)) for name in groups]
     for label in labels:
         counts = [group.get(label, 0) for group in groups.values()]
         shares = [

@@ -24,7 +24,7 @@ class Curve:
 def step_curves(
     curves: Sequence[Curve], metric: str, *, n_steps: int, majority: float | None = None, smoothing: float = 0.0
 ) -> go.Figure:
-    """A metric of the test split over optimiser steps, one line a run at its true steps; `loss` also as a metric.
+    """A metric of the test split over optimiser steps, one line per run at its true steps; `loss` is a metric too.
 
     The best and the last point are marked. With `smoothing` (from 0 to below 1) the line is the moving average, and the
     measured points stand faintly behind it.

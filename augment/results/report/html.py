@@ -73,7 +73,7 @@ def section(title: str, *parts: str) -> str:
 
 
 def listing(sentences: Sequence[str]) -> str:
-    """A list, an item a sentence."""
+    """A list, one item per sentence."""
     return element("ul", "", [element("li", "", [escaped(one)]) for one in sentences])
 
 

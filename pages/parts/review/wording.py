@@ -34,4 +34,4 @@ def describe_undone(step: ReviewStep) -> str:
     if not step.n_events:
         return "Nothing undone: the text is gone, or somebody decided on it since, and that stays."
     text = "undone" if step.n_events == 1 else f"undone: {plural(step.n_events, 'text')} as before"
-    return f"{text}; {step.n_kept:,} stay, as they were decided anew since" if step.n_kept else text
+    return f"{text}; {step.n_kept:,} stay, because somebody decided on them again" if step.n_kept else text

@@ -90,7 +90,7 @@ def test_bulk_decisions_count_like_single_ones(store: Store, task: Task, ids: li
 
 
 def test_an_edited_text_with_the_same_label_counts_as_kept(store: Store, task: Task, ids: list[int]) -> None:
-    store.reviews.decide(ids[0], Verdict(ReviewAction.EDIT, text="mended"), reviewer="a")
+    store.reviews.decide(ids[0], Verdict(ReviewAction.EDIT, text="corrected"), reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (3, 0, 0, 0)
     store.reviews.decide(ids[0], ACCEPT, reviewer="a")
     assert outcomes(store, task)[1, "joy"] == (2, 1, 0, 0)

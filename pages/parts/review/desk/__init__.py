@@ -2,8 +2,8 @@
 
 Python sends cards, and receives the actions on them. None is lost or applied twice: the browser keeps the actions that
 were not acknowledged and sends them again, also after a reload. Each has a number; `acknowledged` says up to which
-number they are applied, by mount of the component. Actions belong to a session: another one, such as after a restart,
-is sent them anew.
+number they are applied, by mount of the component. Actions belong to a session: after a restart, the browser sends
+them to the new one.
 """
 
 from collections.abc import Callable, Mapping
