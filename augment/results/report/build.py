@@ -1,4 +1,4 @@
-"""A whole experiment as one HTML file that explains itself: read offline, printed or sent, by who never saw the app.
+"""A whole experiment as one HTML file that explains itself, for reading offline, printing or sending.
 
 Pure: a `ReportData` comes in, a string goes out; the same data give the same string. Knows no store and no page.
 Nothing is fetched when the file is opened: Plotly's script is in it, and a Content-Security-Policy forbids the network.
@@ -49,7 +49,7 @@ N_WRONG_TEXTS = 12
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything that the report says. `runs` are all of the experiment's, whatever their status.
+    """Everything that the report shows. `runs` are all of the experiment's, whatever their status.
 
     `writers` says who wrote each generation run. `predictions` are those of the points worth looking at: the best
     variant at its largest size first, then the baselines. `label_counts` are texts per label of each variant;
@@ -112,7 +112,7 @@ def build_report(data: ReportData) -> str:
 
 
 def _summarise(data: ReportData) -> str:
-    """The task, the answer, where it comes from, and what stands in its way."""
+    """The task, the answer, where it comes from, and what limits it."""
     answer = headline(data.finished, METRIC, data.names) if data.finished else "No training run has finished yet"
     created, n_failed = data.created_at, len(_failed(data.runs))
     facts = [
@@ -124,7 +124,7 @@ def _summarise(data: ReportData) -> str:
     title = f"{data.task.name} · {data.task.label_type} of a {data.task.text_type}: {', '.join(data.task.labels)}"
     missing = _find_missing(data)
     box = (
-        [html.element("div", "missing", [html.paragraph("What to know before reading on:"), html.listing(missing)])]
+        [html.element("div", "missing", [html.paragraph("Before you read on:"), html.listing(missing)])]
         if missing
         else []
     )
@@ -142,15 +142,17 @@ def _find_missing(data: ReportData) -> list[str]:
     waiting = Counter(run.state.status.value for run in data.runs if run.state.status not in ended)
     if waiting:
         states = ", ".join(f"{n} {status}" for status, n in sorted(waiting.items()))
-        missing.append(f"Not every training run is done ({states}). Only finished runs count here; figures may change.")
+        missing.append(
+            f"Not every training run is done ({states}). Only finished runs count here, so figures may change."
+        )
     if not data.finished:
         return [*missing, "There are no figures yet: they come with the first finished training run."]
     if all(not run.variant.is_baseline for run in data.finished):
-        missing.append("No finished run was trained on the seeds only, so nothing says what the added texts gained.")
+        missing.append("No run on the seeds only has finished, so what the added texts gained is not known.")
     if all(run.variant.is_baseline for run in data.finished):
         missing.append("No run with added texts has finished: there is only the baseline.")
     if any(point.interval.n < 2 for point in aggregate_runs(data.finished, METRIC)):
-        missing.append("Points of one RNG seed have no interval and no p: how much of them is chance cannot be said.")
+        missing.append("Points with one RNG seed have no interval and no p: they may be chance.")
     return missing
 
 
@@ -162,7 +164,9 @@ def _show_curves(data: ReportData) -> str:
     majority = max(data.test_counts.values()) / n_test if n_test else None
     points = {metric: aggregate_runs(data.finished, metric) for metric in METRICS}
     how = f"Mean over RNG seeds on {plural(n_test, 'real test text')}; bands are 95% intervals."
-    commonest = "" if majority is None else " The dotted line is what always answering the commonest label would reach."
+    majority_line = (
+        "" if majority is None else " The dotted line is what always predicting the most common label would reach."
+    )
     return html.section(
         "What augmentation gained",
         *([html.paragraph(f"All variants: {names.shared}.", "note")] if names.shared else []),
@@ -172,7 +176,7 @@ def _show_curves(data: ReportData) -> str:
         html.chart(
             "accuracy",
             learning_curve(points["accuracy"], "accuracy", styles, names, majority=majority),
-            f"Accuracy of the same runs.{commonest}",
+            f"Accuracy of the same runs.{majority_line}",
             is_wide=True,
         ),
     )
@@ -182,9 +186,9 @@ def _show_certainty(data: ReportData) -> str:
     compared = compare_at_largest(compare_with_baseline(data.finished, METRIC))
     differences = sorted(compared, key=lambda one: one.interval.mean, reverse=True)
     if not differences:
-        reason = "There is nothing to compare: it takes finished runs with added texts and on the seeds only."
+        reason = "Nothing can be compared yet: that needs finished runs with added texts and on the seeds only."
         return html.section("How sure is this?", html.paragraph(reason))
-    note = "Each variant at its largest size against its baseline, paired by RNG seed; p is adjusted for all of them."
+    note = "Each variant at its largest size against its baseline, paired by RNG seed; p is adjusted over all rows."
     return html.section(
         "How sure is this?",
         html.listing(describe_variants(data.finished, METRIC, data.names)),
@@ -221,7 +225,7 @@ def _show_review(data: ReportData) -> str:
         + "."
         for gain in gains
     ]
-    caption = "Macro-F1 with the same texts as they came (raw), with those people accepted, and with people's labels."
+    caption = "Macro-F1 with the same texts raw (as the language model labelled them) and after review."
     return html.section(
         "What review gained",
         html.listing(sentences),
@@ -264,9 +268,7 @@ def _show_label_shares(data: ReportData) -> str:
         return ""
     groups = {data.names[variant]: counts for variant, counts in data.label_counts.items()}
     chart = label_shares(groups | {TEST_SPLIT: data.test_counts}, data.task.labels)
-    return html.section(
-        "Which labels the texts carry", html.chart("labels", chart, "Share of each label among the texts.")
-    )
+    return html.section("Labels of the texts", html.chart("labels", chart, "Share of each label among the texts."))
 
 
 def _show_wrong_texts(data: ReportData) -> str:
@@ -279,7 +281,7 @@ def _show_wrong_texts(data: ReportData) -> str:
         [one.text, one.truth, one.predicted, percent(one.share), percent(one.prob)] for one in wrong[:N_WRONG_TEXTS]
     ]
     title = name_point(point, data.names)
-    note = f"{title}: the first {len(rows)} of {plural(len(wrong), 'test text')} that at least one run gets wrong."
+    note = f"{title}: {len(rows)} of {plural(len(wrong), 'test text')} that some run gets wrong, most often first."
     columns = ("text", "true label", "predicted label", "#runs wrong", "#probability of the predicted label")
     return html.section("Texts it gets wrong", html.paragraph(note, "note"), html.table(columns, rows))
 
@@ -290,7 +292,7 @@ def _show_samples(data: ReportData) -> str:
         labels = data.task.labels if variant.use is TextUse.SOFT else ()
         rows = [[text.text, _name_label(text, labels)] for text in texts]
         parts += [html.heading(3, data.names[variant]), html.table(("text", "label"), rows)] if rows else []
-    note = html.paragraph("Shown as the classifier was trained on them.", "note")
+    note = html.paragraph("With the labels that the classifier was trained on.", "note")
     return html.section("A few of the texts", note, *parts) if parts else ""
 
 
@@ -328,7 +330,7 @@ def _list_everything(data: ReportData) -> str:
         html.table(columns, rows) if rows else html.paragraph("No training run has finished yet."),
     ]
     if differences := compare_with_baseline(data.finished, METRIC):
-        note = f"In points of macro-F1; p is adjusted (Holm) for all {len(differences)} comparisons of this table."
+        note = f"In points of macro-F1; p is adjusted (Holm) over all {len(differences)} comparisons of this table."
         parts += [
             html.heading(3, "All differences to the baseline"),
             html.paragraph(note, "note"),

@@ -96,7 +96,9 @@ def show_more(task: Task, ticked: Sequence[int]) -> None:
     """What is done with one ticked row, or makes seeds of some."""
     is_one = len(ticked) == 1
     if not ticked:
-        st.caption("Tick one row to open it on the card or to find texts like it; tick some to make seeds of them.")
+        st.caption(
+            "Tick one row to open it on the card or to find similar texts. Tick one or more to make seeds of them."
+        )
     st.button(
         "Open on the card",
         key="review_open",
@@ -124,9 +126,9 @@ def confirm(task: Task, selection: Selection, verdict: Verdict) -> None:
         n = reviews.count(task.id, texts)
     label = f" as {verdict.label}" if verdict.label else ""
     what = escape_markdown(f"{VERBS[verdict.action].capitalize()} {plural(n, 'text')}{label}")
-    st.markdown(f"**{what}.** Texts that already are that way stay as they are. One undo takes it all back.")
+    st.markdown(f"**{what}.** Texts that already have this status and label do not change. One Undo takes it all back.")
     if n != selection.n:
-        st.caption(f"There were {selection.n:,} when you clicked; others are reviewing too.")
+        st.caption(f"There were {selection.n:,} when you clicked: somebody else is reviewing too.")
     with st.container(horizontal=True, horizontal_alignment="right"):
         if st.button("Cancel", key="review_bulk_cancel"):
             st.rerun()

@@ -101,13 +101,13 @@ def _show_import(task: Task) -> None:
         "A file exported here, or a table with the columns 'id' and 'label'",
         key=f"review_import_file_{review_state().n_imports}",
         help="CSV, JSONL, Parquet or a zipped datasets folder. A table may also have the columns 'status', 'note' and "
-        "'text'; with 'text', an id whose text differs here is refused.",
+        "'text'; with 'text', a row whose text differs from the text here is refused.",
     )
     if file is None:
         return
     if _found_once("is_export", (file.file_id,), lambda: is_export(file.name, file)):
         way = st.segmented_control(
-            "Take from it", [TEXTS, LABELS], default=TEXTS, required=True, key="review_import_way"
+            "What to import", [TEXTS, LABELS], default=TEXTS, required=True, key="review_import_way"
         )
     else:
         way = LABELS
@@ -126,7 +126,7 @@ def _show_texts(task: Task, file: UploadedFile) -> None:
     st.markdown(escape_markdown(_describe_texts(found)))
     for warning in _warn_of(found):
         st.warning(escape_markdown(warning), icon=":material/warning:")
-    st.caption("They become runs of their own. Undo does not remove them.")
+    st.caption("They are stored as new generation runs. Undo does not remove them.")
     if st.button(
         f"Store {plural(found.n_texts, 'text')}",
         key="review_import_texts",
@@ -136,7 +136,7 @@ def _show_texts(task: Task, file: UploadedFile) -> None:
     ):
         restored = exchange.restore(task.id, read_export(file.name, file))
         runs = ", ".join(map(str, restored.run_ids))
-        _finish(f"{plural(restored.n_texts, 'text')} stored, as run {runs}.")
+        _finish(f"{plural(restored.n_texts, 'text')} stored as run {runs}.")
 
 
 def _describe_texts(found: Restoration) -> str:
@@ -152,18 +152,18 @@ def _warn_of(found: Restoration) -> list[str]:
     warnings = []
     if found.n_held_out:
         warnings.append(
-            f"Left out: {plural(found.n_held_out, 'text')} of the validation or test split. Training on them would be "
-            "a leak."
+            f"Left out: {plural(found.n_held_out, 'text')} of the validation or test split, which classifiers must "
+            "not be trained on."
         )
     if found.n_known:
         warnings.append(
-            f"In this task already: {plural(found.n_known, 'text')}, which would be in it twice. To import only the "
+            f"Already in this task: {plural(found.n_known, 'text')}, which would be in it twice. To import only the "
             f"decisions about them, choose '{LABELS}'."
         )
     if found.n_seedless:
         warnings.append(
-            f"With seeds that are not examples of this task: {plural(found.n_seedless, 'text')}. Their prompts still "
-            "show these seeds, their lineage does not."
+            f"Written from seeds that are not examples of this task: {plural(found.n_seedless, 'text')}. Their prompts "
+            "still show these seeds, but their lineage does not."
         )
     return warnings
 
@@ -178,9 +178,9 @@ def _show_labels(task: Task, file: UploadedFile) -> None:
         lambda: _read_labels(task, file, accepts=accepts),
     )
     if not decided.has_status:
-        st.checkbox("A label accepts its text too", value=True, key=IMPORT_ACCEPTS)
+        st.checkbox("Accept each text that gets a label", value=True, key=IMPORT_ACCEPTS)
     st.markdown(escape_markdown(_describe_labels(decided, count)))
-    st.caption("All of it is one step under your name: one Undo takes it back.")
+    st.caption("Stored as one step under your name: one Undo takes it all back.")
     if st.button(
         f"Store {plural(count.n_changed, 'change')}",
         key="review_import_labels",

@@ -33,7 +33,7 @@ def choose_filters(task: Task) -> TextFilters:
             type="tertiary",
             on_click=clear_filters,
             disabled=not is_filtered,
-            help="No filters",
+            help="Removes all filters",
         )
     return replace(others, status=status, label=label, search=search.strip())
 
@@ -51,17 +51,20 @@ def _choose_more(task: Task, runs: Sequence[GenerationRun]) -> TextFilters:
         version_id = _choose("Prompt", list(versions), "review_prompt", versions.__getitem__)
         flag = _choose("Flag", list(RejectReason), "review_flag")
         is_disputed = st.checkbox(
-            "Reviewers disagree", key="review_disputed", bind="query-params", help="Two people decided differently"
+            "Reviewers disagree",
+            key="review_disputed",
+            bind="query-params",
+            help="Texts on which two people decided differently",
         )
     least, most = st.slider(
-        "LM's probability of its likeliest label",
+        "LM's probability of the likeliest label",
         0.0,
         1.0,
         EVERY_PROBABILITY,
         0.05,
         key="review_confidence",
         bind="query-params",
-        help="With any other range than 0 to 1, texts without probabilities are left out",
+        help="A range narrower than 0 to 1 leaves out texts without label probabilities",
     )
     return TextFilters(
         lm_name=lm_name,

@@ -86,10 +86,11 @@ def choose_order(task: Task) -> str:
         key=ORDER,
         persist_state="session",
         width=420,
-        help="Disagreement first: whose label the LM, or a trained classifier, holds least likely; it finds wrong "
-        "labels fastest. Least confident: whose likeliest label is least likely. Random: a fair sample, often the "
-        "better one to train on where a part is reviewed and the rest left out (docs/RESULTS.md). Second opinion: "
-        "what others decided on and you did not; their decision is not shown before yours",
+        help="**Disagreement first** finds wrong labels fastest: it starts with texts whose label the language model, "
+        "or a trained classifier, finds least likely. **Least confident first** starts with texts for which no label "
+        "is likely. **Random** is a fair sample, often better to train on if you review only a part "
+        "(docs/RESULTS.md). **Second opinion** shows texts that others have reviewed and you have not; their decision "
+        "is hidden until you decide.",
     )
     if order == DEFAULT_ORDER:
         st.query_params.pop("order", None)

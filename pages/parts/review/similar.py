@@ -46,14 +46,14 @@ def near_text(task: Task) -> StoredText | None:
 def find_near(task: Task, filters: TextFilters, text: StoredText) -> tuple[list[StoredText], dict[int, float], int]:
     """The nearest texts that pass the filters, the text itself first; their similarity, and how many there are."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"Most like **{escape_markdown(text.text[:80])}**")
+        st.markdown(f"Most similar to **{escape_markdown(text.text[:80])}**")
         if st.button("Show all again", key="review_far", type="tertiary", icon=":material/close:"):
             st.query_params.pop("near")
             st.rerun()
     reviews = workbench().store.reviews
     candidates = reviews.newest_texts(task.id, filters, limit=N_CANDIDATES)
     if len(candidates) == N_CANDIDATES:
-        st.caption(f"Among the newest {N_CANDIDATES:,} that match; filter to look among others.")
+        st.caption(f"Only the newest {N_CANDIDATES:,} texts that match are compared. Filter to compare others.")
     bar = st.empty()
     similarity = {text.id: 1.0}
     for found in neighbours().find(text.text, candidates, n=N_SHOWN - 1, query_id=text.id):

@@ -86,7 +86,7 @@ def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, 
             "status": st.column_config.TextColumn(width=90),
             "proposed": st.column_config.TextColumn(width=90),
             LIKELIEST: st.column_config.TextColumn(
-                width=130, help="The label that the LM finds likeliest, and the LM's probability of it"
+                width=130, help="The label that the language model finds likeliest, and its probability"
             ),
             "flags": st.column_config.TextColumn(width=160),
             "note": st.column_config.TextColumn(width=160),

@@ -19,12 +19,12 @@ def make_seeds(task: Task, text_ids: Sequence[int]) -> None:
     if not seed_sets:
         return
     base = st.selectbox(
-        "Make seeds, beside those of",
+        "Make seeds, in addition to those of",
         seed_sets,
         format_func=lambda seed_set: f"{seed_set.id} · {seed_set.name}",
         key="review_seed_base",
         disabled=not text_ids,
-        help="A new seed set: the old one's seeds, then these texts with their labels as they are now",
+        help="Makes a new seed set: the seeds of this one, then the ticked texts with their current labels",
     )
     if st.button(
         f"Make {plural(len(text_ids), 'seed')}" if text_ids else "Make seeds",
@@ -33,9 +33,13 @@ def make_seeds(task: Task, text_ids: Sequence[int]) -> None:
         disabled=not text_ids,
     ):
         try:
-            name = f"{base.name} + {plural(len(text_ids), 'reviewed text')}"
+            name = f"{base.name} + {plural(len(text_ids), 'synthetic text')}"
             made = tasks.extend_seed_set(base.id, text_ids, name=name)
         except AugmentError as error:
             show_error(str(error))
         else:
-            st.success(escape_markdown(f"Seed set {made.id} · {made.name}: choose it on the Prompt page."))
+            st.success(
+                escape_markdown(
+                    f"Seed set {made.id} · {made.name}: choose it on the Prompt page or on Generate, under Advanced."
+                )
+            )

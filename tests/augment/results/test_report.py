@@ -262,7 +262,7 @@ def test_the_method_is_described_in_words() -> None:
     epochs = replace(data.experiment.config.recipe, epochs=3, patience=4)
     other = replace(data.experiment, config=replace(data.experiment.config, recipe=epochs))
     text = Page(build_report(replace(data, experiment=other))).text
-    assert "3 times through its texts" in text
+    assert "trained for 3 epochs" in text
     assert "after 4 evaluations (one every 20 steps)" in text
     assert "125 optimiser steps" not in text
 
@@ -390,7 +390,7 @@ def test_unfinished_and_failed_runs_are_left_out_of_all_figures() -> None:
 def test_one_rng_seed_gives_no_interval_and_no_p() -> None:
     data = make_data()
     page = Page(build_report(replace(data, runs=[run for run in data.runs if run.config.rng_seed == 0])))
-    assert "Points of one RNG seed have no interval" in page.text
+    assert "Points with one RNG seed have no interval" in page.text
     assert {(row[4], row[5]) for row in page.table(*DIFFERENCES)} == {("–", "–")}
     assert all("(" not in row[2] for row in page.table(*POINTS))
 
@@ -398,8 +398,8 @@ def test_one_rng_seed_gives_no_interval_and_no_p() -> None:
 def test_the_report_says_that_the_baseline_is_missing() -> None:
     data = make_data()
     page = Page(build_report(replace(data, runs=[run for run in data.runs if run.variant_id is not None])))
-    assert "No finished run was trained on the seeds only" in page.text
-    assert "There is nothing to compare" in page.text
+    assert "No run on the seeds only has finished" in page.text
+    assert "Nothing can be compared yet" in page.text
     assert len(page.table(*POINTS)) == len(VARIANTS) * len(SIZES)
 
 
