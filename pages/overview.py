@@ -47,9 +47,9 @@ def show_counts(task: Task, runs: list[GenerationRun]) -> None:
     status = store.reviews.count_status(task.id)
     n_texts = sum(status.values())
     figures = (
-        ("Seeds", len(seed_sets[0].examples) if seed_sets else 0, "in the newest seed set"),
+        ("Seeds", len(seed_sets[0].examples) if seed_sets else 0, "In the newest seed set"),
         ("Prompt versions", len(store.prompts.all(task.id)), None),
-        ("Synthetic texts", n_texts, f"in {plural(len(runs), 'generation run')}"),
+        ("Synthetic texts", n_texts, f"From {plural(len(runs), 'generation run')}"),
         (
             "Reviewed",
             n_texts - status[ReviewStatus.PENDING],
@@ -68,8 +68,8 @@ def show_answer(task: Task) -> None:
     if experiment is None:
         st.subheader("Does it help?", anchor=False)
         st.markdown(
-            "No classifier has been trained yet. After the first experiment you see here how macro-F1 on the test "
-            "split changes with the number of synthetic texts."
+            "No classifier has been trained yet. After the first experiment, this shows how macro-F1 on the test split "
+            "changes with the number of synthetic texts."
         )
         if st.button("Train classifiers", key="overview_to_train", icon=":material/model_training:"):
             st.switch_page(PAGES["train"])

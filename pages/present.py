@@ -63,6 +63,6 @@ task = require_task("Presentation")
 with showing_errors():
     experiment = find_experiment(task)
     if experiment is None:
-        empty_state("There is nothing to present yet: no training run is finished.", "Train", "train")
+        empty_state("There is nothing to present yet: no training run has finished.", "Train", "train")
     assert experiment is not None  # noqa: S101  empty_state has ended the script
     st.fragment(show, run_every=CHARTS_POLL_S if experiment.state.status.is_active else None)(task, experiment.id)

@@ -53,14 +53,14 @@ def show_results(task: Task, chosen: Comparison, action: "st.delta_generator.Del
         metric = choose_metric()
         if chosen.is_active:
             is_held = st.toggle(
-                "Hold the charts", key="results_hold", help="Keep them as they are while the experiment goes on"
+                "Hold the charts", key="results_hold", help="Keeps them as they are while the experiment goes on"
             )
     with st.container(border=True):
         poll_s = CHARTS_POLL_S if chosen.is_active else None
         st.fragment(show_comparison, run_every=poll_s)(task, chosen, metric, is_held=is_held)
     sections: dict[str, Callable[[], None]] = {
         "How sure": lambda: show_certainty(chosen, metric),
-        "Labels found": lambda: show_labels_found(task, chosen),
+        "Per label": lambda: show_labels_found(task, chosen),
         "Over steps": lambda: show_steps(task, chosen),
         "Label shares": lambda: show_label_shares(task, chosen),
         "Disagreement": lambda: show_disagreement(task, chosen),
@@ -80,7 +80,7 @@ with showing_errors():
     found = choose_comparison(task)
     if found is None:
         empty_state(
-            "The comparison of classifiers with and without synthetic texts appears here after the first training run.",
+            "After the first training run, this page compares classifiers trained with and without synthetic texts.",
             "Train",
             "train",
         )

@@ -56,7 +56,7 @@ def follow(task: Task) -> None:
                 show_experiment(experiment)
     shown = next((one for one in experiments if one.state.status is RunStatus.RUNNING), experiments[0])
     is_held = st.toggle(
-        "Hold the charts", key="train_hold", help="Keep them as they are, zoom included, while the experiment goes on"
+        "Hold the charts", key="train_hold", help="Keeps them as they are, zoom included, while the experiment goes on"
     )
     if not is_held or state.held is None or state.held.experiments[0].task_id != task.id:
         state.held = compare(workbench(), [shown], only_finished=False)
@@ -69,7 +69,9 @@ store = workbench().store
 action = page_header("Train", task_line(task))
 if not store.tasks.seed_sets(task.id):
     empty_state(
-        "A classifier learns from the seeds and the synthetic texts; there is no seed set yet.", "Choose seeds", "seeds"
+        "A classifier is trained on the seeds and the synthetic texts. There is no seed set yet.",
+        "Choose seeds",
+        "seeds",
     )
 experiments = store.experiments.all(task.id)
 if store.experiments.list_finished(task.id) and action.button(
@@ -84,8 +86,8 @@ with right, showing_errors():
         with st.container(border=True, horizontal_alignment="center"):
             st.space("medium")
             st.markdown(
-                "No experiment yet. It trains a classifier on the seeds alone and on the seeds with more and more "
-                "synthetic texts, several times each, and draws here, live, whether they help.",
+                "No experiment yet. An experiment trains a classifier on the seeds alone and on the seeds with more "
+                "and more synthetic texts, several times each. Live charts here show whether the texts help.",
                 text_alignment="center",
             )
             st.space("medium")

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.models]
 Visit = Callable[[str], Page]
 RESULT_TABS = {
     "How sure": "paired t-test",
-    "Labels found": "Confusion",
+    "Per label": "Confusion",
     "Over steps": "Smoothing",
     "Label shares": "All texts that a variant may draw from",
     "Disagreement": "It predicts another label for",

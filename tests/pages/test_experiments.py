@@ -109,7 +109,7 @@ def test_a_grid_is_trained_from_the_page_and_described_in_words(open_page: Open,
     open_tab(app, "Runs")
     table = app.dataframe[-1].value
     assert len(table) == made.state.n_total == len(runs)
-    for tab in ("Labels found", "Over steps", "Label shares", "How sure"):
+    for tab in ("Per label", "Over steps", "Label shares", "How sure"):
         open_tab(app, tab)
     open_tab(app, "Disagreement")
     assert any("predicts another label for" in one.value for one in app.markdown)

@@ -109,7 +109,7 @@ def show_footnote(comparison: Comparison, metric: str, majority: float | None) -
     n_rng_seeds = len({run.config.rng_seed for run in comparison.runs})
     parts = [f"Test split; {length}; band: 95% interval over {plural(n_rng_seeds, 'RNG seed')}."]
     if n_rng_seeds == 2:
-        parts.append("With two RNG seeds the band is so wide that it may leave the chart.")
+        parts.append("With two RNG seeds, the band can be wider than the chart.")
     if metric == "accuracy" and majority is not None:
         share = format_metric("accuracy", majority)
         parts.append(f"Always predicting the most common label would reach {share}.")

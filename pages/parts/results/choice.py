@@ -26,8 +26,8 @@ def choose_comparison(task: Task) -> Comparison | None:
             index=index,
             format_func=name_option,
             key=f"comparison_{task.id}_{len(options)}",
-            help="Choose one experiment, or all that share a recipe. Figures from different encoders, numbers of steps "
-            "or seed sets are not comparable",
+            help="Choose one experiment, or all with the same recipe. Results with different encoders, numbers of "
+            "steps or seed sets are not comparable.",
         )
     return compare(workbench(), chosen)
 

@@ -38,16 +38,17 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
     """Each variant against its baseline, in words and as a table."""
     differences = compare_with_baseline(comparison.runs, metric)
     if not differences:
-        st.caption("Train a variant and the seeds only with the same RNG seeds: the comparison appears here.")
+        st.caption(
+            "The comparison appears here once a variant and the seeds only have been trained with the same RNG seeds."
+        )
         return
     st.markdown(f"**{METRICS[metric]}**, each variant at its largest size")
     for sentence in describe_variants(comparison.runs, metric, comparison.names):
         st.markdown(f"- {escape_markdown(sentence)}")
     st.caption(
-        "Differences are paired: the same RNG seed trains the variant and its baseline. p: paired t-test, adjusted by "
-        "Holm's method over the variants, each at its largest size. Intervals are unadjusted. Where a size takes all "
-        "texts of a variant, every RNG seed trains on the same texts, so the figures do not include the chance of "
-        "drawing others."
+        "Variant and baseline are compared at the same RNG seeds (paired t-test). Above, p is adjusted by Holm's "
+        "method over the variants, each at its largest size; intervals are not adjusted. Where a size takes all texts "
+        "of a variant, every RNG seed trains on the same texts, so the figures leave out the chance in drawing texts."
     )
     rows = [
         {
@@ -70,7 +71,9 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
             "difference, points": number,
             "95% from": number,
             "95% to": number,
-            "p (Holm, all rows)": st.column_config.NumberColumn(format="%.4f"),
+            "p (Holm, all rows)": st.column_config.NumberColumn(
+                format="%.4f", help="Adjusted over all rows of this table, so it can be larger than the p above"
+            ),
         },
     )
 
@@ -123,7 +126,9 @@ def _draw_labels_found(task: Task, runs: Sequence[TrainingRun], predictions: Seq
 
 def _list_wrong_texts(predictions: Sequence[StoredPrediction]) -> None:
     wrong = wrong_texts(predictions)
-    st.markdown(f"**{plural(len(wrong), 'test text')} got a wrong label** in some run, the most often wrong first")
+    st.markdown(
+        f"**{plural(len(wrong), 'test text')} got a wrong label** in at least one run, the most often wrong first"
+    )
     columns = ["text", "true label", "predicted label", "wrong in", "probability"]
     rows = [
         {
@@ -210,7 +215,7 @@ def show_label_shares(task: Task, comparison: Comparison) -> None:
         alt="Label shares by variant and in the test split",
         rows=[{"texts": name, "label": label, "n": n} for name, group in groups.items() for label, n in group.items()],
     )
-    st.caption("All texts that a variant may draw from: after its filter, before labels are balanced.")
+    st.caption("All texts that a variant can draw from, after its filter and before labels are balanced.")
 
 
 def show_disagreement(task: Task, comparison: Comparison) -> None:
@@ -219,7 +224,10 @@ def show_disagreement(task: Task, comparison: Comparison) -> None:
     ids = {run.id for run in comparison.runs}
     judges = [run for run in store.trainings.judging(task.id) if run.id in ids]
     if not judges:
-        st.caption("Nothing yet: the classifiers of the next experiment with synthetic texts are compared here.")
+        st.caption(
+            "Nothing to compare yet. Here you see where the classifiers of your next experiment disagree with the "
+            "labels of synthetic texts."
+        )
         return
     by_id = {run.id: run for run in comparison.runs}
     judge = st.selectbox(
@@ -227,7 +235,7 @@ def show_disagreement(task: Task, comparison: Comparison) -> None:
         sorted((by_id[run.id] for run in judges), key=lambda run: (run.n_synthetic, run.id)),
         format_func=lambda run: name_run(run, comparison.names),
         key=f"results_judge_{comparison.experiments[0].id}",
-        help="Choose one that was trained on the seeds only: it has not seen the synthetic labels",
+        help="Choose one trained on the seeds only: it has not seen the synthetic labels.",
     )
     n, n_differing = store.trainings.count_judged(judge.id)
     st.markdown(

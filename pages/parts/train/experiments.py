@@ -72,7 +72,7 @@ def _offer_more(experiment: Experiment, failures: list[RunFailures]) -> None:
             extend_experiment(workbench(), experiment.id, n_more)
             st.rerun()
         st.divider()
-        if st.button("Remove with its figures", key=f"train_remove_{experiment.id}", icon=":material/delete:"):
+        if st.button("Remove this experiment", key=f"train_remove_{experiment.id}", icon=":material/delete:"):
             workbench().store.experiments.remove(experiment.id)
             train_state().held = None
             st.rerun()
@@ -87,7 +87,7 @@ def _show_failures(experiment: Experiment, failures: list[RunFailures]) -> None:
     st.markdown(f":material/error: {plural(n_failed, 'run')} of {experiment.state.n_total:,} failed:")
     sentences = [
         f"{names[failure.variant]}, {plural(failure.n_runs, 'run')}: {failure.reason}"
-        + ("" if failure.can_retry else " Training them again would not help.")
+        + ("" if failure.can_retry else " Training again would not help.")
         for failure in failures
     ]
     for sentence in sentences[:N_REASONS]:

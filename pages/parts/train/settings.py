@@ -55,7 +55,7 @@ def choose_experiment(task: Task, seed_sets: Sequence[SeedSet]) -> ExperimentCon
         key="train_kinds",
         help="**Fine-tuned**: the reference notebook's recipe. **Contrastive**: learns from pairs of texts, then fits "
         "a logistic regression (SetFit); takes twice as long and is often better with few texts. **Linear probe**: "
-        "logistic regression on frozen embeddings; about 1 s per run, good for a first look",
+        "logistic regression on frozen embeddings; about 1 s per run, good for a first look.",
     )
     n_repeats = st.number_input(
         "RNG seeds",
@@ -64,8 +64,8 @@ def choose_experiment(task: Task, seed_sets: Sequence[SeedSet]) -> ExperimentCon
         5,
         key="train_repeats",
         persist_state="session",
-        help="How many times each point is trained, with other texts drawn and another initialisation. Choose at least "
-        "3 for an interval you can trust",
+        help="How many times each point is trained, each time with different texts and a different initialisation. "
+        "Choose at least 3, better 5, for an interval you can trust.",
     )
     encoder = choose_encoder()
     recipe, first = choose_recipe(task, encoder)
@@ -89,14 +89,15 @@ def choose_sizes(task: Task, seed_set: SeedSet, variants: Sequence[Variant]) -> 
         st.caption("No texts are chosen: only the baseline is trained, on the seeds alone.")
         return []
     return st.pills(
-        "How many",
+        "How many texts",
         options,
         selection_mode="multi",
         default=[size for size in options if size in (10, 50, 100, 200)] or options[-1:],
         format_func=lambda size: f"{size} = all" if size == most else f"{size}",
         key=f"train_{task.id}_sizes_{most}",
-        help="How many texts are added to the seeds. 50 includes the 10 of the same RNG seed. A variant with fewer "
-        "texts is trained on all of them. The seeds alone are always trained, as the baseline",
+        help="How many texts are added to the seeds. Choose several to see a learning curve: at the same RNG seed, 50 "
+        "texts include the 10. A variant with fewer texts is trained on all of them. The seeds alone are always "
+        "trained, as the baseline.",
     )
 
 
@@ -126,7 +127,8 @@ def choose_recipe(task: Task, encoder: EncoderSpec) -> tuple[TrainingConfig, int
             most,
             3,
             key=f"train_frozen_{most}",
-            help="Counted from the bottom, with the embeddings. Freeze more to train faster, 0 to train everything",
+            help="Choose more to train faster, and 0 to train everything. Layers are counted from the bottom; the "
+            "embeddings are frozen with them.",
             persist_state="session",
         )
         rate = right.number_input(
@@ -140,17 +142,17 @@ def choose_recipe(task: Task, encoder: EncoderSpec) -> tuple[TrainingConfig, int
             1.0,
             0.1,
             key="train_weight",
-            help="A synthetic text's weight in the loss; a real text has 1. Choose less than 1 when labels are noisy",
+            help="A synthetic text's weight in the loss; a real text has 1. Choose less than 1 if labels are noisy.",
             persist_state="session",
         )
         patience = choose_patience(left, n_validation)
         inverse = right.number_input(
-            "Probe's C",
+            "C of the probe",
             0.001,
             1000.0,
             1.0,
             key="train_c",
-            help="Inverse regularisation strength of the linear probe",
+            help="Inverse regularisation strength of the linear probe. Choose less if it overfits.",
             persist_state="session",
         )
         first = left.number_input("First RNG seed", 0, value=0, key="train_rng_seed", persist_state="session")
@@ -192,8 +194,8 @@ def choose_patience(place: "st.delta_generator.DeltaGenerator", n_validation: in
         0,
         key="train_patience",
         disabled=not n_validation,
-        help=f"Ends a run after so many evaluations without a better macro-F1 on the {n_validation:,} validation "
-        "texts; 0 trains all steps. The test split is never used for this",
+        help=f"Ends a run after this many evaluations without a better macro-F1 on the {n_validation:,} validation "
+        "texts; 0 trains all steps. The test split is never used for this.",
         persist_state="session",
     )
     return (patience or None) if n_validation else None  # a choice kept from another task

@@ -20,7 +20,7 @@ USES = {
     TextUse.SOFT: "soft labels",
 }
 FILTERS = {
-    "all of them": TextFilter(),
+    "no filter": TextFilter(),
     "agreed": TextFilter(agrees=True),
     "surest half": TextFilter(keep_share=0.5),
     "balanced": TextFilter(is_balanced=True),
@@ -38,8 +38,8 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[Variant]:
         value=n_real > 0,
         disabled=n_real < 1,
         key=f"train_{task.id}_real",
-        help="Adds as many real texts from the pool, with their real labels: the most that perfect synthetic texts "
-        "could gain",
+        help="Leave it on to see how much perfect synthetic texts could gain: it adds as many real texts from the "
+        "pool, with their real labels.",
     )
     uses = _choose_uses(task, is_reviewed=is_reviewed)
     filters = st.pills(
@@ -48,9 +48,9 @@ def choose_texts(task: Task, seed_set: SeedSet) -> list[Variant]:
         selection_mode="multi",
         default=list(FILTERS)[:1],
         key="train_filters",
-        help="Choose **agreed** when many labels look wrong: it keeps the texts that a classifier trained on the seeds "
-        "labels alike. **Surest half** keeps, per label, the half that this classifier is most certain of. "
-        "**Balanced** takes equally many of each label. No filter looks at validation or test texts",
+        help="Choose **agreed** if many labels look wrong: it keeps the texts to which a classifier trained on the "
+        "seeds gives the same label. **Surest half** keeps, per label, the half that this classifier is most certain "
+        "of. **Balanced** takes equally many of each label. No filter uses validation or test texts.",
     )
     variants = [
         Variant(use, tuple(sorted(run.id for run in group)), FILTERS[name])
@@ -75,20 +75,20 @@ def _choose_sources(task: Task) -> list[list[GenerationRun]]:
     if not sources:
         st.caption("No synthetic texts yet: generate or import some. Until then only real texts can be added.")
     chosen = st.pills(
-        "Texts of",
+        "Texts by",
         list(sources),
         selection_mode="multi",
         default=list(sources)[:1],
         format_func=lambda name: escape_markdown(f"{name} · {sum(run.n_texts for run in sources[name]):,}"),
         key=f"train_{task.id}_writers_{len(sources)}",
-        help="Choose several to compare them: each becomes variants of its own. Generation runs of one language model "
-        "and strategy count together",
+        help="Choose several to compare them: each is trained as its own variant. Generation runs with the same "
+        "language model and strategy count as one.",
     )
     groups = [sources[name] for name in chosen]
     if len(groups) > 1 and st.checkbox(
-        "Also all together, as one variant",
+        "Also all of them together, as one variant",
         key="train_together",
-        help="For example label-word templates together with a language model's texts: each size is drawn from both",
+        help="For example, label-word templates together with a language model's texts: each size is drawn from both.",
         persist_state="session",
     ):
         groups.append([run for group in groups for run in group])
@@ -119,8 +119,8 @@ def _choose_uses(task: Task, *, is_reviewed: bool) -> list[TextUse]:
         key=f"train_{task.id}_uses_{is_reviewed}",
         help="**Raw**: every text with the label the language model proposed. **Relabelled**: all texts except "
         "rejected ones, with their labels after review; choose it together with raw to see what review gained. "
-        "**Reviewed only**: the same without texts that nobody has reviewed. **Accepted only**: texts whose "
-        "proposed label people accepted. **Soft labels**: the language model's label probabilities, where it gave some",
+        "**Reviewed only**: the same, without texts that nobody has reviewed. **Accepted only**: texts whose "
+        "proposed label people accepted. **Soft labels**: the language model's label probabilities, where it gave any.",
     )
 
 
