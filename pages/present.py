@@ -1,5 +1,6 @@
 """Presentation: one experiment for a room, read-only and in large type. `?task=…&experiment=…` names it."""
 
+import plotly.graph_objects as go
 import streamlit as st
 
 from augment.records import Experiment, Task
@@ -30,6 +31,16 @@ def show(task: Task, experiment_id: int) -> None:
         draw(task, experiment_id)
 
 
+def enlarge(figure: go.Figure) -> go.Figure:
+    """All of a chart's words in large type; Streamlit's theme sets a size for each kind, so each is set here."""
+    size = {"size": FONT_SIZE - 3}
+    figure.for_each_annotation(lambda one: one.update(font=size))
+    figure.update_xaxes(tickfont=size, title_font=size).update_yaxes(tickfont=size, title_font=size)
+    return figure.update_layout(
+        font={"size": FONT_SIZE}, legend={"font": size, "entrywidth": 330}, hoverlabel_font=size
+    )
+
+
 def draw(task: Task, experiment_id: int) -> None:
     """Answer, curve, what review gained, and how sure."""
     experiment = workbench().store.experiments.get(experiment_id)
@@ -42,13 +53,12 @@ def draw(task: Task, experiment_id: int) -> None:
     for metric in ("macro_f1", "accuracy"):
         points = aggregate_runs(comparison.runs, metric)
         figure = learning_curve(points, metric, styles, names, majority=majority)
-        figure.update_layout(font={"size": FONT_SIZE}, height=520)
-        figure.for_each_annotation(lambda one: one.update(font={"size": FONT_SIZE - 3}))
+        enlarge(figure).update_layout(height=560)
         show_chart(figure, key=f"present_{metric}", alt=f"{metric} by number of synthetic texts", can_export=False)
     gains = review_gains(comparison.runs, comparison.variants, "macro_f1")
     if gains:
         st.header("What review gained", anchor=False)
-        figure = review_chart(gains, "macro_f1", names).update_layout(font={"size": FONT_SIZE})
+        figure = enlarge(review_chart(gains, "macro_f1", names))
         show_chart(figure, key="present_review", alt="macro-F1 with raw and reviewed texts", can_export=False)
     st.header("How sure is this?", anchor=False)
     for sentence in describe_variants(comparison.runs, "macro_f1", names):
