@@ -114,7 +114,7 @@ def label_shares(groups: Mapping[str, Mapping[str, int]], labels: Sequence[str])
         barmode="stack", xaxis={"title": "share of texts", "tickformat": ".0%", "range": [0, 1]}, showlegend=False
     )
     figure.update_yaxes(autorange="reversed", tickmode="array", tickvals=rows, ticktext=short)
-    return finish(figure, 76 + 40 * max(len(groups), 1))
+    return finish(figure, 76 + 40 * max(len(groups), 1), right=24)  # for half of the tick 100%
 
 
 def yield_funnel(stages: Mapping[str, int]) -> go.Figure:

@@ -49,9 +49,11 @@ def explain_measuring(
     drawn = "chosen by hand" if seed_set.rng_seed is None else f"drawn with RNG seed {seed_set.rng_seed}"
     n_real = sum(one.split.is_real for one in seed_set.examples)
     n_written = len(seed_set.examples) - n_real
-    seeds = plural(n_real, "real text") + (f" and {plural(n_written, 'synthetic text')}" if n_written else "")
+    seeds = f"{plural(n_real, 'real text')}, {drawn}"
+    if n_written:
+        seeds = f"{plural(n_real, 'real text')}, and {plural(n_written, 'synthetic text')} added by hand"
     return [
-        f"Seeds: {seeds}, {drawn} "
+        f"Seeds: {seeds} "
         f"({', '.join(f'{label} {seed_counts[label]}' for label in labels)}). Every classifier is trained on them.",
         f"Test: {plural(n_test, 'real text')} "
         f"({', '.join(f'{label} {test_counts.get(label, 0)}' for label in labels)}). They "

@@ -29,7 +29,7 @@ from storage.reviews.queue import AHEAD_FOR, LENT_FOR
 
 KEYS = (
     "**1** to **9** set that label and accept  \n**A** accept · **X** reject · **S** skip · **Z** undo  \n"
-    "**←** back · **→** forth"
+    "**←** back · **→** forward"
 )
 
 
@@ -59,7 +59,7 @@ def show_cards(task: Task, filters: TextFilters, order: str) -> None:
         if error := review_state().card_error.take():
             show_error(error)
         if not cards:
-            st.button("Look again", key="review_again", icon=":material/refresh:")
+            st.button("Check again", key="review_again", icon=":material/refresh:")
             return
         if not reviewer():
             return  # the name is asked for next
@@ -153,11 +153,11 @@ def view_card(card: StoredText, judged: TextJudged | None) -> dict[str, Any]:
 def describe_end(task: Task, filters: TextFilters) -> tuple[str, str]:
     """Why there is no card, and what to do next."""
     if chosen_order().is_second:
-        return "No text waits for a second opinion.", "Others' decisions appear here once they have made some."
+        return "No text is waiting for a second opinion.", "Texts appear here once others have reviewed them."
     if n := workbench().store.review_queue.count_lent(task.id, filters, holder=review_state().holder):
-        are = "is open on another desk" if n == 1 else "are open on other desks"
+        are = "is open in another browser tab" if n == 1 else "are open in other browser tabs"
         return f"{plural(n, 'text')} {are}.", (
-            f"Those that stay undecided come back {LENT_FOR.seconds // 60} minutes after that page was last used."
+            f"What is left undecided there comes back {LENT_FOR.seconds // 60} minutes after that tab was last used."
         )
     if has_filters(filters):
         return "No pending text matches the filters.", "Clear them to go on with the others."
@@ -175,7 +175,7 @@ def show_lineage(card: StoredText, *, hides_others: bool = False) -> None:
         st.code(attempt.completion.text, language=None, wrap_lines=True)
         st.code(attempt.prompt, language=None, wrap_lines=True, height=220)
     if card.text != card.proposed_text:
-        st.caption("As the LM wrote it")
+        st.caption("As the language model wrote it")
         literal(card.proposed_text)
     for event in [] if hides_others else store.reviews.history(card.id):
         when = f"{event.created_at:%d %b %H:%M:%S} UTC"

@@ -32,6 +32,6 @@ def describe_step(step: ReviewStep | None) -> str:
 def describe_undone(step: ReviewStep) -> str:
     """'undone'; and how many texts stay as they are, since somebody decided on them afterwards."""
     if not step.n_events:
-        return "Nothing undone: the text is gone, or somebody decided on it since, and that stays."
+        return "Nothing was undone: the text is gone, or somebody has decided on it since."
     text = "undone" if step.n_events == 1 else f"undone: {plural(step.n_events, 'text')} as before"
     return f"{text}; {step.n_kept:,} stay, because somebody decided on them again" if step.n_kept else text

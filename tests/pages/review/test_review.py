@@ -31,7 +31,7 @@ def test_the_page_asks_for_a_name_first_and_stores_it_with_decisions(bench: Stor
     assert desk(app)["is_locked"]
     assert desk(app)["last"] == "Enter your name below to start."
     button(app, "Start reviewing")
-    assert any("Please enter a name" in caption.value for caption in app.caption)
+    assert any("Enter a name" in caption.value for caption in app.caption)
     app.text_input(key="reviewer_first").set_value("  Cem ")
     app = button(app, "Start reviewing")
     assert not desk(app)["is_locked"]
@@ -169,7 +169,7 @@ def test_invalid_actions_from_the_browser_are_ignored_or_refused(review: AppTest
 def test_the_end_of_the_queue_counts_cards_open_on_other_desks(open_page: Open, bench: Store, filled: Task) -> None:
     bench.review_queue.take(filled.id, QueueRequest(n=11), holder="another tab")
     app = open_page("review")
-    assert desk(app)["end"][0] == "11 texts are open on other desks."
+    assert desk(app)["end"][0] == "11 texts are open in other browser tabs."
     app.text_input(key="review_search").set_value("nothing like it").run()
     assert desk(app)["end"][0] == "No pending text matches the filters."
 

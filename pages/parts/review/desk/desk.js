@@ -65,8 +65,8 @@ const identify = ({ id, event, is_blind, text }) => ({
 });
 
 const describeUnstored = (n) =>
-  `${n === 1 ? "1 step is" : `${n} steps are`} not stored yet, as the server does not answer. ` +
-  `This tab keeps ${n === 1 ? "it" : "them"} and goes on trying: leave it open.`;
+  `${n === 1 ? "1 step is" : `${n} steps are`} not stored yet because the server does not answer. ` +
+  `This tab keeps ${n === 1 ? "it" : "them"} and keeps trying: leave it open.`;
 
 // A select box keeps the focus after something was chosen from it; the next key would be typed into it.
 function leaveSelectBox() {
