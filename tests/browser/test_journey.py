@@ -18,7 +18,7 @@ RESULT_TABS = {
     "How sure": "paired t-test",
     "Per label": "Confusion",
     "Over steps": "Smoothing",
-    "Label shares": "All texts that a variant may draw from",
+    "Label shares": "All texts that a variant can draw from",
     "Disagreement": "It predicts another label for",
 }
 
