@@ -13,7 +13,7 @@ CHECK_TITLES: dict[str, tuple[str, str | None]] = {
     "too_short": ("Too short", None),
     "too_long": ("Too long", None),
     "cut_off": ("Cut off", "The text had not ended when it reached the maximum number of tokens"),
-    "mark_inside": ("Label mark inside", "The text contains the words that the prompt writes before a label"),
+    "mark_inside": ("Label mark", "The text contains the words that the prompt writes before a label"),
     "seed_copy": ("Copy of a seed", None),
     "duplicate": ("Duplicate", "The same text was written before"),
     "near": ("Near-duplicate", "The text reaches the near-duplicate similarity set above"),
