@@ -322,6 +322,6 @@ def test_a_writer_named_like_the_test_split_has_its_own_bar() -> None:
     groups = {names[variant]: {"joy": 1} for variant in variants} | {TEST_SPLIT: {"anger": 1}}
     assert list(label_shares(groups, LABELS).layout.yaxis.ticktext) == [
         "test split (run 10)",
-        "real texts · linear pro…",
+        "real texts · linear probe (run…",
         "test split",
     ]
