@@ -55,7 +55,8 @@ def follow(task: Task) -> None:
             for experiment in ordered[N_LISTED:]:
                 show_experiment(experiment)
     shown = next((one for one in experiments if one.state.status is RunStatus.RUNNING), experiments[0])
-    is_held = st.toggle(
+    is_active = any(experiment.state.status.is_active for experiment in experiments)
+    is_held = is_active and st.toggle(
         "Hold the charts", key="train_hold", help="Keeps them as they are, zoom included, while the experiment goes on"
     )
     if not is_held or state.held is None or state.held.experiments[0].task_id != task.id:

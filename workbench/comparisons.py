@@ -21,7 +21,7 @@ from augment.records import (
 )
 from augment.results.charts.styles import VariantStyle, variant_styles
 from augment.results.comparison import list_points
-from augment.results.report.build import ReportData
+from augment.results.report.data import ReportData
 from augment.results.variants import VariantNames, name_recipe, name_run, name_variants
 from workbench.bench import Workbench
 from workbench.experiments import list_writers

@@ -6,24 +6,16 @@ Only `augment.results.report.html` writes HTML, and it escapes whatever it is gi
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
 from augment.records import (
-    Experiment,
     RunStatus,
-    SeedSet,
-    StoredPrediction,
-    Task,
     TextUse,
     TrainingRun,
-    Variant,
     VariantText,
-    Writer,
 )
 from augment.results.charts.counts import label_shares
 from augment.results.charts.labels import confusion_chart
@@ -38,6 +30,7 @@ from augment.results.comparison import (
 from augment.results.headlines import describe_variants, headline
 from augment.results.predictions import class_figures, confusion, wrong_texts
 from augment.results.report import html
+from augment.results.report.data import ReportData, name_point
 from augment.results.report.words import GLOSSARY, explain_measuring
 from augment.results.review_gains import review_gains
 from augment.results.variants import TEST_SPLIT, VariantNames, name_variants
@@ -45,44 +38,6 @@ from augment.wording import METRICS, format_interval, format_metric, format_p, f
 
 METRIC = "macro_f1"  # what the report's claims are about
 N_WRONG_TEXTS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class ReportData:
-    """Everything that the report shows. `runs` are all of the experiment's, whatever their status.
-
-    `writers` says who wrote each generation run. `predictions` are those of the points worth looking at: the best
-    variant at its largest size first, then the baselines. `label_counts` are texts per label of each variant;
-    `samples` are a few texts per variant, as they were trained on; `test_counts` are test texts per label.
-    """
-
-    task: Task
-    experiment: Experiment
-    seed_set: SeedSet
-    runs: Sequence[TrainingRun]
-    writers: Mapping[int, Writer]
-    predictions: Mapping[tuple[Variant, int], Sequence[StoredPrediction]]
-    label_counts: Mapping[Variant, Mapping[str, int]]
-    samples: Mapping[Variant, Sequence[VariantText]]
-    test_counts: Mapping[str, int]
-    created_at: datetime
-
-    @property
-    def names(self) -> VariantNames:
-        """What the experiment's variants and their baselines are called."""
-        config = self.experiment.config
-        return name_variants([*config.variants, *(Variant(kind=kind) for kind in config.baselines)], self.writers)
-
-    @property
-    def finished(self) -> list[TrainingRun]:
-        """The runs that count: a run that is under way or failed may have figures, but not its final ones."""
-        return [run for run in self.runs if run.state.status is RunStatus.DONE and run.last is not None]
-
-
-def name_point(point: tuple[Variant, int], names: VariantNames) -> str:
-    """'relabelled, 200 texts', or 'seeds only'."""
-    variant, n = point
-    return names[variant] if variant.is_baseline else f"{names[variant]}, {plural(n, 'text')}"
 
 
 def build_report(data: ReportData) -> str:
@@ -266,7 +221,8 @@ def _show_labels_found(data: ReportData) -> str:
 def _show_label_shares(data: ReportData) -> str:
     if not data.label_counts:
         return ""
-    groups = {data.names[variant]: counts for variant, counts in data.label_counts.items()}
+    names = name_variants([variant.texts for variant in data.label_counts], data.writers)
+    groups = {names[variant.texts]: counts for variant, counts in data.label_counts.items()}
     chart = label_shares(groups | {TEST_SPLIT: data.test_counts}, data.task.labels)
     return html.section("Labels of the texts", html.chart("labels", chart, "Share of each label among the texts."))
 

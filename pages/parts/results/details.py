@@ -12,8 +12,8 @@ from augment.results.charts.steps import Curve, step_curves
 from augment.results.comparison import compare_with_baseline, differences_table, list_points
 from augment.results.headlines import describe_variants
 from augment.results.predictions import class_figures, confusion, wrong_texts
-from augment.results.report.build import name_point
-from augment.results.variants import TEST_SPLIT, VariantNames, name_run
+from augment.results.report.data import name_point
+from augment.results.variants import TEST_SPLIT, VariantNames, name_run, name_variants
 from augment.wording import METRICS, plural
 from pages.parts.charts import show_chart
 from pages.parts.formats import escape_markdown
@@ -29,6 +29,7 @@ from workbench.comparisons import (
     majority_of,
     predictions_of,
 )
+from workbench.experiments import list_writers
 
 N_WRONG = 100
 N_CURVES = 4
@@ -207,7 +208,8 @@ def show_steps(task: Task, comparison: Comparison) -> None:
 def show_label_shares(task: Task, comparison: Comparison) -> None:
     """Label shares of each variant's texts, as trained on, beside the test split's."""
     counts = count_variant_labels(workbench(), comparison)
-    groups = {comparison.names[variant]: of_variant for variant, of_variant in counts.items()}
+    names = name_variants([variant.texts for variant in counts], list_writers(workbench(), task.id))
+    groups = {names[variant.texts]: of_variant for variant, of_variant in counts.items()}
     groups[TEST_SPLIT] = count_test_labels(workbench(), task)
     show_chart(
         label_shares(groups, task.labels),

@@ -37,7 +37,8 @@ from augment.records import (
 from augment.results.comparison import aggregate_runs, compare_at_largest, compare_with_baseline
 from augment.results.headlines import describe_variants, headline
 from augment.results.predictions import class_figures, wrong_texts
-from augment.results.report.build import ReportData, build_report
+from augment.results.report.build import build_report
+from augment.results.report.data import ReportData
 from augment.results.variants import TEST_SPLIT, name_variants
 from tests.augment.results.made_runs import LABELS
 
