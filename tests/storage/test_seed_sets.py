@@ -157,7 +157,7 @@ def test_the_report_distinguishes_written_seeds_from_real_ones() -> None:
     *real, last = data.seed_set.examples
     seeds = replace(data.seed_set, examples=(*real, replace(last, split=Split.WRITTEN)), rng_seed=None)
     report = build_report(replace(data, seed_set=seeds))
-    assert "Seeds: 29 real texts and 1 synthetic text, chosen by hand (joy 10, anger 10, surprise 10)" in report
+    assert "Seeds: 29 real texts and 1 synthetic text added by hand (joy 10, anger 10, surprise 10)" in report
 
 
 # Experiments ---------------------------------------------------------------------------------------------------------

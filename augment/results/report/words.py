@@ -51,7 +51,7 @@ def explain_measuring(
     n_written = len(seed_set.examples) - n_real
     seeds = f"{plural(n_real, 'real text')}, {drawn}"
     if n_written:
-        seeds = f"{plural(n_real, 'real text')}, and {plural(n_written, 'synthetic text')} added by hand"
+        seeds = f"{plural(n_real, 'real text')} and {plural(n_written, 'synthetic text')} added by hand"
     return [
         f"Seeds: {seeds} "
         f"({', '.join(f'{label} {seed_counts[label]}' for label in labels)}). Every classifier is trained on them.",
