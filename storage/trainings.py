@@ -107,7 +107,7 @@ class Trainings:
             return [to_run(row, None) for row in rows]
 
     def count_judged(self, run_id: int) -> tuple[int, int]:
-        """How many synthetic texts a run judged, and for how many of them it predicted a different label."""
+        """The number of synthetic texts that a run judged, and of those for which it predicted a different label."""
         differs = TextPredictionRow.label_prob < TextPredictionRow.prob
         query = select(func.count(), func.sum(differs.cast(Integer))).where(TextPredictionRow.training_run_id == run_id)
         with reading(self._engine) as session:

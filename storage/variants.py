@@ -48,7 +48,7 @@ def freeze(session: Session, experiment: ExperimentRow, position: int, variant: 
 
 
 def count_drawable(session: Session, row: VariantRow, seed_set_id: int) -> int:
-    """How many of a variant's texts a run can draw: after its filter, and equally many per label if it is balanced."""
+    """The number of texts that a run can draw from a variant: after its filter, equally many per label if balanced."""
     variant = from_json(Variant, row.spec)
     if variant.is_ceiling:
         return count_texts(session, variant, seed_set_id)

@@ -19,7 +19,6 @@ from augment.records import (
     TextFilters,
 )
 from storage.exchange.plan import SourceRun
-from storage.generations import select_texts, to_stored_texts
 from storage.reviews.steps import change_of
 from storage.reviews.text_queries import conditions_of
 from storage.reviews.texts import labels_of
@@ -32,6 +31,7 @@ from storage.schema import (
     ReviewStepRow,
     SyntheticTextRow,
 )
+from storage.text_rows import select_texts, to_stored_texts
 
 CHUNK = 500  # texts per step: each has up to 32 seeds, and SQLite allows 32,766 parameters per statement
 

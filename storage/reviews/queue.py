@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from augment.records import QueueRequest, ReviewStatus, StoredText, TextFilters
 from storage.engine import reading, writing
-from storage.generations import select_texts, to_stored_texts
 from storage.reviews.standing import has_decided
 from storage.reviews.text_queries import conditions_of, order_of
 from storage.schema import (
@@ -18,6 +17,7 @@ from storage.schema import (
     TextPredictionRow,
     utc_now,
 )
+from storage.text_rows import select_texts, to_stored_texts
 
 LENT_FOR = timedelta(minutes=3)  # after the card was shown; a later decision still counts, but may show a conflict
 AHEAD_FOR = timedelta(seconds=20)  # for a card that is only kept ready, so that a closed page soon releases it

@@ -7,9 +7,9 @@ from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
 from augment.records import PageRequest, ReviewOrder, ReviewStatus, StoredText, TextFilters
-from storage.generations import select_texts, to_stored_texts
 from storage.reviews.text_queries import conditions_of, order_of
 from storage.schema import SyntheticTextRow, TaskRow
+from storage.text_rows import select_texts, to_stored_texts
 
 
 def get_row(session: Session, text_id: int) -> SyntheticTextRow:

@@ -24,7 +24,7 @@ CHECK_TITLES: dict[str, tuple[str, str | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Prompting:
-    """Which seeds a prompt shows and how often it is used."""
+    """Which seeds are shown in each prompt, and how often a prompt is used."""
 
     n_seeds: int = 8
     seed_choice: SeedChoice = SeedChoice.UNIFORM
@@ -50,7 +50,7 @@ class Limits:
 
 
 def choose_prompting(strategy: str) -> Prompting:
-    """How many seeds a prompt shows, which ones, and how many texts are written from it."""
+    """How many seeds are shown in each prompt, which ones, and how many texts are written from it."""
     left, right = st.columns(2)
     n_seeds = left.number_input("Seeds per prompt", 1, 16, 8, key="generate_n_seeds", persist_state="session")
     texts_per_prompt = right.number_input(
