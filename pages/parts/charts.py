@@ -60,7 +60,7 @@ def show_chart(
 def say_shared(names: VariantNames) -> None:
     """What all variants of a chart have in common, so that no name has to repeat it."""
     if names.shared:
-        st.caption(escape_markdown(f"All variants: {names.shared}"))
+        st.caption(escape_markdown(f"All synthetic variants: {names.shared}"))
 
 
 def guard_formulas(row: dict[str, Any]) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def test_a_grid_is_trained_from_the_page_and_described_in_words(open_page: Open,
     assert errors(app) == []
     names = {trace.get("name") for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]}
     assert {"raw", "relabelled", "real texts"} <= names
-    assert any("All variants: GPT-J · linear probe" in plain(one.value) for one in app.caption)
+    assert any("All synthetic variants: GPT-J · linear probe" in plain(one.value) for one in app.caption)
     open_tab(app, "Runs")
     table = app.dataframe[-1].value
     assert len(table) == made.state.n_total == len(runs)

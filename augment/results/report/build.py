@@ -124,7 +124,7 @@ def _show_curves(data: ReportData) -> str:
     )
     return html.section(
         "What augmentation gained",
-        *([html.paragraph(f"All variants: {names.shared}.", "note")] if names.shared else []),
+        *([html.paragraph(f"All synthetic variants: {names.shared}.", "note")] if names.shared else []),
         html.chart(
             "macro-f1", learning_curve(points["macro_f1"], "macro_f1", styles, names), f"Macro-F1. {how}", is_wide=True
         ),
