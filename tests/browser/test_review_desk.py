@@ -39,6 +39,7 @@ def mount(page: Page, **changes: object) -> None:
         "cards": [{**card, "id": number, "text": f"text {number}"} for number in (1, 2, 3)],
         "end": [],
         "session": "s",
+        "number": 1,
         "queue": "q",
         "acknowledged": {},
         "ahead_s": 15,
@@ -67,6 +68,23 @@ def test_after_another_mount_on_the_same_elements_a_press_counts_once(blank: Pag
         blank.get_by_role("button", name="Accept").click()
     assert sent_actions(blank) == [("accept", 1)]
     expect(blank.locator(".text")).to_have_text("text 2")
+
+
+def test_an_older_view_that_arrives_late_changes_nothing(blank: Page) -> None:
+    mount(blank, number=2)
+    mount(blank, number=1, is_locked=True)
+    blank.evaluate("window.leave()")  # Streamlit ends the older call as soon as it is done
+    blank.keyboard.press("a")
+    assert sent_actions(blank) == [("accept", 1)]
+
+
+def test_ending_an_earlier_call_leaves_the_desk_to_the_later_one(blank: Page) -> None:
+    mount(blank, number=1, is_locked=True)
+    blank.evaluate("void (window.leaveFirst = window.leave)")  # a function would be called
+    mount(blank, number=2)
+    blank.evaluate("window.leaveFirst()")
+    blank.keyboard.press("a")
+    assert sent_actions(blank) == [("accept", 1)]
 
 
 def test_a_locked_desk_shows_the_card_and_takes_no_key(blank: Page) -> None:

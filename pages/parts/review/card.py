@@ -108,7 +108,9 @@ def view_desk(task: Task, filters: TextFilters, cards: Sequence[StoredText]) -> 
     if order.judge_id is not None:
         judged = store.trainings.judgements(order.judge_id, [card.id for card in cards])
     last = store.reviews.last_step(task.id, reviewer=reviewer())
+    state.n_views += 1
     return {
+        "number": state.n_views,  # the browser may be given two views in the wrong order
         "labels": task.labels,
         "colours": [label_colour(task.labels, label) for label in task.labels],
         "cards": [view_card(card, judged.get(card.id)) for card in cards],

@@ -69,6 +69,7 @@ class ReviewState:
     """What does not depend on the task. `holder` is the tab's name in the queue."""
 
     holder: str = field(default_factory=lambda: uuid4().hex)
+    n_views: int = 0  # views that the desk was sent
     acknowledged: AcknowledgedActions = field(default_factory=AcknowledgedActions)
     card_error: Notice = field(default_factory=Notice)
     card_undone: Notice = field(default_factory=Notice)

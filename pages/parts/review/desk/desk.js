@@ -104,6 +104,10 @@ class Desk {
     this.listeners.abort();
   }
 
+  isAheadOf({ session, number }) {
+    return session === this.data.session && number < this.data.number;
+  }
+
   receive(data) {
     const isFirst = !this.data;
     const wasWaiting = !isFirst && this.isWaiting;
@@ -301,12 +305,18 @@ class Desk {
   }
 }
 
+// Streamlit calls this with each new view. While the module loads it may call with an older view last.
 export default function ({ data, parentElement, setStateValue }) {
-  if (!desks.has(parentElement)) desks.set(parentElement, new Desk(parentElement));
-  const desk = desks.get(parentElement);
+  const known = desks.get(parentElement);
+  if (known?.isAheadOf(data)) return () => {};
+  const desk = known ?? new Desk(parentElement);
+  const call = {};
+  desks.set(parentElement, desk);
+  desk.call = call;
   desk.send = (sent) => setStateValue("sent", sent);
   desk.receive(data);
   return () => {
+    if (desk.call !== call) return; // a later call uses the same desk
     desk.leave();
     desks.delete(parentElement);
   };
