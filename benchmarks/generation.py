@@ -84,8 +84,10 @@ def run_ours(lm: LocalLM, seeds: list[Example], target: int, rng_seed: int) -> t
     started = time.perf_counter()
     records = list(generate(make_config(target, rng_seed), lm, seeds))
     elapsed = time.perf_counter() - started
-    n_valid = sum(isinstance(one, SyntheticText) for one in records)
-    n_tokens = sum(one.attempt.completion.n_tokens for one in records if not isinstance(one, GenerationProgress))
+    n_valid = sum(isinstance(record, SyntheticText) for record in records)
+    n_tokens = sum(
+        record.attempt.completion.n_tokens for record in records if not isinstance(record, GenerationProgress)
+    )
     return n_valid / elapsed, n_tokens / elapsed
 
 
@@ -123,7 +125,7 @@ def main() -> None:
         print(f"round {round_}: ours {ours[-1]:.2f} valid texts/s, {tokens[-1]:.0f} sampled tokens/s; ", end="")
         print(f"notebook float32 {notebook[-1]:.3f} valid texts/s; ratio {ours[-1] / notebook[-1]:.1f}", flush=True)
     print(f"notebook bfloat16 {run_notebook(torch.bfloat16, seeds, options.seconds):.3f} valid texts/s")
-    n_parameters = sum(one.numel() for one in loaded._model.parameters())
+    n_parameters = sum(parameter.numel() for parameter in loaded._model.parameters())
     share = statistics.median(tokens) * 2 * n_parameters / measure_matmul(loaded._model.dtype)
     figures = {
         "ratio": round(statistics.median(a / b for a, b in zip(ours, notebook, strict=True)), 1),

@@ -94,7 +94,7 @@ def run(
         is_calibrated=setting.is_calibrated,
         word_templates=default_templates(LABELS),
     )
-    return [one for one in generate(config, lm, seeds) if isinstance(one, SyntheticText)]
+    return [record for record in generate(config, lm, seeds) if isinstance(record, SyntheticText)]
 
 
 def main() -> None:
@@ -115,15 +115,15 @@ def main() -> None:
     seeds = take_first_seeds(pool, LABELS, 10)
     lm = lms.load(lms.EMBEDDED_LM)
     figures = {}
-    for setting in (one for one in SETTINGS if options.only in one.name):
+    for setting in (candidate for candidate in SETTINGS if options.only in candidate.name):
         rates, kept, counts, started = [], [], np.zeros(3, dtype=int), time.perf_counter()
         for rng_seed in range(options.rng_seeds):
             texts = run(setting, lm, seeds, options.texts, rng_seed=rng_seed)
-            agrees = reviewer.predict(embed_texts([one.text for one in texts])) == [one.label for one in texts]
-            sure = [not any(flag.reason is RejectReason.DISAGREES for flag in one.flags) for one in texts]
+            agrees = reviewer.predict(embed_texts([text.text for text in texts])) == [text.label for text in texts]
+            sure = [not any(flag.reason is RejectReason.DISAGREES for flag in text.flags) for text in texts]
             rates.append(float(np.mean(agrees)))
             kept.append(float(np.mean(agrees[sure])))
-            counts += [sum(one.label == label for one in texts) for label in LABELS]
+            counts += [sum(text.label == label for text in texts) for label in LABELS]
         per_s = options.texts * options.rng_seeds / (time.perf_counter() - started)
         mean = mean_interval(rates)
         figures[setting.name] = round(mean.mean, 3)

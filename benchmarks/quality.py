@@ -124,29 +124,29 @@ def _review(bench: Workbench, task: Task) -> None:
     """Store the simulated reviewer's decision on every pending text."""
     store = bench.store
     pending = [text for run in store.generations.all(task.id) for text in store.generations.texts([run.id])]
-    pending = [one for one in pending if one.status == "pending"]
+    pending = [text for text in pending if text.status == "pending"]
     if not pending:
         return
-    labels = simulate_reviewer(bench, task, [one.text for one in pending])
-    for one, label in zip(pending, labels, strict=True):
-        action = ReviewAction.ACCEPT if label == one.label else ReviewAction.RELABEL
-        store.reviews.decide(one.id, Verdict(action, label), reviewer=REVIEWER)
+    labels = simulate_reviewer(bench, task, [text.text for text in pending])
+    for text, label in zip(pending, labels, strict=True):
+        action = ReviewAction.ACCEPT if label == text.label else ReviewAction.RELABEL
+        store.reviews.decide(text.id, Verdict(action, label), reviewer=REVIEWER)
 
 
 def simulate_reviewer(bench: Workbench, task: Task, texts: Sequence[str]) -> list[str]:
     """Label texts with a classifier trained on all real train rows."""
-    rows = [TrainingText(one.text, one.label) for one in bench.store.tasks.examples(task.id, Split.POOL)]
+    rows = [TrainingText(example.text, example.label) for example in bench.store.tasks.examples(task.id, Split.POOL)]
     held_out = _labelled(bench, task, Split.VALIDATION)
     config = TrainingConfig(LABELS, steps=1200, batch_size=32, frozen_layers=2, eval_every=1200)
     records = list(train(config, rows, held_out, others=texts))
-    points = [one for one in records if isinstance(one, MetricPoint)]
+    points = [record for record in records if isinstance(record, MetricPoint)]
     print(f"the reviewer agrees with {points[-1].accuracy:.1%} of {len(held_out)} validation rows", flush=True)
-    found = {one.index - len(held_out): one.label for one in records if isinstance(one, Prediction)}
+    found = {record.index - len(held_out): record.label for record in records if isinstance(record, Prediction)}
     return [found[i] for i in range(len(texts))]
 
 
 def _labelled(bench: Workbench, task: Task, split: Split) -> list[LabelledText]:
-    return [LabelledText(one.text, one.label) for one in bench.store.tasks.examples(task.id, split)]
+    return [LabelledText(example.text, example.label) for example in bench.store.tasks.examples(task.id, split)]
 
 
 # Variants -------------------------------------------------------------------------------------------------------------
@@ -212,7 +212,7 @@ def configs_of(bench: Workbench, task: Task) -> dict[str, ExperimentConfig]:
 
 def run_variants(bench: Workbench, task: Task, only: str) -> None:
     """Create missing experiments and run those that are not done."""
-    known = {one.name: one for one in bench.store.experiments.all(task.id)}
+    known = {experiment.name: experiment for experiment in bench.store.experiments.all(task.id)}
     for name, config in configs_of(bench, task).items():
         if only not in name:
             continue
@@ -250,14 +250,14 @@ def develop(bench: Workbench, task: Task) -> None:
 def order_texts(texts: Sequence[StoredText], order: str, rng_seed: int, likes: dict[str, float]) -> list[StoredText]:
     """Texts in review order. `likes`: the probability of each proposed label by a classifier trained on the seeds."""
     if order == "queue":
-        return sorted(texts, key=lambda one: likes[one.text])
+        return sorted(texts, key=lambda text: likes[text.text])
     return random.Random(rng_seed).sample(list(texts), len(texts))
 
 
 def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], file: Path) -> None:
     """Train on 200 texts of each source after 0 to 200 decisions; append missing figures to `file`."""
-    done = {replace(one, macro_f1=0.0): one.macro_f1 for one in read_points(file)}
-    seeds = [TrainingText(one.text, one.label) for one in bench.store.tasks.seed_sets(task.id)[0].examples]
+    done = {replace(point, macro_f1=0.0): point.macro_f1 for point in read_points(file)}
+    seeds = [TrainingText(example.text, example.label) for example in bench.store.tasks.seed_sets(task.id)[0].examples]
     test = _labelled(bench, task, Split.TEST)
     wanted = [run for run in bench.store.generations.all(task.id) if run.writer.name in REVIEWED]
     for kind, run in ((kind, run) for kind in kinds for run in wanted):
@@ -271,11 +271,11 @@ def run_review(bench: Workbench, task: Task, kinds: Sequence[ClassifierKind], fi
                 for order, trained_on in product(("queue", "random"), (ALL_TEXTS, REVIEWED_ONLY))
                 if n or trained_on == ALL_TEXTS
             ]
-            for group in [places] if is_same else [[one] for one in places]:
-                if missing := [one for one in group if one not in done]:
-                    known = [done[one] for one in group if one in done]
+            for group in [places] if is_same else [[place] for place in places]:
+                if missing := [place for place in group if place not in done]:
+                    known = [done[place] for place in group if place in done]
                     figure = known[0] if known else _review_figure(texts, likes, missing[0], seeds, test)
-                    _add_points(file, [replace(one, macro_f1=figure) for one in missing])
+                    _add_points(file, [replace(place, macro_f1=figure) for place in missing])
 
 
 def _review_figure(
@@ -286,14 +286,14 @@ def _review_figure(
     test: list[LabelledText],
 ) -> float:
     """Macro-F1 of a classifier trained after the first `n_decisions` decisions of an order."""
-    decided = {one.id for one in order_texts(texts, place.order, place.rng_seed, likes)[: place.n_decisions]}
+    decided = {text.id for text in order_texts(texts, place.order, place.rng_seed, likes)[: place.n_decisions]}
     rows = [
-        TrainingText(one.text, one.label if one.id in decided else one.proposed_label)
-        for one in texts
-        if one.id in decided or place.trained_on == ALL_TEXTS
+        TrainingText(text.text, text.label if text.id in decided else text.proposed_label)
+        for text in texts
+        if text.id in decided or place.trained_on == ALL_TEXTS
     ]
     config = TrainingConfig(LABELS, kind=place.kind, rng_seed=place.rng_seed, eval_every=125)
-    points = [one for one in train(config, seeds + rows, test) if isinstance(one, MetricPoint)]
+    points = [record for record in train(config, seeds + rows, test) if isinstance(record, MetricPoint)]
     return points[-1].macro_f1
 
 
@@ -301,13 +301,13 @@ def _like(seeds: Sequence[TrainingText], texts: Sequence[StoredText]) -> dict[st
     """The probability of each text's proposed label by a probe trained on the seeds, which sorts the queue."""
     config = TrainingConfig(LABELS, kind=PROBE)
     anything = [LabelledText(seeds[0].text, seeds[0].label)]
-    records = train(config, seeds, anything, others=[one.text for one in texts])
-    found = {one.index - 1: one.probs for one in records if isinstance(one, Prediction)}
-    return {one.text: found[i][LABELS.index(one.proposed_label)] for i, one in enumerate(texts)}
+    records = train(config, seeds, anything, others=[text.text for text in texts])
+    found = {record.index - 1: record.probs for record in records if isinstance(record, Prediction)}
+    return {text.text: found[i][LABELS.index(text.proposed_label)] for i, text in enumerate(texts)}
 
 
 def _add_points(file: Path, points: Sequence[Point]) -> None:
-    lines = [json.dumps({name: getattr(one, name) for name in Point.__slots__}) for one in points]
+    lines = [json.dumps({name: getattr(point, name) for name in Point.__slots__}) for point in points]
     with file.open("a") as opened:
         opened.write("".join(f"{line}\n" for line in lines))
     print(*lines, sep="\n", flush=True)
@@ -332,7 +332,7 @@ def done_elsewhere(bench: Workbench, task: Task, folder: Path) -> list[TrainingR
         replace(
             run,
             variant=replace(
-                run.variant, generation_run_ids=tuple(ids[writers[one]] for one in run.variant.generation_run_ids)
+                run.variant, generation_run_ids=tuple(ids[writers[run_id]] for run_id in run.variant.generation_run_ids)
             ),
         )
         for run in done_runs(other, other_task)
@@ -368,7 +368,7 @@ def main() -> None:
         for folder in options.also:
             known = {place_of(run) for run in runs}
             runs += [run for run in done_elsewhere(bench, task, folder) if place_of(run) not in known]
-            points += [one for one in read_points(folder / "review.jsonl") if one not in points]
+            points += [point for point in read_points(folder / "review.jsonl") if point not in points]
         print(json.dumps(write_table(runs, points, options.note, list_writers(bench, task.id))))
 
 

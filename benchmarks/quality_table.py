@@ -59,31 +59,34 @@ def place_of(run: TrainingRun) -> tuple[Variant, int, int]:
 
 
 def _tabulate(runs: Sequence[TrainingRun], best: dict[str, float], names: VariantNames) -> str:
-    accuracy = {(one.variant, one.n_synthetic): one.interval for one in aggregate_runs(runs, "accuracy")}
+    accuracy = {(point.variant, point.n_synthetic): point.interval for point in aggregate_runs(runs, "accuracy")}
     f1 = aggregate_runs(runs, "macro_f1")
-    sizes = sorted({one.n_synthetic for one in f1})
+    sizes = sorted({point.n_synthetic for point in f1})
     lines = ["| variant | " + " | ".join(f"{size}" for size in sizes) + " |", "|---" * (len(sizes) + 1) + "|"]
     cells: dict[Variant, dict[int, str]] = {}
-    for one in f1:
-        of_accuracy = accuracy[one.variant, one.n_synthetic]
-        half, half_accuracy = one.interval.high - one.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
-        if one.interval.n < len(RNG_SEEDS):  # too few for a useful interval
-            n_seeds = f"{one.interval.n} RNG seed{'s' if one.interval.n > 1 else ''}"
-            cell = f"{one.interval.mean:.3f}, {100 * of_accuracy.mean:.1f}% ({n_seeds})"
+    for point in f1:
+        of_accuracy = accuracy[point.variant, point.n_synthetic]
+        half, half_accuracy = point.interval.high - point.interval.mean, 100 * (of_accuracy.high - of_accuracy.mean)
+        if point.interval.n < len(RNG_SEEDS):  # too few for a useful interval
+            n_seeds = f"{point.interval.n} RNG seed{'s' if point.interval.n > 1 else ''}"
+            cell = f"{point.interval.mean:.3f}, {100 * of_accuracy.mean:.1f}% ({n_seeds})"
         else:
-            cell = f"**{one.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f}%"
-        cells.setdefault(one.variant, {})[one.n_synthetic] = cell
-        best[f"{names[one.variant]}, {one.n_synthetic}"] = round(one.interval.mean, 3)
+            cell = f"**{point.interval.mean:.3f}** ± {half:.3f}, {100 * of_accuracy.mean:.1f} ± {half_accuracy:.1f}%"
+        cells.setdefault(point.variant, {})[point.n_synthetic] = cell
+        best[f"{names[point.variant]}, {point.n_synthetic}"] = round(point.interval.mean, 3)
     order = sorted(cells, key=lambda variant: (not variant.is_baseline, names[variant]))
-    lines += [f"| {names[one]} | " + " | ".join(cells[one].get(size, "") for size in sizes) + " |" for one in order]
+    lines += [
+        f"| {names[variant]} | " + " | ".join(cells[variant].get(size, "") for size in sizes) + " |"
+        for variant in order
+    ]
     return "\n".join(lines)
 
 
 def _tabulate_review(points: Sequence[Point]) -> str:
     groups: dict[tuple[str, str, str, str], dict[int, list[float]]] = {}
-    for one in points:
-        group = groups.setdefault((one.source, str(one.kind), one.trained_on, one.order), {})
-        group.setdefault(one.n_decisions, []).append(one.macro_f1)
+    for point in points:
+        group = groups.setdefault((point.source, str(point.kind), point.trained_on, point.order), {})
+        group.setdefault(point.n_decisions, []).append(point.macro_f1)
     head = "| texts | classifier | trained on | order | " + " | ".join(map(str, DECISIONS)) + " |"
     lines = [head, "|---" * (len(DECISIONS) + 4) + "|"]
     for (source, kind, trained_on, order), values in sorted(groups.items()):

@@ -98,7 +98,7 @@ def write_texts(store: Store, run: GenerationRun, n: int, rng: random.Random) ->
         session.execute(insert(SyntheticTextRow), rows)
         query = select(SyntheticTextRow.id).where(SyntheticTextRow.run_id == run.id, SyntheticTextRow.number % 8 == 0)
         flag = {"reason": RejectReason.DISAGREES, "detail": "the classifier of the seeds says joy"}
-        session.execute(insert(TextFlagRow), [{"text_id": one, **flag} for one in session.scalars(query)])
+        session.execute(insert(TextFlagRow), [{"text_id": text_id, **flag} for text_id in session.scalars(query)])
     store.generations.write(run.id, [], GenerationProgress(n, n, n, n / 3))
     store.runs.finish(RunKey(RunKind.GENERATION, run.id), RunStatus.DONE, "")
 
@@ -107,7 +107,7 @@ def make_text(run: GenerationRun, number: int, rng: random.Random) -> dict[str, 
     """A pending text as a row. Labels differ in frequency, so each label filter matches another number of texts."""
     words = [*rng.choices(WORDS.split(","), k=12), *([SOUGHT] if number % 10 == 7 else []), f"{run.id}-{number}"]
     label = rng.choices(LABELS, weights=(5, 3, 2))[0]
-    weights = [rng.random() + 0.5 * (one == label) for one in LABELS]
+    weights = [rng.random() + 0.5 * (candidate == label) for candidate in LABELS]
     probs = [weight / sum(weights) for weight in weights]
     return {
         "run_id": run.id,

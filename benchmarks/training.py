@@ -38,7 +38,7 @@ FROZEN_LAYERS = 3
 def read_texts(data: PreparedData) -> dict[int, list[LabelledText]]:
     """The two training sets, by size."""
     pool = data.splits[Split.POOL]
-    seeds = [row for label in LABELS for row in [one for one in pool if one.label == label][:10]]
+    seeds = [row for label in LABELS for row in [text for text in pool if text.label == label][:10]]
     name = "gpt-j_200.jsonl"
     synthetic = prepare.read_labelled(read_files.read_file(name, (ML6 / name).read_bytes()), "text", "label", LABELS)
     return {30: seeds, 230: seeds + synthetic}
@@ -98,9 +98,9 @@ def run_notebook(texts: Sequence[LabelledText], test: Sequence[LabelledText], rn
 
 def run_ours(texts: Sequence[LabelledText], test: Sequence[LabelledText], rng_seed: int) -> tuple[float, float]:
     """Final accuracy and macro-F1 of our training."""
-    rows = [TrainingText(one.text, one.label) for one in texts]
+    rows = [TrainingText(text.text, text.label) for text in texts]
     records = train(TrainingConfig(LABELS, rng_seed=rng_seed), rows, test)
-    points = [one for one in records if isinstance(one, MetricPoint)]
+    points = [record for record in records if isinstance(record, MetricPoint)]
     assert [point.step for point in points] == [20, 40, 60, 80, 100, 120, 125]
     return points[-1].accuracy, points[-1].macro_f1
 

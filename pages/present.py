@@ -22,7 +22,10 @@ def find_experiment(task: Task) -> Experiment | None:
     """The one in the address, else the newest with a finished run."""
     wanted = st.query_params.get("experiment", "")
     experiments = workbench().store.experiments.list_finished(task.id)
-    return next((one for one in experiments if str(one.id) == wanted), experiments[0] if experiments else None)
+    return next(
+        (experiment for experiment in experiments if str(experiment.id) == wanted),
+        experiments[0] if experiments else None,
+    )
 
 
 def show(task: Task, experiment_id: int) -> None:
@@ -34,7 +37,7 @@ def show(task: Task, experiment_id: int) -> None:
 def enlarge(figure: go.Figure) -> go.Figure:
     """All of a chart's words in large type; Streamlit's theme sets a size for each kind, so each is set here."""
     size = {"size": FONT_SIZE - 3}
-    figure.for_each_annotation(lambda one: one.update(font=size))
+    figure.for_each_annotation(lambda annotation: annotation.update(font=size))
     figure.update_xaxes(tickfont=size, title_font=size).update_yaxes(tickfont=size, title_font=size)
     return figure.update_layout(
         font={"size": FONT_SIZE}, legend={"font": size, "entrywidth": 330}, hoverlabel_font=size

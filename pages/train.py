@@ -46,15 +46,21 @@ def follow(task: Task) -> None:
     experiments = store.experiments.all(task.id)
     if not experiments:  # the last one was removed, perhaps in another tab
         st.rerun()
-    first = [one for one in experiments if one.state.status.is_active or one.id == experiments[0].id]
-    ordered = first + [one for one in experiments if one not in first]
+    first = [
+        experiment
+        for experiment in experiments
+        if experiment.state.status.is_active or experiment.id == experiments[0].id
+    ]
+    ordered = first + [experiment for experiment in experiments if experiment not in first]
     for experiment in ordered[:N_LISTED]:
         show_experiment(experiment)
     if len(ordered) > N_LISTED:
         with st.expander(f"{plural(len(ordered) - N_LISTED, 'older experiment')}"):
             for experiment in ordered[N_LISTED:]:
                 show_experiment(experiment)
-    shown = next((one for one in experiments if one.state.status is RunStatus.RUNNING), experiments[0])
+    shown = next(
+        (experiment for experiment in experiments if experiment.state.status is RunStatus.RUNNING), experiments[0]
+    )
     is_active = any(experiment.state.status.is_active for experiment in experiments)
     is_held = is_active and st.toggle(
         "Hold the charts", key="train_hold", help="Keeps them as they are, zoom included, while the experiment goes on"

@@ -78,8 +78,11 @@ def compare_at_largest(differences: Sequence[Difference]) -> list[Difference]:
 
     The largest size is a choice made before the figures are seen; the best size would be picked on the test set.
     """
-    largest = {one.variant: one for one in sorted(differences, key=lambda one: one.n_synthetic)}
-    return adjust([one for one in differences if one is largest[one.variant]])
+    largest = {
+        difference.variant: difference
+        for difference in sorted(differences, key=lambda difference: difference.n_synthetic)
+    }
+    return adjust([difference for difference in differences if difference is largest[difference.variant]])
 
 
 def list_points(runs: Sequence[TrainingRun]) -> dict[tuple[Variant, int], list[TrainingRun]]:
@@ -90,13 +93,13 @@ def list_points(runs: Sequence[TrainingRun]) -> dict[tuple[Variant, int], list[T
     """
     gains = sorted(
         compare_at_largest(compare_with_baseline(runs, "macro_f1")),
-        key=lambda one: (one.is_significant and one.interval.mean > 0, one.interval.mean),
+        key=lambda difference: (difference.is_significant and difference.interval.mean > 0, difference.interval.mean),
         reverse=True,
     )
     groups = group_runs(runs)
-    best = [(one.variant, one.n_synthetic) for one in gains if not one.variant.is_ceiling][:1]
+    best = [(gain.variant, gain.n_synthetic) for gain in gains if not gain.variant.is_ceiling][:1]
     baselines = [point for point in groups if point[0].is_baseline]
-    order = dict.fromkeys([*best, *baselines, *((one.variant, one.n_synthetic) for one in gains), *groups])
+    order = dict.fromkeys([*best, *baselines, *((gain.variant, gain.n_synthetic) for gain in gains), *groups])
     return {point: list({run.config.rng_seed: run for run in reversed(groups[point])}.values()) for point in order}
 
 
@@ -144,8 +147,10 @@ def compare_pairs(variant: Variant, n_synthetic: int, pairs: NDArray[np.float64]
 
 def adjust(differences: Sequence[Difference]) -> list[Difference]:
     """The differences with their p adjusted (Holm) over all of them that have one."""
-    adjusted = iter(adjust_by_holm([one.p for one in differences if one.p is not None]))
-    return [replace(one, p_adjusted=None if one.p is None else next(adjusted)) for one in differences]
+    adjusted = iter(adjust_by_holm([difference.p for difference in differences if difference.p is not None]))
+    return [
+        replace(difference, p_adjusted=None if difference.p is None else next(adjusted)) for difference in differences
+    ]
 
 
 # As tables ------------------------------------------------------------------------------------------------------------
@@ -153,21 +158,24 @@ def adjust(differences: Sequence[Difference]) -> list[Difference]:
 
 def points_table(points: Sequence[VariantPoint], names: VariantNames) -> list[dict[str, str | float]]:
     """The learning curve's figures, one row per point, for an export."""
-    return [{"variant": names[one.variant], "n_synthetic": one.n_synthetic, **_columns(one.interval)} for one in points]
+    return [
+        {"variant": names[point.variant], "n_synthetic": point.n_synthetic, **_columns(point.interval)}
+        for point in points
+    ]
 
 
 def differences_table(differences: Sequence[Difference], names: VariantNames) -> list[dict[str, str | float | None]]:
     """The differences to the baseline, one row each, for an export; 0.01 is one point."""
     return [
         {
-            "variant": names[one.variant],
-            "n_synthetic": one.n_synthetic,
-            "baseline": names[one.variant.baseline],
-            **_columns(one.interval),
-            "p": one.p,
-            "p_holm": one.p_adjusted,
+            "variant": names[difference.variant],
+            "n_synthetic": difference.n_synthetic,
+            "baseline": names[difference.variant.baseline],
+            **_columns(difference.interval),
+            "p": difference.p,
+            "p_holm": difference.p_adjusted,
         }
-        for one in differences
+        for difference in differences
     ]
 
 

@@ -20,15 +20,15 @@ def headline(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> s
     compared = _find_candidates(runs, metric)
     if not compared:
         return f"{METRICS[metric]} on the test split, by number of synthetic texts"
-    better = [one for one in compared if one.is_significant and one.interval.mean > 0]
-    worse = [one for one in compared if one.is_significant and one.interval.mean < 0]
+    better = [difference for difference in compared if difference.is_significant and difference.interval.mean > 0]
+    worse = [difference for difference in compared if difference.is_significant and difference.interval.mean < 0]
     best, seeds = _pick_best(compared), _name_seeds(runs)
     what = _describe(best, names, compared)
     points = f"{format_points(best.interval.mean)} points of {METRICS[metric]}"
     if better:
         beat = "beats" if best.n_synthetic == 1 else "beat"
         answer = f"{what} {beat} {seeds}: {points} ({_evidence(best)})"
-        others = [one for one in better if one is not best]
+        others = [difference for difference in better if difference is not best]
         answer += _count(others, "helps too", "help too")
     elif best.p is None and best.interval.mean > 0:
         gain = "gains" if best.n_synthetic == 1 else "gain"
@@ -46,7 +46,7 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> st
     best = _pick_best(compared)
     if best.interval.n < 2:
         return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."
-    tried = {one.variant.use for one in compared}
+    tried = {difference.variant.use for difference in compared}
     review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then train relabelled"
     can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
     if best.is_significant and best.interval.mean > 0:
@@ -59,7 +59,7 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> st
         return "Next: generate more texts, so that each RNG seed draws different ones and the gain can be tested."
     if best.interval.mean > 0 and best.interval.n < N_CERTAIN:
         return f"Next: train more RNG seeds per point ({best.interval.n} so far) to see whether the gain is real."
-    if not any(one.variant.filter.agrees for one in compared):
+    if not any(difference.variant.filter.agrees for difference in compared):
         return "Next: train with the filter “agreed”: it drops texts that a seeds-only classifier labels differently."
     if n_waiting:
         more = plural(min(n_waiting, N_REVIEWED), "more text")
@@ -71,8 +71,9 @@ def describe_variants(runs: Sequence[TrainingRun], metric: str, names: VariantNa
     """A sentence for each variant at its largest size, the greatest gain first; readable without the chart."""
     compared = compare_at_largest(compare_with_baseline(runs, metric))
     return [
-        f"{names[one.variant]}, {plural(one.n_synthetic, 'text')}: {judge(one, names[one.variant.baseline], metric)}."
-        for one in sorted(compared, key=lambda one: one.interval.mean, reverse=True)
+        f"{names[difference.variant]}, {plural(difference.n_synthetic, 'text')}: "
+        f"{judge(difference, names[difference.variant.baseline], metric)}."
+        for difference in sorted(compared, key=lambda difference: difference.interval.mean, reverse=True)
     ]
 
 
@@ -90,13 +91,13 @@ def judge(difference: Difference, baseline: str, metric: str) -> str:
 
 def _find_candidates(runs: Sequence[TrainingRun], metric: str) -> list[Difference]:
     compared = compare_at_largest(compare_with_baseline(runs, metric))
-    return [one for one in compared if not one.variant.is_ceiling]
+    return [difference for difference in compared if not difference.variant.is_ceiling]
 
 
 def _pick_best(compared: Sequence[Difference]) -> Difference:
     """The greatest gain among those that are significant, else among all."""
-    better = [one for one in compared if one.is_significant and one.interval.mean > 0]
-    return max(better or compared, key=lambda one: one.interval.mean)
+    better = [difference for difference in compared if difference.is_significant and difference.interval.mean > 0]
+    return max(better or compared, key=lambda difference: difference.interval.mean)
 
 
 def _name_seeds(runs: Sequence[TrainingRun]) -> str:
@@ -111,11 +112,11 @@ def _describe(difference: Difference, names: VariantNames, compared: Sequence[Di
     use = f"{variant.use.value} " if variant.use not in (None, TextUse.SOFT) else ""
     words = [TextUse.SOFT.value] if variant.use is TextUse.SOFT else []
     texts = f"{difference.n_synthetic} {use}text{'' if difference.n_synthetic == 1 else 's'}"
-    if len({one.variant.generation_run_ids for one in compared}) > 1:
+    if len({candidate.variant.generation_run_ids for candidate in compared}) > 1:
         words.insert(0, names.sources[variant])
     else:
         words += name_filter(variant.filter)
-        words += [variant.kind.value] if len({one.variant.kind for one in compared}) > 1 else []
+        words += [variant.kind.value] if len({candidate.variant.kind for candidate in compared}) > 1 else []
     words += [f"experiment {variant.experiment_id}"] if variant.experiment_id is not None else []
     return f"{texts} ({', '.join(words)})" if words else texts
 
@@ -135,8 +136,8 @@ def _doubt(difference: Difference) -> str:
     return f"{seeds} RNG seeds gave the same difference, so chance cannot be tested"
 
 
-def _count(differences: Sequence[Difference], one: str, many: str) -> str:
+def _count(differences: Sequence[Difference], if_one: str, if_many: str) -> str:
     """'; 1 other variant helps too', '; 3 variants make it worse', or nothing."""
     if not differences:
         return ""
-    return f"; {plural(len(differences), 'variant')} {one if len(differences) == 1 else many}"
+    return f"; {plural(len(differences), 'variant')} {if_one if len(differences) == 1 else if_many}"

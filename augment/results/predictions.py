@@ -42,8 +42,8 @@ def confusion(predictions: Sequence[StoredPrediction], labels: Sequence[str]) ->
     """Counts summed over runs, (n_labels, n_labels): rows truth, columns predicted."""
     places = {label: i for i, label in enumerate(labels)}
     matrix = np.zeros((len(labels), len(labels)), dtype=np.int64)
-    for one in predictions:
-        matrix[places[one.truth], places[one.label]] += 1
+    for prediction in predictions:
+        matrix[places[prediction.truth], places[prediction.label]] += 1
     return matrix
 
 
@@ -52,17 +52,19 @@ def class_figures(predictions: Sequence[StoredPrediction], labels: Sequence[str]
     if not predictions:
         return []
     runs: dict[int, list[StoredPrediction]] = {}
-    for one in predictions:
-        runs.setdefault(one.run_id, []).append(one)
+    for prediction in predictions:
+        runs.setdefault(prediction.run_id, []).append(prediction)
     matrices = np.stack([confusion(run, labels) for run in runs.values()])  # (n_runs, n_labels, n_labels)
     hits, n_true, n_predicted = np.diagonal(matrices, axis1=1, axis2=2), matrices.sum(axis=2), matrices.sum(axis=1)
-    support = Counter({one.example_id: one.truth for one in predictions}.values())
+    support = Counter({prediction.example_id: prediction.truth for prediction in predictions}.values())
     precision, recall, f1 = (
         hits * factor / np.maximum(total, 1)
         for factor, total in ((1, n_predicted), (1, n_true), (2, n_predicted + n_true))
     )  # each (n_runs, n_labels)
     return [
-        ClassFigures(label, support[label], *(mean_interval(one[:, i].tolist()) for one in (precision, recall, f1)))
+        ClassFigures(
+            label, support[label], *(mean_interval(measure[:, i].tolist()) for measure in (precision, recall, f1))
+        )
         for i, label in enumerate(labels)
     ]
 
@@ -73,14 +75,14 @@ def wrong_texts(predictions: Sequence[StoredPrediction]) -> list[WrongText]:
     A predicted label is the likeliest, so its probability is the highest one.
     """
     by_example: dict[int, list[StoredPrediction]] = {}
-    for one in predictions:
-        by_example.setdefault(one.example_id, []).append(one)
+    for prediction in predictions:
+        by_example.setdefault(prediction.example_id, []).append(prediction)
     texts = []
     for example_id, group in by_example.items():
-        wrong = [one for one in group if one.label != one.truth]
+        wrong = [prediction for prediction in group if prediction.label != prediction.truth]
         if wrong:
-            counts = Counter(sorted(one.label for one in wrong))  # of two as frequent the first by name
+            counts = Counter(sorted(prediction.label for prediction in wrong))  # of two as frequent the first by name
             label = counts.most_common(1)[0][0]
-            prob = fmean(max(one.probs) for one in wrong if one.label == label)
+            prob = fmean(max(prediction.probs) for prediction in wrong if prediction.label == label)
             texts.append(WrongText(example_id, group[0].text, group[0].truth, label, len(wrong) / len(group), prob))
-    return sorted(texts, key=lambda one: (-one.share, -one.prob, one.example_id))
+    return sorted(texts, key=lambda text: (-text.share, -text.prob, text.example_id))

@@ -75,22 +75,23 @@ def group_outcomes(
 ) -> list[LabelOutcome]:
     """Outcomes by writer, the one of the oldest run first, and by label in the task's order; `writers` is by run."""
     found: dict[tuple[str, str], LabelOutcome] = {}
-    for one in sorted(counts, key=lambda one: one.run_id):
-        key = writers[one.run_id], one.proposed_label
-        outcome = LabelOutcome(*key, one.n_pending, one.n_kept, one.n_relabelled, one.n_rejected)
+    for count in sorted(counts, key=lambda count: count.run_id):
+        key = writers[count.run_id], count.proposed_label
+        outcome = LabelOutcome(*key, count.n_pending, count.n_kept, count.n_relabelled, count.n_rejected)
         found[key] = _add(found[key], outcome) if key in found else outcome
     order = list(dict.fromkeys(writer for writer, _ in found))
     places = {label: i for i, label in enumerate(labels)}
     return sorted(
-        found.values(), key=lambda one: (order.index(one.writer), places.get(one.label, len(places)), one.label)
+        found.values(),
+        key=lambda outcome: (order.index(outcome.writer), places.get(outcome.label, len(places)), outcome.label),
     )
 
 
 def add_up(outcomes: Sequence[LabelOutcome]) -> LabelOutcome:
     """All outcomes in one, which has no writer and no label."""
     total = LabelOutcome("", "", 0, 0, 0, 0)
-    for one in outcomes:
-        total = _add(total, one)
+    for outcome in outcomes:
+        total = _add(total, outcome)
     return total
 
 
@@ -106,43 +107,43 @@ def headline(outcomes: Sequence[LabelOutcome]) -> str:
 
 def describe_writers(outcomes: Sequence[LabelOutcome]) -> list[str]:
     """For each writer with reviewed texts: 'GPT-J: 61% of 120 texts kept the proposed label (95% interval …)'."""
-    totals = [(writer, add_up(list(group))) for writer, group in groupby(outcomes, key=lambda one: one.writer)]
+    totals = [(writer, add_up(list(group))) for writer, group in groupby(outcomes, key=lambda outcome: outcome.writer)]
     return [
-        f"{writer}: {_describe(one.precision, 'of ' + plural(one.n_decided, 'text') + ' kept the proposed label')}"
-        for writer, one in totals
-        if one.n_decided
+        f"{writer}: {_describe(total.precision, 'of ' + plural(total.n_decided, 'text') + ' kept the proposed label')}"
+        for writer, total in totals
+        if total.n_decided
     ]
 
 
 def outcomes_table(outcomes: Sequence[LabelOutcome]) -> list[dict[str, str | int | float | None]]:
     """A row per writer and proposed label, for an export; shares from 0 to 1, None where nothing is decided."""
     rows: list[dict[str, str | int | float | None]] = []
-    for one in outcomes:
-        share = one.precision
+    for outcome in outcomes:
+        share = outcome.precision
         known = (share.share, share.low, share.high) if share.n else (None, None, None)
         rows.append(
             {
-                "writer": one.writer,
-                "proposed_label": one.label,
-                "n_decided": one.n_decided,
-                "n_as_proposed": one.n_kept,
-                "n_relabelled": one.n_relabelled,
-                "n_rejected": one.n_rejected,
-                "n_waiting": one.n_waiting,
+                "writer": outcome.writer,
+                "proposed_label": outcome.label,
+                "n_decided": outcome.n_decided,
+                "n_as_proposed": outcome.n_kept,
+                "n_relabelled": outcome.n_relabelled,
+                "n_rejected": outcome.n_rejected,
+                "n_waiting": outcome.n_waiting,
                 **dict(zip(("precision", "low_95", "high_95"), known, strict=True)),
             }
         )
     return rows
 
 
-def _add(one: LabelOutcome, other: LabelOutcome) -> LabelOutcome:
+def _add(outcome: LabelOutcome, other: LabelOutcome) -> LabelOutcome:
     return LabelOutcome(
-        one.writer,
-        one.label,
-        one.n_waiting + other.n_waiting,
-        one.n_kept + other.n_kept,
-        one.n_relabelled + other.n_relabelled,
-        one.n_rejected + other.n_rejected,
+        outcome.writer,
+        outcome.label,
+        outcome.n_waiting + other.n_waiting,
+        outcome.n_kept + other.n_kept,
+        outcome.n_relabelled + other.n_relabelled,
+        outcome.n_rejected + other.n_rejected,
     )
 
 
@@ -161,9 +162,9 @@ def agree_with_lm(counts: Counts, labels: Sequence[str]) -> list[Agreement]:
 def agree_in_pairs(pairs: Sequence[PairCount], labels: Sequence[str]) -> list[Agreement]:
     """Every two reviewers who decided on the same texts, most such texts first; rejecting is an answer too."""
     counts: dict[tuple[str, str], Counter[tuple[str, str]]] = {}
-    for one in pairs:
-        of_pair = counts.setdefault((one.first, one.second), Counter())
-        of_pair[one.first_outcome, one.second_outcome] += one.n
+    for pair in pairs:
+        of_pair = counts.setdefault((pair.first, pair.second), Counter())
+        of_pair[pair.first_outcome, pair.second_outcome] += pair.n
     found = sorted(counts.items(), key=lambda item: (-item[1].total(), item[0]))
     return [row for (first, second), of_pair in found for row in _agree(first, second, of_pair, labels)]
 
@@ -173,7 +174,7 @@ def _agree(first: str, second: str, counts: Counts, labels: Sequence[str]) -> li
     n = sum(counts.values())
     if not n:
         return []
-    n_same = sum(times for (one, other), times in counts.items() if one == other)
+    n_same = sum(times for (first_outcome, second_outcome), times in counts.items() if first_outcome == second_outcome)
     rows = [Agreement(first, second, None, n, n, n_same, cohens_kappa(counts))]
     for label in (*labels, REJECTED):
         n_either = sum(times for given, times in counts.items() if label in given)
@@ -211,11 +212,11 @@ def worth_chart(outcomes: Sequence[LabelOutcome]) -> go.Figure:
     total = add_up(outcomes)
     is_crowded = total.n_waiting > N_CROWD * total.n_decided
     shown = PARTS[:-1] if is_crowded else PARTS
-    longest = max((sum(getattr(one, part.field) for part in shown) for one in outcomes), default=0)
+    longest = max((sum(getattr(outcome, part.field) for part in shown) for outcome in outcomes), default=0)
     names, rows = _lay_out(outcomes)
     figure = go.Figure()
     for part in PARTS:
-        values = [getattr(one, part.field) for one in outcomes]
+        values = [getattr(outcome, part.field) for outcome in outcomes]
         figure.add_bar(
             y=rows,
             x=values,
@@ -228,7 +229,9 @@ def worth_chart(outcomes: Sequence[LabelOutcome]) -> go.Figure:
             insidetextanchor="middle",
             textangle=0,
             insidetextfont={"color": DARK_TEXT},
-            customdata=[[plain(one.writer), plain(one.label), _say_share(one, part)] for one in outcomes],
+            customdata=[
+                [plain(outcome.writer), plain(outcome.label), _say_share(outcome, part)] for outcome in outcomes
+            ],
             hovertemplate=(
                 f"%{{customdata[0]}}<br>proposed %{{customdata[1]}}: %{{x:,}} {part.name}%{{customdata[2]}}"
                 "<extra></extra>"
@@ -247,19 +250,19 @@ def _lay_out(outcomes: Sequence[LabelOutcome]) -> tuple[list[str], list[int]]:
     """The names down the chart's left side, a writer's above its labels, and each outcome's place among them."""
     names: list[str] = []
     rows: list[int] = []
-    for writer, group in groupby(outcomes, key=lambda one: one.writer):
+    for writer, group in groupby(outcomes, key=lambda outcome: outcome.writer):
         names.append(f"<b>{plain(shorten(writer, LONGEST_NAME))}</b>")
-        for one in group:
+        for outcome in group:
             rows.append(len(names))
-            names.append(plain(shorten(one.label, LONGEST_NAME)))
+            names.append(plain(shorten(outcome.label, LONGEST_NAME)))
     return names, rows
 
 
-def _say_share(one: LabelOutcome, part: _Part) -> str:
+def _say_share(outcome: LabelOutcome, part: _Part) -> str:
     """', 61% of 120 decided'; nothing of what waits."""
-    if part.field == "n_waiting" or not one.n_decided:
+    if part.field == "n_waiting" or not outcome.n_decided:
         return ""
-    return f", {percent(getattr(one, part.field) / one.n_decided)} of {one.n_decided:,} decided"
+    return f", {percent(getattr(outcome, part.field) / outcome.n_decided)} of {outcome.n_decided:,} decided"
 
 
 # What it gained -------------------------------------------------------------------------------------------------------
@@ -267,16 +270,16 @@ def _say_share(one: LabelOutcome, part: _Part) -> str:
 
 def pick_reviewed(gains: Sequence[ReviewGain]) -> list[ReviewGain]:
     """Those that set reviewed texts against the same ones raw."""
-    return [one for one in gains if TextUse.RAW in one.uses and len(one.uses) > 1]
+    return [gain for gain in gains if TextUse.RAW in gain.uses and len(gain.uses) > 1]
 
 
 def describe_gain(gain: ReviewGain, metric: str, names: VariantNames) -> str:
     """'GPT-J, 200 texts each: macro-F1 0.54 raw, 0.71 relabelled. Relabelled is better than raw, …', and how sure."""
-    figures = [f"{format_metric(metric, one.mean)} {use.value}" for use, one in gain.uses.items()]
+    figures = [f"{format_metric(metric, interval.mean)} {use.value}" for use, interval in gain.uses.items()]
     sentences = [
         f"{names.sources[gain.variant]}, {plural(gain.n_synthetic, 'text')} each: "
         f"{METRICS[metric]} {', '.join(figures)}."
     ]
-    for use, one in gain.over_raw.items():
-        sentences.append(f"{use.value.capitalize()} is {judge(one, TextUse.RAW.value, metric)}.")
+    for use, difference in gain.over_raw.items():
+        sentences.append(f"{use.value.capitalize()} is {judge(difference, TextUse.RAW.value, metric)}.")
     return " ".join(sentences)

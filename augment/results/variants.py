@@ -40,17 +40,20 @@ def name_variants(variants: Iterable[Variant], writers: Mapping[int, Writer]) ->
     would be called as another one, a baseline or the ceiling is.
     """
     given = list(dict.fromkeys([*variants]))
-    given += [one for one in dict.fromkeys(variant.baseline for variant in given) if one not in given]
+    given += [baseline for baseline in dict.fromkeys(variant.baseline for variant in given) if baseline not in given]
     naming = _Naming.of(given, writers)
     shared = naming.name_shared(given)
     numbered = naming.find_same_writers(given)
     while True:
-        names = {one: naming.name(one, is_numbered=one.generation_run_ids in numbered) for one in given}
+        names = {variant: naming.name(variant, is_numbered=variant.generation_run_ids in numbered) for variant in given}
         sources = {
-            one: naming.name_source(one, is_numbered=one.generation_run_ids in numbered) or shared for one in given
+            variant: naming.name_source(variant, is_numbered=variant.generation_run_ids in numbered) or shared
+            for variant in given
         }
-        n_runs = Counter(source for source, _ in {(sources[one], one.generation_run_ids) for one in given})
-        alike = {one.generation_run_ids for one in given if n_runs[sources[one]] > 1 or sources[one] in TAKEN}
+        n_runs = Counter(source for source, _ in {(sources[variant], variant.generation_run_ids) for variant in given})
+        alike = {
+            variant.generation_run_ids for variant in given if n_runs[sources[variant]] > 1 or sources[variant] in TAKEN
+        }
         if alike <= numbered:
             return VariantNames(names, sources, shared)
         numbered |= alike
@@ -85,7 +88,7 @@ class _Naming:
     def name_shared(self, variants: Sequence[Variant]) -> str:
         """What all variants share, and their names leave out."""
         kinds = {variant.kind for variant in variants} - {ClassifierKind.FINE_TUNED}
-        kind = [one.value for one in kinds if self.has_one_kind]
+        kind = [classifier_kind.value for classifier_kind in kinds if self.has_one_kind]
         synthetic = next((variant for variant in variants if variant.is_synthetic), None)
         if synthetic is None:
             return " · ".join(kind)

@@ -25,7 +25,7 @@ def label_colour(labels: Sequence[str], label: str) -> str:
 
 def tint(colour: str, share: float) -> str:
     """`colour` with that share of white mixed in."""
-    return "#" + "".join(f"{round(one + (255 - one) * share):02x}" for one in _channels(colour))
+    return "#" + "".join(f"{round(channel + (255 - channel) * share):02x}" for channel in _channels(colour))
 
 
 def fade(colour: str, opacity: float) -> str:

@@ -57,20 +57,20 @@ def class_chart(figures: Sequence[ClassFigures], labels: Sequence[str]) -> go.Fi
     """F1 of each label with its precision and recall, each with its 95% interval, in the label's colour."""
     figure = go.Figure()
     measures = {"F1": "circle", "precision": "triangle-right-open", "recall": "triangle-left-open"}
-    for row, one in enumerate(figures):
-        intervals = (one.f1, one.precision, one.recall)
+    for row, scores in enumerate(figures):
+        intervals = (scores.f1, scores.precision, scores.recall)
         heights = [row + offset for offset in (-0.26, 0.0, 0.26)]
-        colour = label_colour(labels, one.label)
+        colour = label_colour(labels, scores.label)
         figure.add_scatter(
             x=[interval.mean for interval in intervals],
             y=heights,
             mode="markers",
-            name=plain(one.label),
+            name=plain(scores.label),
             marker=markers(list(measures.values()), [13, 10, 10], colour),
             error_x=whiskers(intervals, colour),
             cliponaxis=False,
             customdata=[
-                [plain(one.label), name, interval.low, interval.high, interval.n, one.support]
+                [plain(scores.label), name, interval.low, interval.high, interval.n, scores.support]
                 for name, interval in zip(measures, intervals, strict=True)
             ],
             hovertemplate=(
@@ -81,7 +81,7 @@ def class_chart(figures: Sequence[ClassFigures], labels: Sequence[str]) -> go.Fi
         for name, height, interval in zip(measures, heights, intervals, strict=True):
             text = f"{name} {interval.mean:.2f}"
             figure.add_annotation(x=1.01, xref="paper", y=height, text=text, showarrow=False, xanchor="left")
-    names = [f"{plain(shorten(one.label, LONGEST_NAME))}<br>{one.support} texts" for one in figures]
+    names = [f"{plain(shorten(scores.label, LONGEST_NAME))}<br>{scores.support} texts" for scores in figures]
     figure.update_layout(showlegend=False)
     figure.update_xaxes(
         title="F1, precision and recall on the test split", range=[0, 1], tickformat=".1f", showgrid=True

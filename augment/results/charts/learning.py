@@ -133,7 +133,9 @@ def _add_means(
         line={"color": style.colour, "width": 2.5, "dash": style.dash},
         marker=markers(style.symbol, 8, style.colour),
         cliponaxis=False,
-        customdata=[[plain(names[one.variant]), one.interval.low, one.interval.high, one.interval.n] for one in line],
+        customdata=[
+            [plain(names[point.variant]), point.interval.low, point.interval.high, point.interval.n] for point in line
+        ],
         hovertemplate=(
             f"%{{customdata[0]}}<br>%{{x}} texts: {HOVER[metric]}"
             "<br>95%: %{customdata[1]:.3f} to %{customdata[2]:.3f}, %{customdata[3]} RNG seed(s)<extra></extra>"
@@ -147,9 +149,9 @@ def _fit(intervals: Sequence[Interval], others: Sequence[float]) -> tuple[float,
     On less height RNG seeds' noise would look like a gain. Intervals of two RNG seeds may leave the chart: nearly all
     of it would be theirs.
     """
-    certain = [one for one in intervals if one.n >= N_CERTAIN]
-    bounds = [*(one.low for one in certain), *(one.high for one in certain)]
-    values = [*(one.mean for one in intervals), *bounds, *others] or [0.0, 1.0]
+    certain = [interval for interval in intervals if interval.n >= N_CERTAIN]
+    bounds = [*(interval.low for interval in certain), *(interval.high for interval in certain)]
+    values = [*(interval.mean for interval in intervals), *bounds, *others] or [0.0, 1.0]
     low = max(0.0, math.floor(20 * min(values) - 0.2) / 20)
     high = min(1.0, math.ceil(20 * max(values) + 0.2) / 20)
     missing = max(0.0, 0.3 - (high - low))
@@ -194,7 +196,8 @@ def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) 
             error_x=whiskers([interval for _, interval in shown], BASELINE_GREY),
             cliponaxis=False,
             customdata=[
-                [plain(names.sources[gain.variant]), gain.n_synthetic, one.low, one.high, one.n] for gain, one in shown
+                [plain(names.sources[gain.variant]), gain.n_synthetic, interval.low, interval.high, interval.n]
+                for gain, interval in shown
             ],
             hovertemplate=(
                 f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]}} texts: {HOVER[metric].replace('{y', '{x')}"

@@ -75,8 +75,8 @@ def whiskers(intervals: Sequence[Interval], colour: str) -> dict[str, object]:
     return {
         "type": "data",
         "symmetric": False,
-        "array": [one.high - one.mean for one in intervals],
-        "arrayminus": [one.mean - one.low for one in intervals],
+        "array": [interval.high - interval.mean for interval in intervals],
+        "arrayminus": [interval.mean - interval.low for interval in intervals],
         "thickness": 1.5,
         "width": 4,
         "color": colour,

@@ -139,7 +139,7 @@ def _show_curves(data: ReportData) -> str:
 
 def _show_certainty(data: ReportData) -> str:
     compared = compare_at_largest(compare_with_baseline(data.finished, METRIC))
-    differences = sorted(compared, key=lambda one: one.interval.mean, reverse=True)
+    differences = sorted(compared, key=lambda difference: difference.interval.mean, reverse=True)
     if not differences:
         reason = "Nothing can be compared yet: that needs finished runs with added texts and on the seeds only."
         return html.section("How sure is this?", html.paragraph(reason))
@@ -156,15 +156,17 @@ def _compare(differences: Sequence[Difference], names: VariantNames) -> str:
     """A table of gains over the baseline, in points."""
     rows = [
         [
-            names[one.variant],
-            names[one.variant.baseline],
-            str(one.n_synthetic),
-            format_points(one.interval.mean),
-            f"{format_points(one.interval.low)} to {format_points(one.interval.high)}" if one.interval.n > 1 else "–",
-            "–" if one.p_adjusted is None else format_p(one.p_adjusted),
-            str(one.interval.n),
+            names[difference.variant],
+            names[difference.variant.baseline],
+            str(difference.n_synthetic),
+            format_points(difference.interval.mean),
+            f"{format_points(difference.interval.low)} to {format_points(difference.interval.high)}"
+            if difference.interval.n > 1
+            else "–",
+            "–" if difference.p_adjusted is None else format_p(difference.p_adjusted),
+            str(difference.interval.n),
         ]
-        for one in differences
+        for difference in differences
     ]
     return html.table(("variant", "baseline", "#texts", "#points", "#95% interval", "#adjusted p", "#RNG seeds"), rows)
 
@@ -176,7 +178,7 @@ def _show_review(data: ReportData) -> str:
     sentences = [
         f"{data.names.sources[gain.variant]}, {plural(gain.n_synthetic, 'text')}, "
         f"after {plural(gain.n_decisions, 'decision')} by people: "
-        + ", ".join(f"{use.value} {format_metric(METRIC, one.mean)}" for use, one in gain.uses.items())
+        + ", ".join(f"{use.value} {format_metric(METRIC, interval.mean)}" for use, interval in gain.uses.items())
         + "."
         for gain in gains
     ]
@@ -196,16 +198,17 @@ def _show_labels_found(data: ReportData) -> str:
             continue
         rows = [
             [
-                one.label,
-                format_interval(one.f1, METRIC),
-                f"{one.precision.mean:.2f}",
-                f"{one.recall.mean:.2f}",
-                str(one.support),
+                scores.label,
+                format_interval(scores.f1, METRIC),
+                f"{scores.precision.mean:.2f}",
+                f"{scores.recall.mean:.2f}",
+                str(scores.support),
             ]
-            for one in class_figures(predictions, data.task.labels)
+            for scores in class_figures(predictions, data.task.labels)
         ]
         chart = confusion_chart(confusion(predictions, data.task.labels), data.task.labels)
-        n_runs, heading = len({one.run_id for one in predictions}), html.heading(3, name_point(point, data.names))
+        n_runs = len({prediction.run_id for prediction in predictions})
+        heading = html.heading(3, name_point(point, data.names))
         caption = f"Test texts by true and predicted label, summed over {plural(n_runs, 'run')}."
         table = html.table(("label", "#F1 (95%)", "#precision", "#recall", "#texts"), rows)
         columns.append(
@@ -234,7 +237,8 @@ def _show_wrong_texts(data: ReportData) -> str:
     if not wrong or point is None:
         return ""
     rows = [
-        [one.text, one.truth, one.predicted, percent(one.share), percent(one.prob)] for one in wrong[:N_WRONG_TEXTS]
+        [text.text, text.truth, text.predicted, percent(text.share), percent(text.prob)]
+        for text in wrong[:N_WRONG_TEXTS]
     ]
     title = name_point(point, data.names)
     note = f"{title}: {len(rows)} of {plural(len(wrong), 'test text')} that some run gets wrong, most often first."
@@ -252,11 +256,11 @@ def _show_samples(data: ReportData) -> str:
     return html.section("A few of the texts", note, *parts) if parts else ""
 
 
-def _name_label(one: VariantText, labels: Sequence[str]) -> str:
+def _name_label(text: VariantText, labels: Sequence[str]) -> str:
     """The text's label, or its probabilities where it is trained on them."""
-    if not labels or one.probs is None:
-        return one.label
-    return ", ".join(f"{label} {percent(prob)}" for label, prob in zip(labels, one.probs, strict=True))
+    if not labels or text.probs is None:
+        return text.label
+    return ", ".join(f"{label} {percent(prob)}" for label, prob in zip(labels, text.probs, strict=True))
 
 
 def _show_measuring(data: ReportData) -> str:
@@ -275,7 +279,7 @@ def _list_everything(data: ReportData) -> str:
         [
             data.names[points[0].variant],
             str(points[0].n_synthetic),
-            *(format_interval(one.interval, metric) for metric, one in zip(METRICS, points, strict=True)),
+            *(format_interval(point.interval, metric) for metric, point in zip(METRICS, points, strict=True)),
             str(points[0].interval.n),
         ]
         for points in zip(*by_metric, strict=True)

@@ -74,7 +74,7 @@ def section(title: str, *parts: str) -> str:
 
 def listing(sentences: Sequence[str]) -> str:
     """A list, one item per sentence."""
-    return element("ul", "", [element("li", "", [escaped(one)]) for one in sentences])
+    return element("ul", "", [element("li", "", [escaped(sentence)]) for sentence in sentences])
 
 
 def glossary(terms: Mapping[str, str]) -> str:
@@ -88,8 +88,10 @@ def glossary(terms: Mapping[str, str]) -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table of strings; a column whose name begins with # holds numbers."""
-    classes = ["number" if one[0] == "#" else WIDE_COLUMNS.get(one, "") for one in columns]
-    head = [element("th", css, [escaped(one.removeprefix("#"))]) for one, css in zip(columns, classes, strict=True)]
+    classes = ["number" if column[0] == "#" else WIDE_COLUMNS.get(column, "") for column in columns]
+    head = [
+        element("th", css, [escaped(column.removeprefix("#"))]) for column, css in zip(columns, classes, strict=True)
+    ]
     body = [
         element("tr", "", [element("td", css, [escaped(cell)]) for cell, css in zip(row, classes, strict=True)])
         for row in rows

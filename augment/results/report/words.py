@@ -45,9 +45,9 @@ def explain_measuring(
     """How the figures were measured, a sentence or two per fact; `test_counts` are test texts per label."""
     config, n_test = experiment.config, sum(test_counts.values())
     labels = config.recipe.labels
-    seed_counts = Counter(one.label for one in seed_set.examples)
+    seed_counts = Counter(example.label for example in seed_set.examples)
     drawn = "chosen by hand" if seed_set.rng_seed is None else f"drawn with RNG seed {seed_set.rng_seed}"
-    n_real = sum(one.split.is_real for one in seed_set.examples)
+    n_real = sum(example.split.is_real for example in seed_set.examples)
     n_written = len(seed_set.examples) - n_real
     seeds = f"{plural(n_real, 'real text')}, {drawn}"
     if n_written:
@@ -67,7 +67,7 @@ def explain_measuring(
         "texts of the smaller ones. A variant with fewer texts is trained on all of them instead.",
         "Intervals and p cover the chance in training and in which texts were drawn, but not in which texts are in the "
         "test split: with another test split, all figures would be somewhat different.",
-        *(f"{names[one.variant]}: {_describe_variant(one)}" for one in experiment.variants),
+        *(f"{names[variant.variant]}: {_describe_variant(variant)}" for variant in experiment.variants),
     ]
 
 

@@ -81,7 +81,7 @@ def _offer_more(experiment: Experiment, failures: list[RunFailures]) -> None:
 def _show_failures(experiment: Experiment, failures: list[RunFailures]) -> None:
     """Which variants' runs failed, and why; not where the experiment's own message is the only reason."""
     n_failed = sum(failure.n_runs for failure in failures)
-    if not failures or (n_failed == experiment.state.n_total and len({one.reason for one in failures}) == 1):
+    if not failures or (n_failed == experiment.state.n_total and len({failure.reason for failure in failures}) == 1):
         return
     names = name_experiment_variants(workbench(), experiment)
     st.markdown(f":material/error: {plural(n_failed, 'run')} of {experiment.state.n_total:,} failed:")

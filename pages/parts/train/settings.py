@@ -43,7 +43,10 @@ def choose_experiment(task: Task, seed_sets: Sequence[SeedSet]) -> ExperimentCon
         TrainingError: it cannot be trained as chosen.
     """
     seed_set = st.selectbox(
-        "Seed set", seed_sets, format_func=lambda one: f"{one.id} · {one.name}", key=f"train_{task.id}_seed_set"
+        "Seed set",
+        seed_sets,
+        format_func=lambda option: f"{option.id} · {option.name}",
+        key=f"train_{task.id}_seed_set",
     )
     variants = choose_texts(task, seed_set)
     sizes = choose_sizes(task, seed_set, variants)
@@ -251,7 +254,8 @@ def estimate_s(task: Task, config: ExperimentConfig) -> tuple[float, bool]:
         if run.config.encoder == config.recipe.encoder:
             step_s.setdefault(run.config.kind, []).append(run.state.elapsed_s / run.config.count_steps(run.n_train))
     sizes = sizes_of(config)
-    kinds = [(kind, 1) for kind in config.baselines] + [(one.kind, len(sizes[one])) for one in config.variants]
+    kinds = [(kind, 1) for kind in config.baselines]
+    kinds += [(variant.kind, len(sizes[variant])) for variant in config.variants]
     seconds = 0.0
     for kind, n in kinds:
         n_steps = 1 if kind.is_instant else config.recipe.count_steps(max(config.sizes, default=30))

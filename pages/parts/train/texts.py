@@ -126,7 +126,9 @@ def _choose_uses(task: Task, *, is_reviewed: bool) -> list[TextUse]:
 
 def _say_waiting(variants: Sequence[Variant], seed_set: SeedSet, *, is_reviewed: bool) -> None:
     """Where relabelled variants hold texts that nobody has reviewed, say so, and what leaves them out."""
-    relabelled = [one for one in variants if one.use is TextUse.RELABELLED and one.filter == TextFilter()]
+    relabelled = [
+        variant for variant in variants if variant.use is TextUse.RELABELLED and variant.filter == TextFilter()
+    ]
     n_all = sum(count_texts(seed_set, variant) for variant in relabelled)
     n_reviewed = sum(count_texts(seed_set, replace(variant, use=TextUse.REVIEWED)) for variant in relabelled)
     if n_all and not is_reviewed:
