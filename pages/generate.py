@@ -43,7 +43,7 @@ def start(task: Task, new: NewRun) -> int:
 
 
 def show_nothing_yet() -> "st.delta_generator.DeltaGenerator":
-    """What appears once a run has started; returns the place for the button that starts it."""
+    """Say what appears here once a run has started; returns the place for the start button."""
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown(
@@ -58,7 +58,7 @@ def show_nothing_yet() -> "st.delta_generator.DeltaGenerator":
 
 
 def lead_back(missing: str, button: str, page: str, action: "st.delta_generator.DeltaGenerator") -> None:
-    """What a run needs first; the button that leads to it goes into `action`."""
+    """Say what a run needs first; the button that leads to it goes into `action`."""
     st.info(f"A run needs {missing} first.", icon=":material/info:")
     if action.button(button, key="generate_missing", type="primary", icon=":material/arrow_forward:"):
         st.switch_page(PAGES[page])

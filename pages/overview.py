@@ -19,7 +19,7 @@ UNITS = {RunKind.GENERATION: "texts", RunKind.EXPERIMENT: "runs"}
 
 
 def next_step(task: Task) -> tuple[str, str]:
-    """The one next thing to do: the button's words and its page."""
+    """The next thing to do: a button's text and the page that it opens."""
     store = workbench().store
     if not store.tasks.seed_sets(task.id):
         return "Continue: save a seed set", "seeds"
@@ -68,8 +68,8 @@ def show_answer(task: Task) -> None:
     if experiment is None:
         st.subheader("Does it help?", anchor=False)
         st.markdown(
-            "No classifier has been trained yet. After the first experiment, this shows how macro-F1 on the test split "
-            "changes with the number of synthetic texts."
+            "No classifier has been trained yet. After the first experiment, a chart here shows how macro-F1 on the "
+            "test split changes with the number of synthetic texts."
         )
         if st.button("Train classifiers", key="overview_to_train", icon=":material/model_training:"):
             st.switch_page(PAGES["train"])
@@ -111,7 +111,7 @@ def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
 
 
 def offer_to_resume(kind: str, number: int, state: RunState) -> bool:
-    """How far a run came, and the button that opens it; whether that was pressed."""
+    """Show how far a run came, with a button that opens it; returns whether it was pressed."""
     done = f"{state.n_done:,} of {state.n_total:,}"
     st.caption(f"{kind.capitalize()} {number} was {state.status.value} at {done}. Open it to resume.")
     return st.button(f"Open {kind} {number}", key=f"overview_open_{kind}", icon=":material/resume:")

@@ -59,4 +59,4 @@ with right:
         if is_valid:
             trial_panel(config, seed_set, state, api_key)
         else:
-            st.caption("The prompt is shown here once the template is fixed.")
+            st.caption("The prompt is shown here once the template has no errors.")

@@ -58,7 +58,7 @@ def show_counts(task: Task) -> None:
 
 
 def show_nothing_yet() -> "st.delta_generator.DeltaGenerator":
-    """What appears once texts are imported; returns the place for the button that imports them."""
+    """Say what appears here once texts are imported; returns the place for the import button."""
     with st.container(border=True, horizontal_alignment="center"):
         st.space("small")
         st.markdown(
@@ -79,7 +79,7 @@ def name_task(task: Task) -> str:
 
 enter_through_app()
 task = current_task()
-header = page_header("Seeds", "Import labelled texts. A few of them become the examples the language model sees.")
+header = page_header("Seeds", "Import labelled texts. A few of them become seeds: the examples that the prompt shows.")
 left, right = st.columns([3, 5], gap="large")
 with right:
     import_action = None if task else show_nothing_yet()

@@ -108,7 +108,7 @@ def _without_foreign_keys(engine: Engine) -> Iterator[Connection]:
                 broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
                 if broken:
                     raise StorageError(
-                        f"The database has {len(broken)} rows that refer to missing rows, first in table "
+                        f"The database has {len(broken):,} rows that refer to missing rows, first in table "
                         f"'{broken[0][0]}'. It was not changed. Restore a copy of it."
                     )
         finally:

@@ -95,15 +95,15 @@ def import_texts(bench: Workbench, task_id: int, lm_name: str, texts: Sequence[L
     n_left_out = len(texts) - len(kept)
     if not kept:
         raise DataError(
-            f"All {len(texts)} texts are in the validation or test split. Training on them would leak the test data."
+            f"All {len(texts):,} texts are in the validation or test split. Training on them would leak the test data."
         )
     known = bench.store.generations.proposed_texts(task_id)
     n_known = sum(text.text in known for text in kept)
     message = f"{plural(len(kept), 'text')} imported"
     if n_known:
-        message += f", {n_known} of them also in earlier runs"
+        message += f", {n_known:,} of them also in earlier runs"
     if n_left_out:
-        message += f"; {n_left_out} left out (in the validation or test split)"
+        message += f"; {n_left_out:,} left out (in the validation or test split)"
     return bench.store.generations.import_texts(task_id, lm_name, kept, message=message)
 
 

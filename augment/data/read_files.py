@@ -21,8 +21,8 @@ from augment.records import Split
 
 STARTER_FILE = Path(__file__).parent / "starter.csv"
 STARTER_NOTE = (
-    "900 texts in the style of tweets, in six emotions, so that you can try everything at once. An AI assistant wrote "
-    "them for this project; they were not collected from anybody."
+    "900 texts in the style of tweets, in six emotions, to try everything right away. An AI assistant wrote them for "
+    "this project; they were not collected from anybody."
 )
 EMOTION_HUB_NAME = "dair-ai/emotion"
 MAX_UNZIPPED_BYTES = 2 * 1024**3

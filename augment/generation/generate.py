@@ -300,7 +300,7 @@ def _check_given(config: GenerationConfig, seeds: Sequence[Example], strategy: S
 def _check_parse_rate(config: GenerationConfig, n_parsed: int, n_attempts: int) -> None:
     if n_attempts >= PARSE_RATE_AFTER and n_parsed < config.min_parse_rate * n_attempts:
         raise AugmentError(
-            f"Only {n_parsed} of {n_attempts} completions could be parsed, fewer than {config.min_parse_rate:.0%}. "
+            f"Only {n_parsed:,} of {n_attempts:,} completions could be parsed, fewer than {config.min_parse_rate:.0%}. "
             "Look at the rejects, then change the prompt or use the strategy 'mix'."
         )
 
@@ -308,8 +308,8 @@ def _check_parse_rate(config: GenerationConfig, n_parsed: int, n_attempts: int) 
 def _end_message(config: GenerationConfig, progress: GenerationProgress) -> str:
     if progress.n_texts < config.target and progress.n_attempts >= config.attempt_cap:
         return (
-            f"Stopped at the cap of {config.attempt_cap} attempts with {progress.n_texts} of {config.target} texts. "
-            "Look at the rejects, then change the prompt or raise the cap."
+            f"Stopped at the cap of {config.attempt_cap:,} attempts with {progress.n_texts:,} of {config.target:,} "
+            "texts. Look at the rejects, then change the prompt or raise the cap."
         )
     return ""
 
@@ -317,5 +317,5 @@ def _end_message(config: GenerationConfig, progress: GenerationProgress) -> str:
 def _budget_message(config: GenerationConfig, progress: GenerationProgress) -> str:
     return (
         f"Stopped before exceeding the budget of {config.budget:g}: {progress.cost:.4g} spent on "
-        f"{progress.n_texts} of {config.target} texts. Raise the budget to continue."
+        f"{progress.n_texts:,} of {config.target:,} texts. Raise the budget to continue."
     )

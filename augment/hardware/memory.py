@@ -34,7 +34,7 @@ class MemoryNeed:
         return self.needed <= self.free
 
     def __str__(self) -> str:
-        return f"needs {self.needed / GIB:.1f} GiB, {self.free / GIB:.1f} GiB free on {self.device}"
+        return f"needs {self.needed / GIB:.1f} GiB; {self.free / GIB:.1f} GiB free on {self.device}"
 
 
 def need_for(n_bytes: float, free: int, device: str) -> MemoryNeed:

@@ -33,13 +33,13 @@ class ExperimentConfig:
         if any(size < 1 for size in self.sizes):
             raise TrainingError(f"Sizes must be 1 or more; found {min(self.sizes)}. The baseline is size 0.")
         if not self.rng_seeds:
-            raise TrainingError("No RNG seed is chosen. Choose at least one; from 2 on there is an interval.")
+            raise TrainingError("No RNG seed is chosen. Choose at least one, or several to get an interval.")
         for values, name in ((self.variants, "variants"), (self.sizes, "sizes"), (self.rng_seeds, "RNG seeds")):
             if len(set(values)) < len(values):
                 raise TrainingError(f"One of the {name} is chosen twice. Choose each once.")
         for variant in self.variants:
             if variant.is_baseline or variant.experiment_id is not None:
-                raise TrainingError("The seeds only are a baseline, not a variant. Choose texts to add.")
+                raise TrainingError("'Seeds only' is the baseline, not a variant. Choose texts to add.")
 
     @property
     def n_points(self) -> int:
@@ -48,7 +48,7 @@ class ExperimentConfig:
 
     @property
     def n_runs(self) -> int:
-        """Training runs in all."""
+        """Training runs in total."""
         return self.n_points * len(self.rng_seeds)
 
 
@@ -105,9 +105,9 @@ class TrainingRun:
 
 
 def cut_runs(runs: Sequence[TrainingRun], n_texts: int) -> list[TrainingRun]:
-    """A variant's runs when only so many texts can be drawn: of those that want more, one per RNG seed takes them all.
+    """A variant's runs when only `n_texts` can be drawn: runs that need more become one per RNG seed, with all texts.
 
-    Two runs of one RNG seed with the same texts would be the same run. Without any text the runs stay as they are, to
+    Two runs with the same RNG seed and texts would be the same run. If there is no text, the runs stay as they are and
     fail with the reason.
     """
     if not n_texts:
@@ -132,7 +132,7 @@ class RunFailures:
 
 @dataclass(frozen=True, slots=True)
 class StoredPrediction:
-    """What a finished classifier says of a real test example, beside the truth."""
+    """A finished classifier's prediction for a test example, with the true label."""
 
     run_id: int
     example_id: int
@@ -155,7 +155,7 @@ class VariantFiltered:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A training run begins with these synthetic texts; whatever it had measured before is void."""
+    """A training run starts with these synthetic texts; its earlier measurements are no longer valid."""
 
     run_id: int
     n_train: int
@@ -172,7 +172,7 @@ class RunMeasured:
 
 @dataclass(frozen=True, slots=True)
 class TextJudged:
-    """What a finished classifier says of a synthetic text that it was not trained on.
+    """A finished classifier's prediction for a synthetic text that it was not trained on.
 
     `label_prob` is its probability of the label that the text has in the experiment, after review where a variant has
     that label.

@@ -125,7 +125,7 @@ class GenerationConfig:
             object.__setattr__(self, "attempt_cap", 10 * self.target + 50)
         if self.attempt_cap < self.target:
             raise AugmentError(
-                f"The attempt cap ({self.attempt_cap}) is below the target ({self.target}). Raise the cap."
+                f"The attempt cap ({self.attempt_cap:,}) is below the target ({self.target:,}). Raise the cap."
             )
         if self.label_shares is not None:
             _check_shares(self.label_shares, self.labels)

@@ -33,7 +33,7 @@ class TextUse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TextFilter:
-    """What leaves out texts of a variant without looking at validation or test data.
+    """A filter on a variant's texts. It uses no validation or test data.
 
     `agrees` drops texts to which a linear probe trained on the seeds gives another label; `keep_share` keeps that share
     of each label's texts, those whose label the probe finds most probable; `is_balanced` takes equally many of each
@@ -50,7 +50,7 @@ class TextFilter:
 
     @property
     def needs_probe(self) -> bool:
-        """Whether a classifier trained on the seeds has to look at the texts."""
+        """Whether it needs a classifier trained on the seeds."""
         return self.agrees or self.keep_share < 1
 
     def count_drawable(self, n_per_label: Collection[int]) -> int:
@@ -103,7 +103,7 @@ class Variant:
 
 
 def cut_sizes(sizes: Sequence[int], n_texts: int) -> tuple[int, ...]:
-    """The sizes that a variant of so many texts can have, ascending; all of its texts for those that exceed them."""
+    """The sizes that a variant with `n_texts` can have, ascending; larger sizes become all of its texts."""
     return tuple(sorted({min(size, n_texts) for size in sizes} - {0}))
 
 

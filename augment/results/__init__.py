@@ -1,1 +1,1 @@
-"""What runs say when they are compared: variants, differences, charts, the report."""
+"""Training runs compared: names of variants, differences, charts and the report."""

@@ -47,7 +47,10 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> st
     if best.interval.n < 2:
         return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."
     tried = {difference.variant.use for difference in compared}
-    review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then train relabelled"
+    review = (
+        f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then train on the relabelled "
+        "texts"
+    )
     can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
     if best.is_significant and best.interval.mean > 0:
         if can_review:
@@ -111,7 +114,7 @@ def _describe(difference: Difference, names: VariantNames, compared: Sequence[Di
     variant = difference.variant
     use = f"{variant.use.value} " if variant.use not in (None, TextUse.SOFT) else ""
     words = [TextUse.SOFT.value] if variant.use is TextUse.SOFT else []
-    texts = f"{difference.n_synthetic} {use}text{'' if difference.n_synthetic == 1 else 's'}"
+    texts = f"{difference.n_synthetic:,} {use}text{'' if difference.n_synthetic == 1 else 's'}"
     if len({candidate.variant.generation_run_ids for candidate in compared}) > 1:
         words.insert(0, names.sources[variant])
     else:

@@ -70,7 +70,7 @@ def class_figures(predictions: Sequence[StoredPrediction], labels: Sequence[str]
 
 
 def wrong_texts(predictions: Sequence[StoredPrediction]) -> list[WrongText]:
-    """The texts that at least one run gets wrong; most runs first, then the most confident.
+    """The texts that at least one run gets wrong: those wrong in the most runs first, then the most confident.
 
     A predicted label is the likeliest, so its probability is the highest one.
     """

@@ -33,8 +33,8 @@ class ReviewGain:
 def review_gains(runs: Sequence[TrainingRun], variants: Sequence[ExperimentVariant], metric: str) -> list[ReviewGain]:
     """Variants of the same texts, filter and classifier kind in at least two uses, at a size they have in common.
 
-    That is the size most uses were measured at, the largest of equals; a use without it is left out. Where experiments
-    repeat a variant, the newest that is measured counts: it includes the most decisions.
+    That is the size at which most uses were measured (the largest, if there are several); a use without it is left out.
+    Where experiments repeat a variant, the newest that is measured counts: it includes the most decisions.
     """
     measured: dict[int, dict[int, dict[int, float]]] = {}  # by variant id, size and RNG seed
     for stored in variants:

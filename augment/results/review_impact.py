@@ -1,4 +1,4 @@
-"""What review changed: how far the LM's labels stood, by writer and label, and how far people agree. Pure.
+"""What review changed: how many proposed labels were right, by writer and label, and how far people agree. Pure.
 
 Counts in, rows, sentences and a chart out; knows no store and no page. What review gained in training is
 `augment.results.review_gains`; here it only gets its sentence.
@@ -46,7 +46,7 @@ class LabelOutcome:
 
     @property
     def precision(self) -> Share:
-        """The share of the decided texts that stand under the label that was proposed."""
+        """The share of the decided texts that kept the proposed label."""
         return wilson_share(self.n_kept, self.n_decided)
 
 
@@ -55,7 +55,7 @@ class Agreement:
     """How far two raters agree on one label, on rejecting ('') or, where `label` is None, on all of these at once.
 
     Of the `n` texts that both decided on, at least one of them gave the label to `n_either` and both to `n_both`; over
-    all labels, `n_both` are the texts on which they say the same. `kappa` is None where it says nothing.
+    all labels, `n_both` are the texts on which they say the same. `kappa` is None if it is undefined.
     """
 
     first: str
@@ -205,7 +205,7 @@ PARTS = (
 
 
 def worth_chart(outcomes: Sequence[LabelOutcome]) -> go.Figure:
-    """A bar for each writer and proposed label: texts that stand as proposed, were relabelled, rejected, or wait.
+    """A bar for each writer and proposed label: texts accepted as proposed, relabelled, rejected, or waiting.
 
     Where far more texts wait than are decided, these are hidden until their name in the legend is clicked.
     """
@@ -269,7 +269,7 @@ def _say_share(outcome: LabelOutcome, part: _Part) -> str:
 
 
 def pick_reviewed(gains: Sequence[ReviewGain]) -> list[ReviewGain]:
-    """Those that set reviewed texts against the same ones raw."""
+    """The gains that compare reviewed texts with the same texts raw."""
     return [gain for gain in gains if TextUse.RAW in gain.uses and len(gain.uses) > 1]
 
 

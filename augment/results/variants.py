@@ -36,8 +36,8 @@ class VariantNames:
 def name_variants(variants: Iterable[Variant], writers: Mapping[int, Writer]) -> VariantNames:
     """Names for variants that are compared, and for their baselines. `writers` says who wrote each generation run.
 
-    Names get the numbers of their generation runs where different runs have the same writers, and where a source
-    would be called as another one, a baseline or the ceiling is.
+    Names include the numbers of the generation runs where different runs have the same writers, or where a source
+    would otherwise get the name of another source, a baseline or the ceiling.
     """
     given = list(dict.fromkeys([*variants]))
     given += [baseline for baseline in dict.fromkeys(variant.baseline for variant in given) if baseline not in given]
@@ -169,5 +169,5 @@ def name_recipe(experiment: Experiment) -> str:
 
 def name_run(run: TrainingRun, names: VariantNames) -> str:
     """'12 · GPT-J · raw · 50 texts · RNG seed 3'."""
-    texts = f" · {run.n_synthetic} texts" if run.n_synthetic else ""
+    texts = f" · {run.n_synthetic:,} texts" if run.n_synthetic else ""
     return f"{run.id} · {names[run.variant]}{texts} · RNG seed {run.config.rng_seed}"

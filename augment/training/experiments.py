@@ -248,7 +248,7 @@ def _judge(run: TrainingRun, text: VariantText, prediction: Prediction) -> TextJ
 
 
 def _describe(run: TrainingRun, names: Mapping[Variant, str]) -> str:
-    size = f" · {run.n_synthetic} texts" if run.n_synthetic else ""
+    size = f" · {run.n_synthetic:,} texts" if run.n_synthetic else ""
     return f"RNG seed {run.config.rng_seed} · {names[run.variant]}{size}"
 
 

@@ -55,13 +55,13 @@ def draw_nested(
         ShortageError: there are fewer texts.
     """
     order = sorted(texts, key=lambda text: _rank(key(text), rng_seed))
-    found = f"{len(order)}"
+    found = f"{len(order):,}"
     if is_balanced:
         order = _take_in_turn(order, label)
-        found = f"{len(order)} (balanced, of {found})"
+        found = f"{len(order):,} (balanced, of {found})"
     if len(order) < size:
         raise ShortageError(
-            f"{size} texts needed; found {found}. Choose a smaller size, generate or review more, or filter less."
+            f"{size:,} texts needed; found {found}. Choose a smaller size, generate or review more, or filter less."
         )
     return order[:size]
 

@@ -42,7 +42,7 @@ def show_chart(
             type="tertiary",
             icon=":material/table:",
             on_click="ignore",
-            help="The figures of the chart",
+            help="The figures of the chart, for a spreadsheet",
         )
         st.download_button(
             "HTML",
@@ -60,7 +60,7 @@ def show_chart(
 def say_shared(names: VariantNames) -> None:
     """What all variants of a chart have in common, so that no name has to repeat it."""
     if names.shared:
-        st.caption(escape_markdown(f"All synthetic variants: {names.shared}"))
+        st.caption(escape_markdown(f"All variants with synthetic texts: {names.shared}"))
 
 
 def guard_formulas(row: dict[str, Any]) -> dict[str, Any]:

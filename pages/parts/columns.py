@@ -12,7 +12,7 @@ LABEL_NAMES = ("label", "labels", "class", "sentiment", "emotion")
 
 
 def choose_columns(tables: Sequence[SourceTable], page: str) -> tuple[str, str | None]:
-    """The text and the label column, guessed from their names; no label column where no name tells it.
+    """The text and the label column, guessed from their names; None as the label column if no name fits.
 
     Raises:
         DataError: the tables share fewer than two columns.

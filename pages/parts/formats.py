@@ -58,7 +58,7 @@ def format_state(state: RunState, unit: str) -> str:
 
 
 def format_rate(per_s: float, unit: str) -> str:
-    """'120 texts/s', '2.9 texts/s'; below one every two seconds the time for each: '6.4 s per run'."""
+    """'120 texts/s', '2.9 texts/s'; below 0.5 per second, the time for each: '6.4 s per run'."""
     if per_s < 0.5:
         return f"{1 / per_s:.1f} s per {unit.removesuffix('s')}"
     return f"{per_s:,.0f} {unit}/s" if per_s >= 100 else f"{per_s:.1f} {unit}/s"

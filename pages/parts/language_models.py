@@ -1,4 +1,4 @@
-"""Widgets that choose a language model and a strategy, for the pages that ask one."""
+"""Widgets that choose a language model and a strategy, for the pages that use one."""
 
 import os
 from dataclasses import dataclass
@@ -101,7 +101,7 @@ def _choose_bits(page: str, lm: LMSpec) -> LMSpec:
 def _measure(lm: LMSpec) -> MemoryNeed | str:
     """What the model needs, or why that is not known. The answer is cached; free memory is measured each time."""
     try:
-        return lms.measure(lm) or "It does not run here."
+        return lms.measure(lm) or "This language model does not run on this machine."
     except LMError as error:
         return str(error)
 
@@ -138,7 +138,7 @@ def _show_loaded(page: str) -> None:
     if is_pressed:
         if workbench().lms.unload():
             st.rerun()
-        st.caption(":material/hourglass_empty: It is in use. Cancel the run first, or wait until it ends.")
+        st.caption(":material/hourglass_empty: The model is in use. Cancel the run first, or wait until it ends.")
 
 
 def choose_strategy(page: str, *, with_rules: bool) -> str:
@@ -222,7 +222,7 @@ def _choose_endpoint(page: str) -> tuple[LMSpec | None, str | None]:
     )
     lm = LMSpec(LMKind.OPENAI, name or "(none yet)", base_url=url, api=EndpointApi(api))
     what = "Ask what it can do" if name else "List its models"
-    if st.button(what, key=f"{page}_endpoint_ask", icon=":material/dns:", help="Two or three short requests"):
+    if st.button(what, key=f"{page}_endpoint_ask", icon=":material/dns:", help="Sends two or three short requests"):
         with showing_errors(), st.spinner("Asking the server", show_time=True):
             _ask_server(page, lm, key, has_name=bool(name))
             st.rerun()
@@ -265,8 +265,8 @@ def _show_abilities(page: str, lm: LMSpec, abilities: EndpointAbilities) -> LMSp
         value=True,
         key=f"{page}_structured",
         persist_state="session",
-        help="With the strategy free, the server forces each answer into a JSON object with a text and one of the "
-        "labels.",
+        help="Leave it on to get fewer rejects with the strategy free: the server forces each answer into a JSON "
+        "object with a text and one of the labels.",
     )
     return LMSpec(lm.kind, lm.name, base_url=lm.base_url, api=lm.api, is_structured=is_structured)
 

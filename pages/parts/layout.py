@@ -1,4 +1,4 @@
-"""What every page is laid out with: header, empty state, errors in place, texts and label bars shown literally."""
+"""What all pages share on the screen: header, empty state, errors in place, literal texts and label bars."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -59,7 +59,7 @@ def empty_state(text: str, button: str, page: str) -> None:
 
 @contextmanager
 def showing_errors() -> Iterator[None]:
-    """Show what a person can fix where it happened; the rest of the page goes on."""
+    """Show an error that a person can fix where it occurred; the rest of the page still runs."""
     try:
         yield
     except AugmentError as error:
@@ -67,7 +67,7 @@ def showing_errors() -> Iterator[None]:
 
 
 def show_error(text: str) -> None:
-    """One error sentence, literally."""
+    """Show an error message, literally."""
     st.error(escape_markdown(text), icon=":material/error:")
 
 

@@ -1,4 +1,4 @@
-"""The names in the navigation bar, with a number where something waits or runs; they follow what runs."""
+"""The titles in the navigation bar, with the number of texts to review and the progress of runs, kept up to date."""
 
 import math
 import time
@@ -73,17 +73,17 @@ def follow_runs() -> None:
 
 
 def draw_pending(task_id: int) -> None:
-    """Run the page again if the bar has another number of texts to review than there are; for a fragment's start."""
+    """Rerun the page if the bar shows an old number of texts to review. Call it at the start of a fragment."""
     pending = _count_pending(task_id)
     if pending is not None and pending.counted != pending.drawn:
         _draw(pending)
 
 
 def follow_reviews(task_id: int) -> None:
-    """Have the bar follow decisions that rerun only a fragment, and those of other people.
+    """Keep the bar's number of texts to review up to date when decisions rerun only a fragment or other people decide.
 
-    It is drawn again once the number of texts to review has settled, every few seconds while it goes on changing, and
-    at the end: a full rerun per decision would compete with the next one.
+    The bar is drawn again once the number stops changing, every few seconds while it changes, and when no text is left:
+    a full rerun for each decision would slow down the next one.
     """
     st.fragment(_rerun_on_decisions, run_every=POLL_S)(task_id)
 

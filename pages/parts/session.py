@@ -13,10 +13,10 @@ from workbench.bench import Workbench, open_workbench
 
 State = TypeVar("State")
 
-# What each page shows, said where it has nothing to start from yet.
+# What each page shows; said as long as there is no task.
 _SHOWS = {
     "Prompt": "Here you edit the prompt, see it with your seeds in it, and try it on the language model.",
-    "Generate": "Here the language model writes new texts with labels, and you watch what becomes of them.",
+    "Generate": "Here the language model writes new texts with labels, and you see how many of them are usable.",
     "Review": "Here you accept, reject and relabel what the language model wrote.",
     "Train": "Here classifiers are trained with and without the synthetic texts.",
     "Results": "Here you see whether the synthetic texts helped, and how sure that is.",
@@ -29,10 +29,11 @@ def mark_entered() -> None:
 
 
 def enter_through_app() -> None:
-    """Every page's first call: hand over to app.py where it has not run yet.
+    """Run app.py instead of the page if it has not run in this session yet. Every page calls this first.
 
-    The first session of a fresh server that opens the address of a page runs that file alone, since the folder is named
-    pages (Streamlit's older way of making many pages); with addresses unlike the files' names it says "Page not found".
+    If the first session of a fresh server opens a page's address, Streamlit runs the page's file without app.py,
+    because the folder is named pages (its older way of making several pages). If the addresses differed from the file
+    names, it would say "Page not found".
     """
     if not st.session_state.get("shared_entered"):
         runpy.run_path(str(Path(__file__).parents[2] / "app.py"))
@@ -78,7 +79,9 @@ def require_task(what: str) -> Task:
     if task is None:
         st.title(what, anchor=False)
         shows = _SHOWS.get(what, "This page shows what augmentation gained.")
-        empty_state(f"{shows} It starts from labelled texts, and there are none yet.", "Import labelled texts", "seeds")
+        empty_state(
+            f"{shows} This page needs labelled texts, and there are none yet.", "Import labelled texts", "seeds"
+        )
     assert task is not None  # noqa: S101  empty_state has ended the script
     st.session_state.setdefault("shared_task_id", task.id)  # a task that somebody else makes does not replace it
     return task

@@ -58,8 +58,8 @@ class Exchange:
             plan = plan_restoration(session, task_id, records)
         if not plan.texts:
             raise DataError(
-                f"All {plan.outcome.n_held_out} texts are in the validation or test split. Training on them would leak "
-                "the test data."
+                f"All {plan.outcome.n_held_out:,} texts are in the validation or test split. Training on them would "
+                "leak the test data."
             )
         with writing(self._engine) as session:
             return restore_texts(session, task_id, plan)

@@ -55,7 +55,7 @@ def _add_runs(session: Session, task_id: int, plan: RestorationPlan) -> dict[int
             lm_name=run.lm_name,
             config=json.loads(run.config) if run.config else None,
             status=RunStatus.DONE,
-            message=f"Imported; {left_out} copies of validation or test texts left out" if left_out else "Imported",
+            message=f"Imported; {left_out:,} copies of validation or test texts left out" if left_out else "Imported",
             n_done=n_texts[run_id],
             n_total=n_texts[run_id],
             n_attempts=n_texts[run_id],

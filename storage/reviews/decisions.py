@@ -106,7 +106,7 @@ def import_decisions(
         rows = {row.id: row for row in session.scalars(select(SyntheticTextRow).where(*of_chunk))}
         if missing := [text_id for text_id in chunk if text_id not in rows]:
             raise StorageError(
-                f"{len(missing)} of the ids are not ids of synthetic texts in this task; the first is {missing[0]}. "
+                f"{len(missing):,} of the ids are not ids of synthetic texts in this task; the first is {missing[0]}. "
                 "Nothing was changed. Export the texts again and use those ids."
             )
         last = last_decisions(session, chunk, reviewer)

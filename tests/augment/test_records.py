@@ -73,7 +73,7 @@ REAL, RAW = Variant(TextUse.REAL), Variant(TextUse.RAW, (1,))
         (lambda: ExperimentConfig(1, RECIPE, rng_seeds=()), "No RNG seed is chosen"),
         (lambda: ExperimentConfig(1, RECIPE, (REAL, REAL)), "One of the variants is chosen twice"),
         (lambda: ExperimentConfig(1, RECIPE, (REAL,), sizes=(10, 10)), "One of the sizes is chosen twice"),
-        (lambda: ExperimentConfig(1, RECIPE, (Variant(),)), "The seeds only are a baseline, not a variant"),
+        (lambda: ExperimentConfig(1, RECIPE, (Variant(),)), "'Seeds only' is the baseline, not a variant"),
         (lambda: ExperimentConfig(1, RECIPE, (replace(RAW, experiment_id=2),)), "Choose texts to add"),
         (lambda: ExperimentConfig(1, RECIPE, rng_seeds=(1, 1)), "One of the RNG seeds is chosen twice"),
     ],

@@ -86,7 +86,7 @@ def test_a_grid_is_trained_from_the_page_and_described_in_words(open_page: Open,
     app = open_page("train")
     labels = next(one for one in app.button_group if one.key == f"train_{filled.id}_uses_True")
     labels.set_value([TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]).run()
-    assert any("3 texts of the 11 relabelled" in one.value and "reviewed only" in one.value for one in app.caption)
+    assert any("3 of the 11 relabelled texts" in one.value and "reviewed only" in one.value for one in app.caption)
     app = start(app)
     assert errors(app) == []
     made = bench.experiments.all(filled.id)[0]
@@ -105,7 +105,7 @@ def test_a_grid_is_trained_from_the_page_and_described_in_words(open_page: Open,
     assert errors(app) == []
     names = {trace.get("name") for trace in json.loads(app.get("plotly_chart")[0].proto.spec)["data"]}
     assert {"raw", "relabelled", "real texts"} <= names
-    assert any("All synthetic variants: GPT-J · linear probe" in plain(one.value) for one in app.caption)
+    assert any("All variants with synthetic texts: GPT-J · linear probe" in plain(one.value) for one in app.caption)
     open_tab(app, "Runs")
     table = app.dataframe[-1].value
     assert len(table) == made.state.n_total == len(runs)

@@ -225,7 +225,7 @@ def test_an_endpoint_lists_its_models_and_abilities_and_the_budget_applies(
     app.selectbox(key="generate_strategy").set_value("free").run()
     app.number_input(key="generate_price_in").set_value(100.0)
     app.number_input(key="generate_price_out").set_value(200.0).run()
-    assert "for 50 texts, if every completion is kept" in captions(app)
+    assert "for 50 texts if every completion is kept" in captions(app)
     app.number_input(key="generate_budget").set_value(0.2).run()
     button(app, "Generate 50 texts")
     run = wait_for(app, bench, filled)

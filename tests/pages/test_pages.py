@@ -268,7 +268,7 @@ def test_an_empty_page_explains_itself_and_leads_to_the_seeds_page(name: str, op
     app = open_page(name)
     (said,) = [one.value.replace("\\", "") for one in app.markdown]
     assert said.startswith(("Here ", "This page shows "))
-    assert said.endswith("It starts from labelled texts, and there are none yet.")
+    assert said.endswith("This page needs labelled texts, and there are none yet.")
     assert [one.label for one in app.button] == ["Import labelled texts"]
 
 

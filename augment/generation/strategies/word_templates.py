@@ -72,7 +72,7 @@ def check_label(config: GenerationConfig, label: str, n_texts: int) -> None:
     possible = count_texts(config.word_templates, label)
     if possible < n_texts:
         raise AugmentError(
-            f"The patterns and words make {possible} different texts of '{label}'; {n_texts} are needed. "
+            f"The patterns and words make {possible:,} different texts of '{label}'; {n_texts:,} are needed. "
             "Add words or patterns, or generate fewer texts."
         )
 

@@ -43,7 +43,7 @@ def shorten(name: str, longest: int) -> str:
 
 
 def plain(name: str) -> str:
-    """A name from data as Plotly shows it literally."""
+    """A name from data, escaped so that Plotly shows it literally."""
     return escape(name, quote=False)  # Plotly would show &quot; as it stands
 
 

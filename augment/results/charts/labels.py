@@ -16,7 +16,7 @@ HEAT_COLOUR = "#56B4E9"
 def confusion_chart(matrix: NDArray[np.int64], labels: Sequence[str]) -> go.Figure:
     """How often each true label (row) is predicted as each label (column); colour is the share of the row.
 
-    Colour runs from the page's own background, so that rare confusions recede on light and on dark.
+    The colour scale starts at the page's background, so that rare confusions stay faint in both themes.
     """
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # (n_labels, n_labels)
     names = [plain(shorten(label, LONGEST_NAME)) for label in labels]
@@ -75,13 +75,13 @@ def class_chart(figures: Sequence[ClassFigures], labels: Sequence[str]) -> go.Fi
             ],
             hovertemplate=(
                 "%{customdata[0]}: %{customdata[1]} %{x:.3f}<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, "
-                "%{customdata[4]} run(s) on %{customdata[5]} test texts<extra></extra>"
+                "runs: %{customdata[4]}, test texts: %{customdata[5]:,}<extra></extra>"
             ),
         )
         for name, height, interval in zip(measures, heights, intervals, strict=True):
             text = f"{name} {interval.mean:.2f}"
             figure.add_annotation(x=1.01, xref="paper", y=height, text=text, showarrow=False, xanchor="left")
-    names = [f"{plain(shorten(scores.label, LONGEST_NAME))}<br>{scores.support} texts" for scores in figures]
+    names = [f"{plain(shorten(scores.label, LONGEST_NAME))}<br>{scores.support:,} texts" for scores in figures]
     figure.update_layout(showlegend=False)
     figure.update_xaxes(
         title="F1, precision and recall on the test split", range=[0, 1], tickformat=".1f", showgrid=True

@@ -138,7 +138,7 @@ def _add_means(
         ],
         hovertemplate=(
             f"%{{customdata[0]}}<br>%{{x}} texts: {HOVER[metric]}"
-            "<br>95%: %{customdata[1]:.3f} to %{customdata[2]:.3f}, %{customdata[3]} RNG seed(s)<extra></extra>"
+            "<br>95%: %{customdata[1]:.3f} to %{customdata[2]:.3f}, RNG seeds: %{customdata[3]}<extra></extra>"
         ),
     )
 
@@ -146,8 +146,8 @@ def _add_means(
 def _fit(intervals: Sequence[Interval], others: Sequence[float]) -> tuple[float, float]:
     """Both ends of an axis that shows all means, in steps of 0.05 within 0 to 1, and at least 0.3 high.
 
-    On less height RNG seeds' noise would look like a gain. Intervals of two RNG seeds may leave the chart: nearly all
-    of it would be theirs.
+    On a shorter axis, noise between RNG seeds would look like a gain. Intervals of two RNG seeds may extend beyond the
+    chart: they would take up nearly all of it.
     """
     certain = [interval for interval in intervals if interval.n >= N_CERTAIN]
     bounds = [*(interval.low for interval in certain), *(interval.high for interval in certain)]
@@ -160,7 +160,7 @@ def _fit(intervals: Sequence[Interval], others: Sequence[float]) -> tuple[float,
 
 
 def _set_size_axis(figure: go.Figure, sizes: Sequence[int]) -> None:
-    """The axis of numbers of texts, true to scale; of sizes that would touch, only the first is written."""
+    """The axis of sizes, to scale; where two numbers would overlap, only the first is written."""
     written: list[int] = []
     for size in sizes:
         if not written or size - written[-1] >= 0.05 * sizes[-1]:
@@ -201,7 +201,7 @@ def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) 
             ],
             hovertemplate=(
                 f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]}} texts: {HOVER[metric].replace('{y', '{x')}"
-                "<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, %{customdata[4]} RNG seed(s)<extra></extra>"
+                "<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, RNG seeds: %{customdata[4]}<extra></extra>"
             ),
         )
     for i, (gain, use) in enumerate(rows):

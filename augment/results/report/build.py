@@ -107,7 +107,7 @@ def _find_missing(data: ReportData) -> list[str]:
     if all(run.variant.is_baseline for run in data.finished):
         missing.append("No run with added texts has finished: there is only the baseline.")
     if any(point.interval.n < 2 for point in aggregate_runs(data.finished, METRIC)):
-        missing.append("Points with one RNG seed have no interval and no p: they may be chance.")
+        missing.append("Points with one RNG seed have no interval and no p: their gains may be chance.")
     return missing
 
 
@@ -124,7 +124,7 @@ def _show_curves(data: ReportData) -> str:
     )
     return html.section(
         "What augmentation gained",
-        *([html.paragraph(f"All synthetic variants: {names.shared}.", "note")] if names.shared else []),
+        *([html.paragraph(f"All variants with synthetic texts: {names.shared}.", "note")] if names.shared else []),
         html.chart(
             "macro-f1", learning_curve(points["macro_f1"], "macro_f1", styles, names), f"Macro-F1. {how}", is_wide=True
         ),
@@ -241,7 +241,8 @@ def _show_wrong_texts(data: ReportData) -> str:
         for text in wrong[:N_WRONG_TEXTS]
     ]
     title = name_point(point, data.names)
-    note = f"{title}: {len(rows)} of {plural(len(wrong), 'test text')} that some run gets wrong, most often first."
+    n_wrong = plural(len(wrong), "test text")
+    note = f"{title}: {len(rows)} of {n_wrong} that at least one run gets wrong, the most often wrong first."
     columns = ("text", "true label", "predicted label", "#runs wrong", "#probability of the predicted label")
     return html.section("Texts it gets wrong", html.paragraph(note, "note"), html.table(columns, rows))
 

@@ -1,4 +1,4 @@
-"""What a report is built from: records of one experiment, and how its points are called. Pure."""
+"""What a report is built from: records of one experiment, and what its points are called. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -101,7 +101,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def chart(name: str, figure: go.Figure, caption: str, *, is_wide: bool = False) -> str:
-    """A figure on the page's own background. It can be pointed at, not dragged: a phone scrolls over it."""
+    """A figure on the page's own background. It cannot be dragged, so that a phone scrolls over it."""
     figure = go.Figure(figure).update_layout(template={"layout": LOOK}, dragmode=False)
     config = {"displayModeBar": False, "responsive": True}
     html = figure.to_html(full_html=False, include_plotlyjs=False, div_id=f"chart-{name}", config=config)

@@ -17,7 +17,7 @@ USES = {
 }
 
 GLOSSARY = {
-    "Synthetic text": "A labelled text that a language model wrote, shown a few real ones as examples.",
+    "Synthetic text": "A labelled text written by a language model that was shown a few real ones as examples.",
     "Seeds": "The few real labelled texts shown to the language model. Every classifier is trained on them.",
     "Variant": "One way to choose the added texts: which language model, raw or corrected by people, filtered or not.",
     "Baseline": "The same classifier trained on the seeds only. A variant is judged by its difference from it.",
@@ -120,7 +120,7 @@ def _describe_variant(stored: ExperimentVariant) -> str:
     use = f"{USES[stored.variant.use]}. " if stored.variant.use else ""
     sentences = [f"{use}{plural(stored.n_texts, 'text')}."]
     if rules:
-        sentences.append(f"Its filter {' and '.join(rules)}: {stored.n_dropped} left out.")
+        sentences.append(f"Its filter {' and '.join(rules)}: {stored.n_dropped:,} left out.")
     if text_filter.is_balanced:
         sentences.append("Labels are drawn in turn, so that each has the same number of texts.")
     return " ".join(sentences)

@@ -88,7 +88,7 @@ def choose_prompting(strategy: str) -> Prompting:
 
 
 def choose_sampling(*, has_lm: bool) -> Sampling:
-    """How the language model samples; without one the RNG seed alone."""
+    """How the language model samples; only the RNG seed if there is no language model."""
     left, right = st.columns(2)
     rng_seed = left.number_input(
         "RNG seed",
@@ -122,7 +122,14 @@ def choose_sampling(*, has_lm: bool) -> Sampling:
         "probability are sampled",
     )
     max_new_tokens = right.number_input(
-        "Maximum tokens", 5, 512, 60, 5, key="generate_max_new_tokens", persist_state="session", help="Per text"
+        "Maximum tokens",
+        5,
+        512,
+        60,
+        5,
+        key="generate_max_new_tokens",
+        persist_state="session",
+        help="Per text. Choose more if texts are cut off.",
     )
     return Sampling(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, rng_seed=rng_seed)
 
@@ -145,8 +152,8 @@ def choose_checks() -> TextChecks:
         0.05,
         key="generate_near",
         persist_state="session",
-        help="Edit similarity, 0 to 1, from which a text counts as a near-duplicate of a seed, a held-out text or "
-        "another text of the run. 1 turns the check off.",
+        help="Choose less to catch more near-duplicates, and 1 to turn the check off. A text counts as one if its edit "
+        "similarity to a seed, a held-out text or another text of the run is at least this.",
     )
     sure = right.number_input(
         "Minimum confidence",
@@ -156,13 +163,17 @@ def choose_checks() -> TextChecks:
         0.05,
         key="generate_sure",
         persist_state="session",
-        help="The least probability that a text's label may have. Applies where labels are scored.",
+        help="Choose more to catch more doubtful labels: the least probability that a text's label may have. Applies "
+        "where labels are scored.",
     )
     earlier = st.toggle(
         "Compare with earlier runs of this task", value=True, key="generate_earlier", persist_state="session"
     )
     actions = _choose_actions(default)
-    st.caption("A flagged text is kept and marked for review. Copies of validation and test texts are always rejected.")
+    st.caption(
+        "Choose reject to leave out texts that fail a check, and flag to keep them and mark them for review. Copies of "
+        "validation and test texts are always rejected."
+    )
     return TextChecks(min_words, max_words, near, sure, looks_at_earlier=earlier, **actions)
 
 
@@ -203,7 +214,8 @@ def choose_limits() -> Limits:
         0.05,
         key="generate_floor",
         persist_state="session",
-        help="The run stops, and says why, if a smaller share of its first 50 completions can be parsed",
+        help="After 50 completions, the run stops and says why if a smaller share can be parsed. Choose 0 to "
+        "never stop.",
     )
     return Limits(cap, floor)
 

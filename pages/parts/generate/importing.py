@@ -12,7 +12,7 @@ from workbench.generation import import_texts
 
 
 def import_panel(task: Task) -> None:
-    """Name, file and button; what the last import did is said below until the next file is chosen."""
+    """Name, file and button; the result of the last import is shown until the next file is chosen."""
     state = generate_state()
     name = st.text_input(
         "Name of the language model",

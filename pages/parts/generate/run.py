@@ -32,7 +32,7 @@ BLANK = "\u00a0"  # keeps the line's height, so that nothing jumps
 
 
 def live_run(run_id: int, task: Task) -> None:
-    """`show_run` for a fragment: what goes wrong at a poll is shown there."""
+    """`show_run` as a fragment, which shows its own errors."""
     with showing_errors():
         show_run(run_id, task)
 
@@ -157,7 +157,7 @@ def _show_buttons(run: GenerationRun) -> None:
                 key=f"generate_{name.lower()}",
                 icon=f":material/{icon}:",
                 disabled=is_stopping,
-                help="Ends after the current batch; what was stored is kept" if is_stopping else None,
+                help="Stops after the current batch; stored texts are kept" if is_stopping else None,
                 on_click=_stop_run,
                 args=(key,),
                 kwargs={"is_pause": is_pause},
@@ -183,9 +183,9 @@ def _stop_run(key: RunKey, *, is_pause: bool) -> None:
 
 def _extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
     """Give an ended run another target, cap or budget, and go on from where it ended."""
-    target = st.number_input("Texts in all", run.n_texts, 100_000, config.target, 10, key=f"generate_more_{run.id}")
+    target = st.number_input("Texts in total", run.n_texts, 100_000, config.target, 10, key=f"generate_more_{run.id}")
     cap = st.number_input(
-        "Maximum attempts in all",
+        "Maximum attempts in total",
         target,
         2_000_000,
         max(config.attempt_cap, 10 * target + 50),
@@ -195,7 +195,7 @@ def _extend_panel(run: GenerationRun, config: GenerationConfig) -> None:
     budget = config.budget
     if config.budget is not None:
         budget = st.number_input(
-            "Budget in all", 0.0, value=config.budget, format="%g", key=f"generate_more_budget_{run.id}"
+            "Budget in total", 0.0, value=config.budget, format="%g", key=f"generate_more_budget_{run.id}"
         )
     with showing_errors():
         extended = replace(config, target=target, attempt_cap=cap, budget=budget)

@@ -56,7 +56,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How many texts are wanted, and the run that writes them; None and why where it cannot start."""
+    """The target, and the run to start; without a run, `missing` says why it cannot start."""
 
     target: int
     run: NewRun | None
@@ -98,7 +98,7 @@ class _Advanced:
 
 
 def choose_settings(task: Task, seed_sets: list[SeedSet]) -> Settings:
-    """The new run as it is set. What is wrong with it is shown above the advanced settings."""
+    """The new run as it is set. Errors are shown above the advanced settings."""
     writer = _choose_writer()
     strategy = STRATEGIES[writer.strategy]
     target, shares = _choose_target(task, gives_label=strategy.gives_label)
@@ -167,12 +167,12 @@ def _choose_target(task: Task, *, gives_label: bool) -> tuple[int, tuple[float, 
         [BALANCED, GIVEN] if gives_label else [AS_THEY_COME, BALANCED, GIVEN],
         key="generate_mixture_given" if gives_label else "generate_mixture",
         persist_state="session",
-        help="Choose balanced if one label would crowd out the others. The run then takes longer, because texts "
-        "beyond a label's share are rejected.",
+        help="Choose balanced if one label would crowd out the others. With mix and free, the run then takes longer, "
+        "because texts beyond a label's share are rejected.",
     )
     if chosen != GIVEN:
         return target, (1.0,) * len(task.labels) if chosen == BALANCED else None
-    st.caption("Share of each label")
+    st.caption("Share of each label. Only proportions count: 2 and 1 give two thirds and one third.")
     with st.container(horizontal=True):
         shares = tuple(
             st.number_input(
@@ -258,7 +258,9 @@ def _show_notes(task: Task, config: GenerationConfig, advanced: _Advanced) -> No
         st.caption(escape_markdown(made_from))
     if config.price != Price():
         cost = config.target * guess_cost(config, FewShot(config, seed_set.examples), n_tokens=TOKENS_PER_TEXT)
-        st.caption(f":material/payments: about {cost:.2g} for {config.target:,} texts, if every completion is kept")
+        st.caption(
+            f":material/payments: costs about {cost:.2g} for {config.target:,} texts if every completion is kept"
+        )
     used = _used_rng_seeds(task, config, seed_set)
     if config.sampling.rng_seed in used:
         st.caption(

@@ -18,7 +18,7 @@ class Trial:
     outcomes: tuple[Outcome, ...]
 
     def is_of(self, config: GenerationConfig, prompt: str) -> bool:
-        """Whether it shows what this prompt gives with these settings."""
+        """Whether it was made with this prompt and these settings."""
         return self.prompt == prompt and self.config == config
 
 

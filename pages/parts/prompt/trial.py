@@ -95,7 +95,7 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
             config = replace(config, sampling=replace(config.sampling, rng_seed=state.rng_seed))
             prompt = _render(config, seeds, state)
         with st.spinner(
-            f"Asking {config.lm.name} for {N_TRIES} completions. The first time, it is loaded first.", show_time=True
+            f"Asking {config.lm.name} for {N_TRIES} completions. The first time, this also loads it.", show_time=True
         ):
             outcomes = try_prompt(workbench(), config, seeds.examples, number=state.number, n=N_TRIES, api_key=api_key)
         state.trial = Trial(config, prompt, tuple(outcomes))

@@ -101,15 +101,19 @@ def show_gains(gains: list[ReviewGain], comparison: Comparison, metric: str) -> 
 def show_footnote(comparison: Comparison, metric: str, majority: float | None) -> None:
     """How the figures were made, in a line."""
     recipe = comparison.experiments[0].config.recipe
-    length = f"{recipe.epochs} epochs" if recipe.epochs else f"the same number of steps for every size ({recipe.steps})"
+    length = (
+        plural(recipe.epochs, "epoch") if recipe.epochs else f"the same number of steps for every size ({recipe.steps})"
+    )
     if recipe.patience:
         length += ", stopped early by validation texts"
     if all(run.config.kind.is_instant for run in comparison.runs):
         length = "logistic regression on frozen embeddings"
     n_rng_seeds = len({run.config.rng_seed for run in comparison.runs})
-    parts = [f"Test split; {length}; band: 95% interval over {plural(n_rng_seeds, 'RNG seed')}."]
+    parts = [
+        f"Measured on the test split. Training: {length}. Bands: 95% intervals over {plural(n_rng_seeds, 'RNG seed')}."
+    ]
     if n_rng_seeds == 2:
-        parts.append("With two RNG seeds, the band can be wider than the chart.")
+        parts.append("With two RNG seeds, a band can be wider than the chart.")
     if metric == "accuracy" and majority is not None:
         share = format_metric("accuracy", majority)
         parts.append(f"Always predicting the most common label would reach {share}.")

@@ -40,7 +40,8 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
     differences = compare_with_baseline(comparison.runs, metric)
     if not differences:
         st.caption(
-            "The comparison appears here once a variant and the seeds only have been trained with the same RNG seeds."
+            "The comparison appears here once a variant and its baseline, the seeds only, have been trained with the "
+            "same RNG seed."
         )
         return
     st.markdown(f"**{METRICS[metric]}**, each variant at its largest size")
@@ -49,7 +50,8 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
     st.caption(
         "Variant and baseline are compared at the same RNG seeds (paired t-test). Above, p is adjusted by Holm's "
         "method over the variants, each at its largest size; intervals are not adjusted. Where a size takes all texts "
-        "of a variant, every RNG seed trains on the same texts, so the figures leave out the chance in drawing texts."
+        "of a variant, every RNG seed trains on the same texts, so p and the intervals do not cover which texts are "
+        "drawn."
     )
     rows = [
         {
@@ -148,7 +150,7 @@ def _list_wrong_texts(predictions: Sequence[StoredPrediction]) -> None:
         key="results_wrong",
         column_config={
             "text": st.column_config.TextColumn(width="large"),
-            "wrong in": st.column_config.NumberColumn("wrong in, % of runs", format="%.0f"),
+            "wrong in": st.column_config.NumberColumn("wrong in (% of runs)", format="%.0f"),
             "probability": st.column_config.NumberColumn("probability of the predicted label", format="%.2f"),
         },
     )
@@ -227,7 +229,7 @@ def show_disagreement(task: Task, comparison: Comparison) -> None:
     judges = [run for run in store.trainings.judging(task.id) if run.id in ids]
     if not judges:
         st.caption(
-            "Nothing to compare yet. Here you see where the classifiers of your next experiment disagree with the "
+            "Nothing to compare yet. After your next experiment, you see here where its classifiers disagree with the "
             "labels of synthetic texts."
         )
         return

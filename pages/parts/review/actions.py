@@ -17,7 +17,7 @@ DECISIONS = {"label": ReviewAction.RELABEL, "accept": ReviewAction.ACCEPT, "reje
 
 @dataclass(frozen=True, slots=True)
 class ReviewContext:
-    """What applying an action needs, read before the first: Streamlit may end a run wherever it reads the session."""
+    """What applying actions needs. Read before the first: Streamlit may end a script run when it reads the session."""
 
     reviews: Reviews
     history: ReviewHistory

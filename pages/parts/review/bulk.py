@@ -1,4 +1,4 @@
-"""The bar above the table: decides on the ticked rows, or on all that match once that was chosen, with one undo."""
+"""The bar above the table: changes the ticked rows, or all matching texts once they are selected, as one step."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def show_bulk_bar(task: Task, filters: TextFilters, ticked: Mapping[int, int | N
 
 
 def choose_scope(ticked: Mapping[int, int | None], matching: Selection) -> Scope:
-    """What the actions are about: the ticked rows at first, where there are any."""
+    """Which texts the actions change: the ticked rows by default, if there are any."""
     names: dict[Scope, str] = {"ticked": f"{len(ticked):,} ticked", "matching": f"all {matching.n:,} that match"}
     scopes: list[Scope] = ["ticked", "matching"] if ticked else ["matching"]
     return st.segmented_control(
@@ -93,7 +93,7 @@ def show_actions(task: Task, selection: Selection) -> None:
 
 
 def show_more(task: Task, ticked: Sequence[int]) -> None:
-    """What is done with one ticked row, or makes seeds of some."""
+    """Actions on one ticked row, and the button that makes seeds of several."""
     is_one = len(ticked) == 1
     if not ticked:
         st.caption(

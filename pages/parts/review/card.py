@@ -51,7 +51,7 @@ def show_card_view(task: Task) -> None:
 
 
 def show_cards(task: Task, filters: TextFilters, order: str) -> None:
-    """Progress, the desk, and where its card comes from; `order` is the name of the queue's."""
+    """Progress, the desk, and where its card comes from; `order` is the name of the queue's order."""
     with showing_errors():
         cards = next_cards(task, filters)
         show_progress(task, filters, order)
@@ -159,10 +159,10 @@ def describe_end(task: Task, filters: TextFilters) -> tuple[str, str]:
     if n := workbench().store.review_queue.count_lent(task.id, filters, holder=review_state().holder):
         are = "is open in another browser tab" if n == 1 else "are open in other browser tabs"
         return f"{plural(n, 'text')} {are}.", (
-            f"What is left undecided there comes back {LENT_FOR.seconds // 60} minutes after that tab was last used."
+            f"Texts left undecided there come back {LENT_FOR.seconds // 60} minutes after that tab was last used."
         )
     if has_filters(filters):
-        return "No pending text matches the filters.", "Clear them to go on with the others."
+        return "No pending text matches the filters.", "Clear the filters to go on with the other texts."
     return "Everything is reviewed.", "Train on the accepted texts next, or generate more."
 
 
@@ -171,7 +171,7 @@ def show_lineage(card: StoredText, *, hides_others: bool = False) -> None:
     store = workbench().store
     attempt = store.generations.attempt(card.id)
     if attempt is None:
-        st.caption("Imported: it has no prompt here.")
+        st.caption("This text was imported, so its prompt is not known.")
     else:
         st.caption(f"Attempt {attempt.number}: raw completion, then its prompt with the seeds")
         st.code(attempt.completion.text, language=None, wrap_lines=True)

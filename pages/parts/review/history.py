@@ -57,7 +57,7 @@ class ReviewHistory:
         self._remove_from_ahead(text_id)
 
     def stay(self, text_id: int) -> None:
-        """Have a card looked at again, since its decision was refused: now, or right after the open card."""
+        """Show a card again because its decision was refused: now, or right after the open card."""
         if self.current != text_id:
             self.ids.insert(self.position + (self.current is not None), text_id)
         self._remove_from_ahead(text_id)

@@ -149,8 +149,8 @@ def _show_agreement(task: Task) -> None:
     if against or pairs:
         st.caption(
             "κ is Cohen's kappa, the agreement beyond chance: 1 is perfect, 0 is chance, None means that both always "
-            "gave one and the same label. The names of its strength are those of Landis and Koch (1977), who call "
-            "their limits arbitrary."
+            "gave one and the same label. The words for its strength are from Landis and Koch (1977), who call the "
+            "limits between them arbitrary."
         )
 
 
@@ -176,7 +176,7 @@ def _show_table(rows: Sequence[Agreement], *, key: str, has_raters: bool) -> Non
             "texts": st.column_config.NumberColumn(help="Texts that both labelled"),
             "either": st.column_config.NumberColumn(help="Texts to which at least one of them gave this label"),
             "both": st.column_config.NumberColumn(
-                help="Texts to which both gave this label; in the row all labels, to which both gave the same label"
+                help="Texts to which both gave this label; in the row “all labels”, to which both gave the same label"
             ),
             "κ": st.column_config.NumberColumn(format="%.2f"),
         },
@@ -197,7 +197,7 @@ def _height(n_rows: int) -> int:
 
 
 def _show_gains(task: Task) -> None:
-    """The same texts raw and reviewed, by the newest experiments that trained on both; else the way there."""
+    """The same texts raw and reviewed, by the newest experiments that trained on both; else how to get there."""
     finished = workbench().store.experiments.list_finished(task.id)
     comparison, gains = _find_gains(finished)
     if comparison:
@@ -212,19 +212,19 @@ def _show_gains(task: Task) -> None:
         decisions = plural(max(gain.n_decisions for gain in gains), "decision")
         recipe = name_recipe(comparison.experiments[0])
         st.caption(escape_markdown(f"Test split, {recipe}, 95% intervals over RNG seeds, after {decisions}."))
-        _offer("Results", "results", "Shows these figures as a table, and how sure they are")
+        _offer("Results", "results", "Shows these figures in a table, with intervals and p")
         return
     if finished:
         st.markdown(
-            "No experiment has trained on the same texts both raw and reviewed. Under Labels, choose **raw** together "
-            "with **relabelled**, and the difference appears here."
+            "No experiment has trained on the same texts both raw and reviewed. On Train, under Labels, choose **raw** "
+            "together with **relabelled**, and the difference appears here."
         )
     else:
         st.markdown(
             "No classifier has been trained yet. Train on the same texts **raw** and **relabelled**, and what review "
             "gained appears here."
         )
-    _offer("Train", "train", "There, choose the labels raw and relabelled")
+    _offer("Train", "train", "On the Train page, choose the labels raw and relabelled")
 
 
 def _offer(name: str, page: str, hint: str) -> None:

@@ -21,7 +21,7 @@ _JUDGE_CODE = re.compile(r"judge-(\d{1,9})", re.ASCII)
 
 
 def judged_by(run_id: int) -> QueueOrder:
-    """First the texts whose label this classifier, a training run, holds least likely."""
+    """Order by one training run's classifier: the texts whose label it finds least likely come first."""
     return QueueOrder(ReviewOrder.DISAGREEMENT, judge_id=run_id)
 
 

@@ -84,7 +84,7 @@ class ReviewState:
 class TaskReview:
     """What belongs to one task: the way through its cards, and what is selected in its table.
 
-    `queue` is what the cards were asked for with; `opened_id` is a text that the next card is to show. `all_matching`
+    `queue` is the request that the cards answer; `opened_id` is a text that the next card is to show. `all_matching`
     is set while every text that matches these filters is selected; `grid_version` empties the grid of edits and ticks.
     """
 

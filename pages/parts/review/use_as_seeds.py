@@ -13,18 +13,18 @@ from pages.parts.session import workbench
 
 
 def make_seeds(task: Task, text_ids: Sequence[int]) -> None:
-    """Which seed set they are added to, and the button; the older set stays as it is."""
+    """Choose the seed set to start from, and make the new one; the older set does not change."""
     tasks = workbench().store.tasks
     seed_sets = tasks.seed_sets(task.id)
     if not seed_sets:
         return
     base = st.selectbox(
-        "Make seeds, in addition to those of",
+        "New seed set, starting from",
         seed_sets,
         format_func=lambda seed_set: f"{seed_set.id} · {seed_set.name}",
         key="review_seed_base",
         disabled=not text_ids,
-        help="Makes a new seed set: the seeds of this one, then the ticked texts with their current labels",
+        help="The new seed set has the seeds of this one, then the ticked texts with their current labels",
     )
     if st.button(
         f"Make {plural(len(text_ids), 'seed')}" if text_ids else "Make seeds",

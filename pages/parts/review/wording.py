@@ -26,7 +26,7 @@ def describe_step(step: ReviewStep | None) -> str:
     ago = format_duration(max((datetime.now(UTC) - step.created_at).total_seconds(), 1))
     if step.n_events != 1:
         return f"last: {plural(step.n_events, 'text')} at once ({step.action.value}), {ago} ago"
-    return f"last: {describe(step.event) if step.event else 'on a text that is gone'}, {ago} ago"
+    return f"last: {describe(step.event) if step.event else 'a decision on a text that is gone'}, {ago} ago"
 
 
 def describe_undone(step: ReviewStep) -> str:

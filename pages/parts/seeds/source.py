@@ -1,4 +1,4 @@
-"""Labelled texts come in: source, labels and a length filter; the import makes a task of them."""
+"""Import labelled texts as a task: choose a source, labels and a length filter."""
 
 from dataclasses import dataclass, replace
 

@@ -87,7 +87,7 @@ def _show_failures(experiment: Experiment, failures: list[RunFailures]) -> None:
     st.markdown(f":material/error: {plural(n_failed, 'run')} of {experiment.state.n_total:,} failed:")
     sentences = [
         f"{names[failure.variant]}, {plural(failure.n_runs, 'run')}: {failure.reason}"
-        + ("" if failure.can_retry else " Training again would not help.")
+        + ("" if failure.can_retry else " Retrying would not help.")
         for failure in failures
     ]
     for sentence in sentences[:N_REASONS]:

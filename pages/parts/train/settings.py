@@ -96,7 +96,7 @@ def choose_sizes(task: Task, seed_set: SeedSet, variants: Sequence[Variant]) -> 
         options,
         selection_mode="multi",
         default=[size for size in options if size in (10, 50, 100, 200)] or options[-1:],
-        format_func=lambda size: f"{size} = all" if size == most else f"{size}",
+        format_func=lambda size: f"{size:,} = all" if size == most else f"{size:,}",
         key=f"train_{task.id}_sizes_{most}",
         help="How many texts are added to the seeds. Choose several to see a learning curve: at the same RNG seed, 50 "
         "texts include the 10. A variant with fewer texts is trained on all of them. The seeds alone are always "

@@ -8,7 +8,6 @@ from itertools import product
 import streamlit as st
 
 from augment.records import GenerationRun, SeedSet, Task, TextFilter, TextUse, Variant
-from augment.wording import plural
 from pages.parts.formats import escape_markdown
 from pages.parts.session import workbench
 
@@ -29,7 +28,7 @@ FILTERS = {
 
 
 def choose_texts(task: Task, seed_set: SeedSet) -> list[Variant]:
-    """One variant per source, labels and filter, without those that find no text; each still for any classifier."""
+    """One variant per source, labels and filter, without those that find no text. The classifier is set later."""
     groups = _choose_sources(task)
     is_reviewed = workbench().store.generations.is_changed([run.id for group in groups for run in group])
     n_real = count_texts(seed_set, Variant(TextUse.REAL))
@@ -135,6 +134,6 @@ def _say_waiting(variants: Sequence[Variant], seed_set: SeedSet, *, is_reviewed:
         st.caption("Nobody has reviewed these texts yet, so **relabelled** is the same as **raw**.")
     elif 0 < n_reviewed < n_all:
         st.caption(
-            f"{plural(n_all - n_reviewed, 'text')} of the {n_all:,} relabelled ones are not reviewed yet and keep the "
-            "label the language model proposed. Choose **reviewed only** to leave them out."
+            f"Not reviewed yet: {n_all - n_reviewed:,} of the {n_all:,} relabelled texts, which keep the label that "
+            "the language model proposed. Choose **reviewed only** to leave them out."
         )

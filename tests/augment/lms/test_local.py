@@ -162,7 +162,7 @@ def test_a_model_too_big_for_memory_is_refused_before_its_weights_are_read(tmp_p
     from transformers import GPTJConfig
 
     GPTJConfig(n_layer=2000, vocab_size=300).save_pretrained(tmp_path)  # about 400 billion parameters, no weights
-    with pytest.raises(LMError, match=r"needs [\d.]+ GiB, [\d.]+ GiB free on \w+\. Choose a smaller LM"):
+    with pytest.raises(LMError, match=r"needs [\d.]+ GiB; [\d.]+ GiB free on \w+\. Choose a smaller LM"):
         lms.load(LMSpec(LMKind.TRANSFORMERS, str(tmp_path)))
 
 

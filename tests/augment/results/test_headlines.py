@@ -211,7 +211,7 @@ def test_a_judgement_gives_direction_size_and_evidence() -> None:
 
 # Next step -----------------------------------------------------------------------------------------------------------
 
-REVIEW = "Next: review 40 texts, the most doubtful first, then train relabelled"
+REVIEW = "Next: review 40 texts, the most doubtful first, then train on the relabelled texts"
 MORE_SEEDS = "Next: train more RNG seeds per point"
 MORE_TEXTS = "Next: generate more texts, so that each RNG seed draws different ones and the gain can be tested."
 AGREED = "Next: train with the filter “agreed”: it drops texts that a seeds-only classifier labels differently."
@@ -244,7 +244,7 @@ def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRu
         ([*BASELINE, *LOSES], 0, AGREED),
         # no significant difference
         ([*BASELINE, *NOISE], 90, f"{REVIEW}."),
-        ([*BASELINE, *NOISE], 7, "Next: review 7 texts, the most doubtful first, then train relabelled."),
+        ([*BASELINE, *NOISE], 7, "Next: review 7 texts, the most doubtful first, then train on the relabelled texts."),
         ([*BASELINE, *NOISE], 0, f"{MORE_SEEDS} (3 so far) to see whether the gain is real."),
         (
             [*BASELINE, *of_variant(RELABELLED, NOISE)],

@@ -349,7 +349,7 @@ def test_the_test_split_and_a_writer_of_the_same_name_each_have_a_bar() -> None:
 def test_what_all_variants_share_is_stated_once() -> None:
     data = make_data({variant: gain for variant, gain in VARIANTS.items() if variant.generation_run_ids == (1,)})
     page = Page(build_report(data))
-    assert "All synthetic variants: GPT-J." in page.text
+    assert "All variants with synthetic texts: GPT-J." in page.text
     assert {row[0] for row in page.table(*POINTS)} == {
         "raw",
         "accepted",
@@ -357,7 +357,7 @@ def test_what_all_variants_share_is_stated_once() -> None:
         "seeds only",
         "seeds only · linear probe",
     }
-    assert "All synthetic variants:" not in Page(build_report(make_data())).text
+    assert "All variants with synthetic texts:" not in Page(build_report(make_data())).text
 
 
 # Partial experiments -------------------------------------------------------------------------------------------------

@@ -66,7 +66,7 @@ const identify = ({ id, event, is_blind, text }) => ({
 
 const describeUnstored = (n) =>
   `${n === 1 ? "1 step is" : `${n} steps are`} not stored yet because the server does not answer. ` +
-  `This tab keeps ${n === 1 ? "it" : "them"} and keeps trying: leave it open.`;
+  `This tab keeps trying to send ${n === 1 ? "it" : "them"}: leave the tab open.`;
 
 // A select box keeps the focus after something was chosen from it; the next key would be typed into it.
 function leaveSelectBox() {
