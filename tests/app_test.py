@@ -12,11 +12,11 @@ Open = Callable[[str], AppTest]
 
 
 def errors(app: AppTest) -> list[str]:
-    return [one.value for one in [*app.exception, *app.error]]
+    return [element.value for element in [*app.exception, *app.error]]
 
 
 def button(app: AppTest, label: str) -> AppTest:
-    return next(one for one in app.button if one.label == label).click().run()
+    return next(widget for widget in app.button if widget.label == label).click().run()
 
 
 # The review desk: AppTest runs no JavaScript, so the test sends what the component would send.

@@ -41,7 +41,9 @@ def imports_in_functions(file: Path) -> Iterator[tuple[str, str, str]]:
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.Import | ast.ImportFrom) and function:
                 names = (
-                    [child.module or "."] if isinstance(child, ast.ImportFrom) else [one.name for one in child.names]
+                    [child.module or "."]
+                    if isinstance(child, ast.ImportFrom)
+                    else [alias.name for alias in child.names]
                 )
                 yield from ((function, name) for name in names)
             elif isinstance(child, ast.Call) and ast.unparse(child.func).endswith(("import_module", "__import__")):

@@ -103,7 +103,9 @@ def test_the_baseline_of_a_variant_is_seeds_only_with_the_same_kind_of_classifie
     probe = Variant(TextUse.RAW, (1,), TextFilter(agrees=True), ClassifierKind.PROBE, experiment_id=3)
     assert probe.baseline == Variant(kind=ClassifierKind.PROBE) == probe.baseline.baseline
     assert RAW.baseline == REAL.baseline == Variant()
-    assert [(one.is_baseline, one.is_ceiling, one.is_synthetic) for one in (Variant(), REAL, RAW, probe)] == [
+    assert [
+        (variant.is_baseline, variant.is_ceiling, variant.is_synthetic) for variant in (Variant(), REAL, RAW, probe)
+    ] == [
         (True, False, False),
         (False, True, False),
         (False, False, True),

@@ -131,7 +131,9 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     assert {0, 10, 48, 50} < {run.n_synthetic for run in done}
     assert all(run.last is not None and run.last.step in (1, 125) for run in done)
     assert done == runs
-    accepted = next(one for one in store.experiments.all(task.id)[0].variants if one.variant.use is TextUse.ACCEPTED)
+    accepted = next(
+        stored for stored in store.experiments.all(task.id)[0].variants if stored.variant.use is TextUse.ACCEPTED
+    )
     assert {run.n_synthetic for run in runs if run.variant.use is TextUse.ACCEPTED} == {accepted.n_texts}  # all of them
     assert accepted.n_texts < 10
     store.close()
@@ -147,14 +149,14 @@ def test_a_killed_process_loses_nothing_and_the_run_resumes_where_it_stopped(app
     app.restart()
     store = Store.open(f"sqlite:///{app.home / 'workbench.db'}")
     run = store.generations.all(store.tasks.all()[0].id)[0]
-    kept = [one.text for one in store.generations.texts([run.id])]
+    kept = [text.text for text in store.generations.texts([run.id])]
     assert 10 <= len(kept) < 400
 
     page = visit("generate")
     expect(page.get_by_text("interrupted").first).to_be_visible()
     press(page, "Resume")
     expect(page.get_by_text("400 of 400 texts")).to_be_visible(timeout=180_000)
-    texts = [one.text for one in store.generations.texts([run.id])]
+    texts = [text.text for text in store.generations.texts([run.id])]
     assert texts[: len(kept)] == kept
     assert len(texts) == len(set(texts)) == 400
     store.close()

@@ -99,7 +99,7 @@ def wait_for_server(page: Page) -> None:
 
 def test_a_hundred_cards_by_keyboard_alone(app: App, page: Page, store: Store, task: Task) -> None:
     expected: dict[str, tuple[str, str]] = {}
-    by_text = {one.text: one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
+    by_text = {stored.text: stored for stored in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     open_review_as(page, app, "Ada")
     keys = "a2x1a2a1xa"
     for i in range(100):
@@ -122,8 +122,8 @@ def test_a_hundred_cards_by_keyboard_alone(app: App, page: Page, store: Store, t
                 press_key(page, "x")
     assert_no_error(page)
     now = {
-        one.text: (one.status.value, one.label)
-        for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))
+        stored.text: (stored.status.value, stored.label)
+        for stored in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))
     }
     assert {text: now[text] for text in expected} == expected
     assert len(expected) == 100
@@ -149,7 +149,9 @@ def test_arrows_skip_and_notes(app: App, page: Page, store: Store, task: Task) -
     expect(page.get_by_text("note 'a2xz says who'")).to_be_visible()
     expect(page.get_by_placeholder("Note, saved with Enter")).to_have_value("a2xz says who")
     assert card_text(page) == second
-    noted = next(one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if one.text == second)
+    noted = next(
+        text for text in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if text.text == second
+    )
     assert (noted.note, noted.status) == ("a2xz says who", ReviewStatus.PENDING)
     press_key(page, "a")  # the field has lost focus
     assert store.reviews.text(noted.id).status is ReviewStatus.ACCEPTED
@@ -157,7 +159,7 @@ def test_arrows_skip_and_notes(app: App, page: Page, store: Store, task: Task) -
 
 def test_keys_work_while_the_server_is_busy_and_none_is_lost(app: App, page: Page, store: Store, task: Task) -> None:
     open_review_as(page, app, "Ada")
-    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
+    by_text = {text.text: text.id for text in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     app.process.send_signal(signal.SIGSTOP)
     decided: dict[int, str] = {}
     for key, status in (("a", "accepted"), ("x", "rejected"), ("a", "accepted")):
@@ -172,8 +174,8 @@ def test_keys_work_while_the_server_is_busy_and_none_is_lost(app: App, page: Pag
     app.process.send_signal(signal.SIGCONT)
     wait_for_another(page, last)
     wait_for_server(page)
-    now = {one.id: one.status.value for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
-    assert {one: status for one, status in now.items() if status != "pending"} == decided
+    now = {text.id: text.status.value for text in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
+    assert {text_id: status for text_id, status in now.items() if status != "pending"} == decided
     assert store.reviews.count_events(task.id) == 4
     assert_no_error(page)
 
@@ -182,7 +184,7 @@ def test_decisions_that_a_killed_server_missed_are_stored_after_the_restart(
     app: App, page: Page, store: Store, task: Task
 ) -> None:
     open_review_as(page, app, "Ada")
-    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
+    by_text = {text.text: text.id for text in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     press_key(page, "a")
     app.process.send_signal(signal.SIGSTOP)
     rejected = []
@@ -192,7 +194,7 @@ def test_decisions_that_a_killed_server_missed_are_stored_after_the_restart(
     app.restart()
     wait_for_server(page)
     found = store.reviews.page(task.id, TextFilters(status=ReviewStatus.REJECTED), PageRequest(size=200))
-    assert sorted(one.id for one in found) == sorted(rejected)
+    assert sorted(text.id for text in found) == sorted(rejected)
     assert store.reviews.count_events(task.id) == 3
     wait_for_keys(page)
     press_key(page, "a")
@@ -280,7 +282,7 @@ def test_keys_work_again_after_an_order_is_chosen(app: App, page: Page, store: S
     wait_for_keys(page)
     page.keyboard.press("x")
     wait_for_server(page)
-    newest = max(store.reviews.page(task.id, TextFilters(), PageRequest(size=200)), key=lambda one: one.id)
+    newest = max(store.reviews.page(task.id, TextFilters(), PageRequest(size=200)), key=lambda text: text.id)
     assert newest.status is ReviewStatus.REJECTED
     page.wait_for_url(re.compile(r"order=newest\b"))
     page.reload()
@@ -336,7 +338,7 @@ def test_filters_are_cleared(app: App, page: Page, store: Store, task: Task) -> 
 
 def test_a_typed_note_is_kept_when_a_label_is_clicked(app: App, page: Page, store: Store, task: Task) -> None:
     open_review_as(page, app, "Ada")
-    by_text = {one.text: one.id for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
+    by_text = {text.text: text.id for text in store.reviews.page(task.id, TextFilters(), PageRequest(size=200))}
     first = by_text[card_text(page)]
     page.get_by_placeholder("Note, saved with Enter").fill("who says?")
     key = page.get_by_role("button", name="surprise")
@@ -358,9 +360,9 @@ def test_from_the_tenth_on_labels_are_in_a_list(app: App, page: Page, store: Sto
         page.keyboard.press("ArrowDown")
     page.get_by_role("button", name="Set other label").click()
     wait_for_server(page)
-    assert [one.label for one in store.generations.texts([run.id])] == ["label 11", "label 0", "label 0"]
+    assert [text.label for text in store.generations.texts([run.id])] == ["label 11", "label 0", "label 0"]
     press_key(page, "9")
-    assert [one.label for one in store.generations.texts([run.id])] == ["label 11", "label 8", "label 0"]
+    assert [text.label for text in store.generations.texts([run.id])] == ["label 11", "label 8", "label 0"]
     assert_no_error(page)
 
 
@@ -379,7 +381,9 @@ def test_two_people_never_get_the_same_card_and_a_conflict_is_shown(
     counts = store.reviews.count_status(task.id)
     assert (counts[ReviewStatus.ACCEPTED], counts[ReviewStatus.REJECTED]) == (8, 8)
     text = card_text(ada)
-    card = next(one for one in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if one.text == text)
+    card = next(
+        stored for stored in store.reviews.page(task.id, TextFilters(), PageRequest(size=200)) if stored.text == text
+    )
     store.reviews.decide(card.id, ReviewAction.REJECT, reviewer="Cem")  # for example from the table
     ada.keyboard.press("a")
     expect(ada.get_by_test_id("stAlertContentError")).to_contain_text("Cem decided on")
@@ -466,25 +470,25 @@ def test_an_export_can_be_imported_again_and_labels_decided_elsewhere_are_applie
     copies = store.reviews.page(
         task.id, TextFilters(run_id=store.generations.all(task.id)[0].id), PageRequest(size=200)
     )
-    assert {(one.label, one.status) for one in copies} == {("joy", ReviewStatus.ACCEPTED)}
+    assert {(text.label, text.status) for text in copies} == {("joy", ReviewStatus.ACCEPTED)}
     assert [event.reviewer for event in store.reviews.history(copies[0].id)] == ["Bob"]
 
     pending = store.reviews.page(task.id, TextFilters(status=ReviewStatus.PENDING), PageRequest(size=3))
     labels = tmp_path / "labels.csv"
-    labels.write_text("id,label\n" + "".join(f"{one.id},anger\n" for one in pending))
+    labels.write_text("id,label\n" + "".join(f"{text.id},anger\n" for text in pending))
     page.locator("[class*=review_import_file] input[type=file]").first.set_input_files(str(labels))
     expect(page.get_by_text("3 labels by id")).to_be_visible()
     page.get_by_role("button", name=re.compile("^.*(Store|Take).*3")).last.click()
     page.wait_for_timeout(500)
     settle(page)
-    assert {store.reviews.text(one.id).label for one in pending} == {"anger"}
+    assert {store.reviews.text(text.id).label for text in pending} == {"anger"}
     assert_no_error(page)
 
 
 def test_generated_text_is_shown_literally_and_loads_nothing(app: App, page: Page, store: Store, task: Task) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    store.generations.import_texts(task.id, "odd", [LabelledText(one, "joy") for one in AWKWARD])
+    store.generations.import_texts(task.id, "odd", [LabelledText(text, "joy") for text in AWKWARD])
     open_review_as(page, app, "Ada", "?review_lm=odd")
     seen: list[str] = []
     for _ in AWKWARD:
@@ -517,7 +521,7 @@ def test_on_a_phone_the_card_comes_first(app: App, chromium: Browser, store: Sto
     expect(card).to_be_in_viewport(ratio=1)
     expect(page.get_by_role("button", name="Accept")).to_be_in_viewport(ratio=1)
     expect(below).to_be_visible()
-    tops = [one.bounding_box()["y"] for one in (card, below)]  # type: ignore[index]
+    tops = [locator.bounding_box()["y"] for locator in (card, below)]  # type: ignore[index]
     assert tops == sorted(tops)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     if is_known:

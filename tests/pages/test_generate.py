@@ -41,7 +41,7 @@ def wait_for(app: AppTest, bench: Store, task: Task) -> GenerationRun:
 
 
 def captions(app: AppTest) -> str:
-    return " ".join(one.value.replace("\\", "") for one in app.caption)
+    return " ".join(caption.value.replace("\\", "") for caption in app.caption)
 
 
 def test_an_import_clears_its_field_and_reports_the_result_in_place(
@@ -55,8 +55,8 @@ def test_an_import_clears_its_field_and_reports_the_result_in_place(
         app.button(key="generate_import").click().run()
         assert errors(app) == []
         assert bench.generations.all(filled.id)[0].state.message == told
-        assert "generate_import" not in [one.key for one in app.button]
-        assert [one.value.replace("\\", "") for one in app.success] == [f"{told}, as run {n + 2}"]
+        assert "generate_import" not in [widget.key for widget in app.button]
+        assert [message.value.replace("\\", "") for message in app.success] == [f"{told}, as run {n + 2}"]
         assert not app.toast
 
 
@@ -69,7 +69,7 @@ def test_an_import_whose_columns_have_other_names_asks_for_them(open_page: Open,
     app.selectbox(key="generate_label_column").set_value("kind").run()
     app.button(key="generate_import").click().run()
     assert errors(app) == []
-    assert [one.text for one in bench.generations.texts([2])] == ["never seen"]
+    assert [text.text for text in bench.generations.texts([2])] == ["never seen"]
 
 
 @pytest.mark.parametrize("strategy", ["templates", "eda"])
@@ -78,7 +78,7 @@ def test_texts_without_an_lm_are_generated_from_the_page(
 ) -> None:
     app = open_page("generate")
     app.selectbox(key="generate_strategy").set_value(strategy).run()
-    assert "Language model" not in [one.label for one in app.selectbox]
+    assert "Language model" not in [widget.label for widget in app.selectbox]
     app.number_input(key="generate_target").set_value(12).run()
     app.selectbox(key="generate_mixture_given").set_value("given shares").run()
     for i, share in enumerate((2.0, 1.0, 1.0)):
@@ -138,8 +138,8 @@ def test_settings_that_repeat_a_run_are_reported_with_another_rng_seed_to_use(
     button(app, "Generate 6 texts")
     second = wait_for(app, bench, filled)
     assert second.id != first.id
-    own = {one.text for one in bench.generations.texts([first.id])}
-    assert own.isdisjoint(one.text for one in bench.generations.texts([second.id]))
+    own = {text.text for text in bench.generations.texts([first.id])}
+    assert own.isdisjoint(text.text for text in bench.generations.texts([second.id]))
     assert errors(app) == []
 
 
@@ -174,7 +174,7 @@ def test_flags_are_shown_literally_on_the_review_card(open_page: Open, bench: St
     app = open_page("review")
     while card(app)["text"] != "text 0":
         act(app, "accept")
-    assert any("anger 0.61, joy 0.20 *bold*" in one for one in card(app)["flags"])
+    assert any("anger 0.61, joy 0.20 *bold*" in flag for flag in card(app)["flags"])
 
 
 class _Server(BaseHTTPRequestHandler):
@@ -220,7 +220,7 @@ def test_an_endpoint_lists_its_models_and_abilities_and_the_budget_applies(
     app.selectbox(key="generate_endpoint_model").set_value("small").run()
     button(app, "Ask what it can do")
     assert "small gives no label scores" in captions(app)
-    start = next(one for one in app.button if one.label == "Generate 50 texts")
+    start = next(widget for widget in app.button if widget.label == "Generate 50 texts")
     assert start.disabled  # mix needs label scores
     app.selectbox(key="generate_strategy").set_value("free").run()
     app.number_input(key="generate_price_in").set_value(100.0)
@@ -242,7 +242,7 @@ def test_every_run_in_the_list_can_be_opened(open_page: Open, bench: Store, fill
     app = open_page("generate")
     for run_id in (4, 2, 3, 1):
         app.selectbox(key="generate_run").set_value(run_id).run()
-        assert any(one.value.startswith(f"**Run {run_id}**") for one in app.markdown)
+        assert any(markdown.value.startswith(f"**Run {run_id}**") for markdown in app.markdown)
 
 
 def test_a_run_with_a_small_budget_can_be_opened_and_extended(

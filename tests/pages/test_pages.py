@@ -55,12 +55,12 @@ def test_a_task_created_by_somebody_else_does_not_replace_the_open_one(
 
 
 def test_the_overview_lists_unfinished_runs(open_page: Open, bench: Store, filled: Task) -> None:
-    assert not any("Open experiment" in one.label for one in open_page("overview").button)
+    assert not any("Open experiment" in widget.label for widget in open_page("overview").button)
     experiment = bench.experiments.all(filled.id)[0]
     bench.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.INTERRUPTED, "")
     app = open_page("overview")
     assert f"Experiment {experiment.id} was interrupted at 2 of 2. Open it to resume." in [
-        one.value for one in app.caption
+        caption.value for caption in app.caption
     ]
     assert app.button(key="overview_open_experiment").label == f"Open experiment {experiment.id}"
     bench.runs.finish(RunKey(RunKind.GENERATION, 1), RunStatus.PAUSED, "")
@@ -84,15 +84,15 @@ def test_importing_the_starter_set_and_saving_seeds(open_page: Open, bench: Stor
     task = bench.tasks.all()[0]
     assert task.labels == ("joy", "anger", "surprise")
     seed_set = bench.tasks.seed_sets(task.id)[0]
-    assert [sum(one.label == label for one in seed_set.examples) for label in task.labels] == [10, 10, 10]
+    assert [sum(seed.label == label for seed in seed_set.examples) for label in task.labels] == [10, 10, 10]
 
 
 def test_saved_seeds_are_confirmed_in_place_and_the_next_step_appears_at_once(open_page: Open) -> None:
     app = button(open_page("seeds"), "Import 450 texts")
-    assert "seeds_continue" not in [one.key for one in app.button]
+    assert "seeds_continue" not in [widget.key for widget in app.button]
     app = button(app, "Save 30 seeds")
     assert app.button(key="seeds_save").disabled
-    assert any("Saved as seed set 1" in one.value for one in app.caption)
+    assert any("Saved as seed set 1" in caption.value for caption in app.caption)
     assert not app.toast
     assert app.button(key="seeds_continue").label == "Continue: prompt"
     app = button(app, "Draw again")
@@ -108,7 +108,7 @@ def test_draw_again_draws_other_seeds(open_page: Open, bench: Store) -> None:
     button(app, "Save 30 seeds")
     task = bench.tasks.all()[0]
     second, first = bench.tasks.seed_sets(task.id)
-    assert {one.id for one in first.examples} != {one.id for one in second.examples}
+    assert {seed.id for seed in first.examples} != {seed.id for seed in second.examples}
     assert (first.rng_seed, second.rng_seed) == (0, 1)
 
 
@@ -122,7 +122,7 @@ def test_a_broken_template_shows_an_error_and_cannot_be_saved(open_page: Open, b
     app = open_page("prompt")
     app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} ({lable})").run()
     assert any("unknown placeholder {lable}" in error.replace("\\", "") for error in errors(app))
-    assert "Save as a new version" not in [one.label for one in app.button if not one.disabled]
+    assert "Save as a new version" not in [widget.label for widget in app.button if not widget.disabled]
     assert len(bench.prompts.all(filled.id)) == 1
     app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} => {label}").run()
     assert errors(app) == []
@@ -144,7 +144,7 @@ def test_with_a_broken_template_the_save_button_stays_and_explains_why_it_is_dis
 
 
 def badges(app: AppTest) -> list[str]:
-    return [one.value for one in app.text]
+    return [badge.value for badge in app.text]
 
 
 def test_the_badge_of_a_run_shows_its_progress_and_disappears_at_its_end(bench: Store, filled: Task) -> None:
@@ -176,11 +176,11 @@ def test_generated_text_is_never_rendered_as_markdown(open_page: Open, filled: T
     """The imported texts contain an image link and HTML; only st.text and tables may show them."""
     for name in PAGES:
         app = open_page(name)
-        shown = [one.value for kind in ("markdown", "caption", "subheader", "title") for one in app.get(kind)]
-        shown += [one.label for one in app.button]
+        shown = [element.value for kind in ("markdown", "caption", "subheader", "title") for element in app.get(kind)]
+        shown += [widget.label for widget in app.button]
         assert not [text for text in shown if "127.0.0.1:9" in text], name
     cards = desk(open_page("review"))["cards"]  # shown as text nodes in the browser (tests/browser/test_review.py)
-    assert any("![x](http://127.0.0.1:9/" in one["text"] for one in cards)
+    assert any("![x](http://127.0.0.1:9/" in shown_card["text"] for shown_card in cards)
 
 
 def test_results_compare_stored_variants(open_page: Open, filled: Task) -> None:
@@ -254,8 +254,8 @@ def test_a_csv_without_a_clear_label_column_asks_for_it(open_page: Open) -> None
     app.segmented_control(key="seeds_source").set_value("Upload").run()
     app.file_uploader(key="seeds_upload").set_value([("x.csv", b"text,when\nhello,1\nbye,2\n", "text/csv")]).run()
     assert errors(app) == []
-    assert any("Choose the column that holds the labels" in one.value for one in app.info)
-    assert "seeds_import" not in [one.key for one in app.button]
+    assert any("Choose the column that holds the labels" in message.value for message in app.info)
+    assert "seeds_import" not in [widget.key for widget in app.button]
     app.selectbox(key="seeds_label_column").set_value("when").run()
     assert app.button(key="seeds_import").label == "Import 2 texts"
 
@@ -266,10 +266,10 @@ EMPTY_PAGES = [name for name in PAGES if name not in ("overview", "seeds")]
 @pytest.mark.parametrize("name", EMPTY_PAGES)
 def test_an_empty_page_explains_itself_and_leads_to_the_seeds_page(name: str, open_page: Open) -> None:
     app = open_page(name)
-    (said,) = [one.value.replace("\\", "") for one in app.markdown]
+    (said,) = [markdown.value.replace("\\", "") for markdown in app.markdown]
     assert said.startswith(("Here ", "This page shows "))
     assert said.endswith("This page needs labelled texts, and there are none yet.")
-    assert [one.label for one in app.button] == ["Import labelled texts"]
+    assert [widget.label for widget in app.button] == ["Import labelled texts"]
 
 
 def test_a_prompt_is_tried_and_generated_only_with_seeds(open_page: Open, bench: Store, starter: PreparedData) -> None:
@@ -277,7 +277,7 @@ def test_a_prompt_is_tried_and_generated_only_with_seeds(open_page: Open, bench:
     for name in ("prompt", "generate"):
         app = open_page(name)
         assert errors(app) == []
-        assert "Choose seeds" in [one.label for one in app.button]
+        assert "Choose seeds" in [widget.label for widget in app.button]
 
 
 def test_each_task_has_its_own_editor_and_keeps_it(

@@ -32,7 +32,7 @@ def test_its_figures_equal_those_in_the_results() -> None:
 
 def test_the_chart_names_its_lines_and_shows_every_interval() -> None:
     figure = json.loads(example_curve().to_json())
-    assert [one["text"] for one in figure["layout"]["annotations"]] == [
+    assert [annotation["text"] for annotation in figure["layout"]["annotations"]] == [
         "uncorrected 0.40",
         "seeds only 0.46",
         "corrected 0.65",
@@ -46,8 +46,8 @@ def test_without_data_the_overview_introduces_the_workbench(open_page: Open) -> 
     app = open_page("overview")
     assert errors(app) == []
     assert app.title[0].value == "Turn 30 labelled texts into a better classifier"
-    assert [one.label for one in app.button] == ["Use my data", "Try the example"]
-    steps = [one.value for one in app.markdown if re.search(r"\*\*\d\. ", one.value)]
+    assert [widget.label for widget in app.button] == ["Use my data", "Try the example"]
+    steps = [markdown.value for markdown in app.markdown if re.search(r"\*\*\d\. ", markdown.value)]
     assert len(steps) == 3
     assert len(app.get("plotly_chart")) == 1
 
@@ -59,7 +59,7 @@ def test_after_choosing_the_example_one_click_generates_texts(open_page: Open, b
     (task,) = bench.tasks.all()
     (seed_set,) = bench.tasks.seed_sets(task.id)
     assert task.labels == ("joy", "anger", "surprise")
-    assert [sum(one.label == label for one in seed_set.examples) for label in task.labels] == [10, 10, 10]
+    assert [sum(seed.label == label for seed in seed_set.examples) for label in task.labels] == [10, 10, 10]
     assert (seed_set.name, seed_set.rng_seed) == ("30 seeds, RNG seed 0", 0)
     app.switch_page("pages/generate.py").run()
     start = app.button(key="generate_start")

@@ -87,18 +87,18 @@ def written(records: Sequence[ExportedText], kind: ExportFormat) -> io.BytesIO:
 
 def without_ids(records: Sequence[ExportedText]) -> list[ExportedText]:
     """The records with every id replaced by its position among ids of its kind."""
-    events = [event for one in records for event in one.history]
+    events = [event for record in records for event in record.history]
     step_ids = {event.step_id for event in events} | {event.undone_id for event in events if event.undone_id}
     steps: dict[int | None, int] = {step_id: place for place, step_id in enumerate(sorted(step_ids))}
-    runs = {run_id: place for place, run_id in enumerate(sorted({one.run_id for one in records}))}
+    runs = {run_id: place for place, run_id in enumerate(sorted({record.run_id for record in records}))}
 
     def renumber(event: ExportedEvent) -> ExportedEvent:
         undoes, undone = steps.get(event.undoes_id), steps.get(event.undone_id)
         return replace(event, step_id=steps[event.step_id], undoes_id=undoes, undone_id=undone)
 
     return [
-        replace(one, id=place, run_id=runs[one.run_id], history=tuple(map(renumber, one.history)))
-        for place, one in enumerate(records)
+        replace(record, id=place, run_id=runs[record.run_id], history=tuple(map(renumber, record.history)))
+        for place, record in enumerate(records)
     ]
 
 
@@ -107,7 +107,7 @@ def reviewed(store: Store, task: Task, seed_set: SeedSet, prompt_version_id: int
     """The awkward texts, once written by an LM and once imported, with every kind of decision on them."""
     config = GenerationConfig(DEFAULT_TEMPLATE, task.labels, lms.EMBEDDED_LM, target=20, strategy="mix")
     run = store.generations.create(task.id, config, seed_set_id=seed_set.id, prompt_version_id=prompt_version_id)
-    seeds = tuple(one.id for one in seed_set.examples[:8])
+    seeds = tuple(seed.id for seed in seed_set.examples[:8])
     texts = [
         SyntheticText(
             text,
@@ -120,7 +120,7 @@ def reviewed(store: Store, task: Task, seed_set: SeedSet, prompt_version_id: int
     ]
     store.generations.write(run.id, texts, GenerationProgress(30, len(texts), 20, 1.5))
     imported = store.generations.import_texts(task.id, "=GPT-J", [LabelledText(text, "joy") for text in AWKWARD])
-    decide_on(store, task, [one.id for one in store.generations.texts([run.id, imported.id])])
+    decide_on(store, task, [text.id for text in store.generations.texts([run.id, imported.id])])
     return task
 
 
@@ -152,8 +152,8 @@ def other(store: Store, starter: PreparedData) -> Task:
 @pytest.mark.parametrize("kind", ExportFormat)
 def test_a_file_restores_every_text_with_lineage_and_history(store: Store, reviewed: Task, kind: ExportFormat) -> None:
     records = export(store, reviewed.id)
-    assert {one.proposed_text for one in records} == set(AWKWARD)
-    assert {event.action for one in records for event in one.history} == set(ReviewAction)
+    assert {record.proposed_text for record in records} == set(AWKWARD)
+    assert {event.action for record in records for event in record.history} == set(ReviewAction)
     file = written(records, kind)
     assert is_export(f"texts{kind.ending}", file)
     assert list(read_export(f"texts{kind.ending}", file)) == records
@@ -161,27 +161,43 @@ def test_a_file_restores_every_text_with_lineage_and_history(store: Store, revie
 
 
 def test_an_export_contains_what_the_store_has(store: Store, reviewed: Task, seed_set: SeedSet) -> None:
-    for one in export(store, reviewed.id):
-        stored, attempt = store.reviews.text(one.id), store.generations.attempt(one.id)
-        assert (one.text, one.label, one.status, one.note) == (stored.text, stored.label, stored.status, stored.note)
-        assert (one.proposed_text, one.proposed_label) == (stored.proposed_text, stored.proposed_label)
-        assert (one.flags, one.created_at, one.run_id) == (stored.flags, stored.created_at, stored.run_id)
-        assert (tuple(one.label_probs.values()) if one.label_probs else None) == stored.label_probs
-        assert [(event.step_id, event.action, event.reviewer, event.created_at) for event in one.history] == [
-            (event.step_id, event.action, event.reviewer, event.created_at) for event in store.reviews.history(one.id)
+    for record in export(store, reviewed.id):
+        stored, attempt = store.reviews.text(record.id), store.generations.attempt(record.id)
+        assert (record.text, record.label, record.status, record.note) == (
+            stored.text,
+            stored.label,
+            stored.status,
+            stored.note,
+        )
+        assert (record.proposed_text, record.proposed_label) == (stored.proposed_text, stored.proposed_label)
+        assert (record.flags, record.created_at, record.run_id) == (stored.flags, stored.created_at, stored.run_id)
+        assert (tuple(record.label_probs.values()) if record.label_probs else None) == stored.label_probs
+        assert [(event.step_id, event.action, event.reviewer, event.created_at) for event in record.history] == [
+            (event.step_id, event.action, event.reviewer, event.created_at)
+            for event in store.reviews.history(record.id)
         ]
         if attempt is None:
-            assert (one.prompt, one.raw, one.seeds, one.config, one.strategy) == (None, None, (), None, None)
+            assert (record.prompt, record.raw, record.seeds, record.config, record.strategy) == (
+                None,
+                None,
+                (),
+                None,
+                None,
+            )
         else:
-            assert (one.prompt, one.raw, one.number) == (attempt.prompt, attempt.completion.text, attempt.number)
-            assert one.seeds == tuple(LabelledText(seed.text, seed.label) for seed in seed_set.examples[:8])
-            assert (one.strategy, one.prompt_version, json.loads(one.config or "")["target"]) == ("mix", 1, 20)
+            assert (record.prompt, record.raw, record.number) == (
+                attempt.prompt,
+                attempt.completion.text,
+                attempt.number,
+            )
+            assert record.seeds == tuple(LabelledText(seed.text, seed.label) for seed in seed_set.examples[:8])
+            assert (record.strategy, record.prompt_version, json.loads(record.config or "")["target"]) == ("mix", 1, 20)
 
 
 def test_only_texts_with_the_chosen_statuses_that_match_the_filters_are_exported(store: Store, reviewed: Task) -> None:
     everything = export(store, reviewed.id)
     filters = TextFilters(status=ReviewStatus.REJECTED, label="anger")  # this status is ignored
-    wanted = [one for one in everything if one.label == "anger" and one.status is not ReviewStatus.REJECTED]
+    wanted = [record for record in everything if record.label == "anger" and record.status is not ReviewStatus.REJECTED]
     statuses = (ReviewStatus.ACCEPTED, ReviewStatus.PENDING)
     assert list(store.exchange.export(reviewed.id, filters, statuses)) == wanted
     assert store.exchange.count(reviewed.id, filters, statuses) == len(wanted) > 0
@@ -212,7 +228,7 @@ def test_an_exported_folder_loads_with_datasets(store: Store, reviewed: Task, tm
     records = export(store, reviewed.id)
     zipfile.ZipFile(written(records, ExportFormat.DATASET)).extractall(tmp_path)
     loaded = datasets.load_from_disk(str(tmp_path / "texts"))
-    assert loaded["text"][:] == [one.text for one in records]
+    assert loaded["text"][:] == [record.text for record in records]
     assert loaded.column_names == list(COLUMNS)
 
 
@@ -254,7 +270,7 @@ def events() -> st.SearchStrategy[ExportedEvent]:
         label_before=ANYTHING, label_after=ANYTHING, undone_id=st.none(), undone_at=st.none(),
         text_before=maybe, text_after=maybe, note_before=maybe, note_after=maybe,
     )  # fmt: skip
-    return st.builds(lambda one, by: replace(one, undone_id=by[0], undone_at=by[1]), made, undone)
+    return st.builds(lambda event, by: replace(event, undone_id=by[0], undone_at=by[1]), made, undone)
 
 
 def exported_texts() -> st.SearchStrategy[ExportedText]:
@@ -293,8 +309,8 @@ def test_a_guarded_cell_is_not_a_formula_and_its_text_can_be_restored(text: str)
 
 
 def test_a_text_that_needs_no_guard_is_unchanged() -> None:
-    assert [guard_cell(one) for one in ("fine", "a=b", " =1", "")] == ["fine", "a=b", " =1", ""]
-    assert [unguard_cell(one) for one in ("'tis", "fine", "'")] == ["'tis", "fine", "'"]
+    assert [guard_cell(cell) for cell in ("fine", "a=b", " =1", "")] == ["fine", "a=b", " =1", ""]
+    assert [unguard_cell(cell) for cell in ("'tis", "fine", "'")] == ["'tis", "fine", "'"]
 
 
 # Files that cannot be read -------------------------------------------------------------------------------------------
@@ -359,7 +375,7 @@ def test_an_export_restored_and_exported_again_is_the_same_except_for_ids(
     records = export(store, reviewed.id)
     restored = store.exchange.restore(other.id, read_export(f"x{kind.ending}", written(records, kind)))
     assert (restored.n_texts, restored.n_runs, restored.n_held_out, restored.n_seedless) == (len(records), 2, 0, 0)
-    assert (restored.n_events, restored.reviewers) == (sum(len(one.history) for one in records), ("=Ben", "Ann"))
+    assert (restored.n_events, restored.reviewers) == (sum(len(record.history) for record in records), ("=Ben", "Ann"))
     assert without_ids(export(store, other.id)) == without_ids(records)
     assert export(store, reviewed.id) == records
 
@@ -377,7 +393,9 @@ def test_restored_runs_are_finished_and_their_texts_can_be_sorted_filtered_and_r
     for filters in (TextFilters(is_disputed=True), TextFilters(least=0.5), TextFilters(flag=RejectReason.DISAGREES)):
         assert store.reviews.count(other.id, filters) == store.reviews.count(reviewed.id, filters)
     assert store.reviews.count_events(other.id) == store.reviews.count_events(reviewed.id)
-    now = [[(one.text, one.label, one.status) for one in export(store, task.id)] for task in (reviewed, other)]
+    now = [
+        [(record.text, record.label, record.status) for record in export(store, task.id)] for task in (reviewed, other)
+    ]
     assert now[0] == now[1]
     first = store.reviews.page(other.id, TextFilters(), PageRequest(size=1))[0]
     store.reviews.decide(first.id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="Ann")
@@ -389,11 +407,14 @@ def test_restored_runs_are_finished_and_their_texts_can_be_sorted_filtered_and_r
 
 def test_a_step_over_many_texts_stays_one_step(store: Store, reviewed: Task, other: Task) -> None:
     store.exchange.restore(other.id, export(store, reviewed.id))
-    steps = [{event.step_id for one in export(store, task.id) for event in one.history} for task in (reviewed, other)]
+    steps = [
+        {event.step_id for record in export(store, task.id) for event in record.history} for task in (reviewed, other)
+    ]
     assert len(steps[0]) == len(steps[1]) == 10
     assert not steps[0] & steps[1]
     sizes = [
-        Counter(event.step_id for one in export(store, task.id) for event in one.history) for task in (reviewed, other)
+        Counter(event.step_id for record in export(store, task.id) for event in record.history)
+        for task in (reviewed, other)
     ]
     assert sorted(sizes[0].values()) == sorted(sizes[1].values())
     assert max(sizes[1].values()) > 1
@@ -409,8 +430,8 @@ def test_in_a_partial_export_undone_steps_stay_undone(store: Store, reviewed: Ta
 
 def test_a_restored_text_keeps_its_probabilities_and_last_event(store: Store, reviewed: Task, other: Task) -> None:
     store.exchange.restore(other.id, export(store, reviewed.id))
-    for one in export(store, other.id):
-        stored, history = store.reviews.text(one.id), store.reviews.history(one.id)
+    for record in export(store, other.id):
+        stored, history = store.reviews.text(record.id), store.reviews.history(record.id)
         assert stored.last_event_id == (history[-1].id if history else None)
     with store.engine.connect() as connection:
         query = "SELECT label, label_probs, confidence, label_prob FROM synthetic_text WHERE task_id = ?"
@@ -434,17 +455,26 @@ def test_texts_that_are_or_were_copies_of_held_out_texts_are_left_out(
     assert (restored.n_texts, restored.n_held_out) == (len(records) + 1, 2)
     message = store.generations.get(restored.run_ids[-1]).state.message
     assert message == "Imported; 2 copies of validation or test texts left out"
-    assert not {validation, test.upper(), "harmless now"} & {one.text for one in export(store, other.id)}
+    assert not {validation, test.upper(), "harmless now"} & {record.text for record in export(store, other.id)}
     with pytest.raises(DataError, match="All 1 texts are in the validation or test split"):
         store.exchange.restore(other.id, leaks[:1])
 
 
-def edited(one: ExportedText, text: str) -> ExportedText:
+def edited(record: ExportedText, text: str) -> ExportedText:
     """The text after an edit."""
     event = ExportedEvent(
-        50, ReviewAction.EDIT, "Ann", one.created_at, one.label, one.label, one.status, one.status, one.text, text
+        50,
+        ReviewAction.EDIT,
+        "Ann",
+        record.created_at,
+        record.label,
+        record.label,
+        record.status,
+        record.status,
+        record.text,
+        text,
     )
-    return replace(one, text=text, history=(event,))
+    return replace(record, text=text, history=(event,))
 
 
 def test_a_preview_stores_nothing_and_counts_texts_that_exist_already(store: Store, reviewed: Task) -> None:
@@ -461,8 +491,11 @@ def test_a_prompt_version_with_the_same_template_is_reused_and_a_new_one_is_adde
     store.prompts.save(other.id, replace(DEFAULT_TEMPLATE, text_type="post"))
     for _ in range(2):
         store.exchange.restore(other.id, export(store, reviewed.id)[:1])
-    assert [(one.number, one.template.text_type) for one in store.prompts.all(other.id)] == [(2, "tweet"), (1, "post")]
-    assert {one.prompt_version for one in export(store, other.id)} == {2}
+    assert [(version.number, version.template.text_type) for version in store.prompts.all(other.id)] == [
+        (2, "tweet"),
+        (1, "post"),
+    ]
+    assert {record.prompt_version for record in export(store, other.id)} == {2}
 
 
 @pytest.mark.parametrize(
@@ -486,15 +519,15 @@ def test_a_text_that_does_not_fit_the_task_is_refused_and_nothing_is_stored(
 
 
 def test_two_exports_in_one_file_are_refused(store: Store, task: Task) -> None:
-    one, two = edited(plain(), "x"), edited(plain(number=1), "y")
-    later = replace(two, history=(replace(two.history[0], reviewer="Ben"),))
-    undo = replace(two.history[0], step_id=51, action=ReviewAction.UNDO, undoes_id=49)
+    first, second = edited(plain(), "x"), edited(plain(number=1), "y")
+    later = replace(second, history=(replace(second.history[0], reviewer="Ben"),))
+    undo = replace(second.history[0], step_id=51, action=ReviewAction.UNDO, undoes_id=49)
     for wrong, expected in (
-        ([one, one], "Number 0 of run 1 is in the file twice"),
-        ([one, replace(two, lm_name="another")], "Run 1 is described in two ways"),
-        ([one, later], "Step 50 is described in two ways"),
+        ([first, first], "Number 0 of run 1 is in the file twice"),
+        ([first, replace(second, lm_name="another")], "Run 1 is described in two ways"),
+        ([first, later], "Step 50 is described in two ways"),
         (
-            [replace(one, history=(*one.history, replace(undo, text_after=None)))],
+            [replace(first, history=(*first.history, replace(undo, text_after=None)))],
             "an undo takes back a step that is not in the file",
         ),
     ):
@@ -527,7 +560,7 @@ def test_any_texts_and_decisions_survive_a_move_to_another_task(
     data = PreparedData("t", "s", LABELS, {Split.POOL: (LabelledText("seed", "joy"),)})
     here, there = long_lived.tasks.create(data), long_lived.tasks.create(data)
     run = long_lived.generations.import_texts(here.id, "LM", [LabelledText(text, "joy") for text in texts])
-    ids = [one.id for one in long_lived.generations.texts([run.id])]
+    ids = [stored.id for stored in long_lived.generations.texts([run.id])]
     reviews = long_lived.reviews
     for what, place, label, text, by in decisions:
         if what == "undo":
@@ -542,7 +575,7 @@ def test_any_texts_and_decisions_survive_a_move_to_another_task(
     records = export(long_lived, here.id)
     long_lived.exchange.restore(there.id, read_export("x.csv", written(records, ExportFormat.CSV)))
     assert without_ids(export(long_lived, there.id)) == without_ids(records)
-    here_disputed, there_disputed = (reviews.count(one.id, TextFilters(is_disputed=True)) for one in (here, there))
+    here_disputed, there_disputed = (reviews.count(task.id, TextFilters(is_disputed=True)) for task in (here, there))
     assert here_disputed == there_disputed
 
 
@@ -608,20 +641,20 @@ def test_an_export_relabelled_in_a_table_is_applied_by_id_as_one_step(
     store: Store, reviewed: Task, kind: ExportFormat
 ) -> None:
     before = export(store, reviewed.id)
-    changed = [replace(one, label="surprise", status=ReviewStatus.ACCEPTED) for one in before[:5]]
+    changed = [replace(record, label="surprise", status=ReviewStatus.ACCEPTED) for record in before[:5]]
     decided = read_decisions(f"x{kind.ending}", written([*changed, *before[5:]], kind).getvalue(), reviewed.labels)
-    n_new = sum(one.label != "surprise" or one.status is not ReviewStatus.ACCEPTED for one in before[:5])
+    n_new = sum(record.label != "surprise" or record.status is not ReviewStatus.ACCEPTED for record in before[:5])
     found = store.exchange.compare(reviewed.id, decided)
     assert (found.n_changed, found.n_same) == (n_new, len(before) - n_new)
     step = store.reviews.import_decisions(reviewed.id, decided.decisions, reviewer="Zoe")
     assert step is not None
-    same = [one for one in before[5:] if one.status is not ReviewStatus.PENDING]  # agreeing is a decision
-    same += [one for one in before[:5] if (one.label, one.status) == ("surprise", ReviewStatus.ACCEPTED)]
+    same = [record for record in before[5:] if record.status is not ReviewStatus.PENDING]  # agreeing is a decision
+    same += [record for record in before[:5] if (record.label, record.status) == ("surprise", ReviewStatus.ACCEPTED)]
     assert step.n_events == n_new + len(same)
-    assert [one.label for one in export(store, reviewed.id)[:5]] == ["surprise"] * 5
+    assert [record.label for record in export(store, reviewed.id)[:5]] == ["surprise"] * 5
     store.reviews.undo(reviewed.id, reviewer="Zoe")
-    assert [(one.label, one.status) for one in export(store, reviewed.id)] == [
-        (one.label, one.status) for one in before
+    assert [(record.label, record.status) for record in export(store, reviewed.id)] == [
+        (record.label, record.status) for record in before
     ]
 
 

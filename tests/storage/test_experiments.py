@@ -52,7 +52,7 @@ def texts(store: Store, task: Task) -> list[int]:
     words = ("happy", "furious", "amazed")
     rows = [LabelledText(f"i feel {words[i % 3]} about number {i}", LABELS[i % 3]) for i in range(45)]
     run = store.generations.import_texts(task.id, "LM", rows)
-    ids = [one.id for one in store.generations.texts([run.id])]
+    ids = [text.id for text in store.generations.texts([run.id])]
     for text_id in ids[:20]:
         store.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="a")
     for i in range(20, 25):
@@ -100,9 +100,9 @@ def drive(store: Store, experiment: Experiment) -> list[object]:
 
 def draw(texts: Sequence[VariantText], size: int, rng_seed: int, *, is_balanced: bool = False) -> list[int]:
     drawn = draw_nested(
-        texts, size, rng_seed, key=lambda one: str(one.id), label=lambda one: one.label, is_balanced=is_balanced
+        texts, size, rng_seed, key=lambda text: str(text.id), label=lambda text: text.label, is_balanced=is_balanced
     )
-    return [one.id for one in drawn]
+    return [text.id for text in drawn]
 
 
 def test_sizes_are_nested_per_rng_seed_and_variants_with_the_same_texts_draw_the_same_ones() -> None:
@@ -110,7 +110,7 @@ def test_sizes_are_nested_per_rng_seed_and_variants_with_the_same_texts_draw_the
     for rng_seed in range(3):
         assert draw(texts, 10, rng_seed) == draw(texts, 50, rng_seed)[:10]
     assert draw(texts, 10, 0) != draw(texts, 10, 1)
-    some = [one for one in texts if one.id % 4]
+    some = [text for text in texts if text.id % 4]
     shared = [i for i in draw(texts, 60, 0) if i % 4]
     assert draw(some, 45, 0) == shared
     assert draw(texts[::-1], 10, 0) == draw(texts, 10, 0)  # regardless of the order in the store
@@ -118,7 +118,7 @@ def test_sizes_are_nested_per_rng_seed_and_variants_with_the_same_texts_draw_the
 
 def test_a_balanced_draw_takes_labels_in_turn_and_is_nested() -> None:
     texts = [VariantText(i, f"t{i}", "joy" if i < 40 else LABELS[i % 2 + 1]) for i in range(60)]
-    of = {one.id: one.label for one in texts}
+    of = {text.id: text.label for text in texts}
     for size in (1, 7, 20, 30):
         labels = [of[i] for i in draw(texts, size, 0, is_balanced=True)]
         counts = [labels.count(label) for label in LABELS]
@@ -144,20 +144,20 @@ def test_each_use_takes_its_texts_with_their_labels_at_creation(
 ) -> None:
     run_id = store.generations.all(task.id)[0].id
     variants = [Variant(use, (run_id,)) for use in (*REVIEW_USES, TextUse.SOFT)]
-    assert [store.experiments.count_texts(one, seed_set.id) for one in variants] == [45, 20, 25, 40, 0]
+    assert [store.experiments.count_texts(variant, seed_set.id) for variant in variants] == [45, 20, 25, 40, 0]
     with pytest.raises(ShortageError, match="There are no texts for 'soft labels'"):
         create(store, task, grid(seed_set, *variants))
     assert store.experiments.all(task.id) == []
     experiment = create(store, task, grid(seed_set, *variants[:-1], Variant(TextUse.REAL)))
-    raw, accepted, reviewed, relabelled, real = (store.experiments.texts(one.id) for one in experiment.variants)
-    assert [one.id for one in raw] == texts
-    assert [one.label for one in raw] == [LABELS[i % 3] for i in range(45)]
-    assert [one.id for one in accepted] == texts[:20]
+    raw, accepted, reviewed, relabelled, real = (store.experiments.texts(stored.id) for stored in experiment.variants)
+    assert [text.id for text in raw] == texts
+    assert [text.label for text in raw] == [LABELS[i % 3] for i in range(45)]
+    assert [text.id for text in accepted] == texts[:20]
     assert reviewed == relabelled[:25]  # texts not yet reviewed are left out
-    assert [one.id for one in relabelled] == texts[:25] + texts[30:]
-    assert [one.label for one in relabelled[20:25]] == [LABELS[(i + 1) % 3] for i in range(20, 25)]
+    assert [text.id for text in relabelled] == texts[:25] + texts[30:]
+    assert [text.label for text in relabelled[20:25]] == [LABELS[(i + 1) % 3] for i in range(20, 25)]
     assert real == []
-    assert [one.n_decisions for one in experiment.variants] == [30, 30, 30, 30, 0]
+    assert [stored.n_decisions for stored in experiment.variants] == [30, 30, 30, 30, 0]
     store.reviews.decide(texts[0], Verdict(ReviewAction.RELABEL, "anger"), reviewer="a")
     store.reviews.decide(texts[40], ReviewAction.REJECT, reviewer="a")
     assert store.experiments.texts(experiment.variants[3].id) == relabelled  # fixed when the experiment was created
@@ -174,12 +174,12 @@ def test_real_texts_come_from_the_pool_and_are_never_seeds_or_held_out(
     experiment = create(store, task, grid(seed_set, Variant(TextUse.REAL)))
     material = store.experiments.material(experiment.id)
     pool = store.tasks.examples(task.id, Split.POOL)
-    seeds = {one.text for one in seed_set.examples}
-    assert {one.text for one in material.real} == {one.text for one in pool} - seeds
-    run = next(one for one in store.experiments.runs(experiment.id) if one.n_synthetic == 15)
+    seeds = {seed.text for seed in seed_set.examples}
+    assert {text.text for text in material.real} == {text.text for text in pool} - seeds
+    run = next(training_run for training_run in store.experiments.runs(experiment.id) if training_run.n_synthetic == 15)
     rows, written = choose_texts(run, material)
     assert (len(rows), written) == (len(material.seeds) + 15, ())
-    assert {one.text for one in rows[-15:]} <= {one.text for one in material.real}
+    assert {text.text for text in rows[-15:]} <= {text.text for text in material.real}
 
 
 def test_soft_labelled_texts_have_their_probabilities_and_the_weight_of_the_recipe(
@@ -191,13 +191,13 @@ def test_soft_labelled_texts_have_their_probabilities_and_the_weight_of_the_reci
     rows = tuple(VariantText(i, f"t{i}", LABELS[i % 3], (0.2, 0.3, 0.5)) for i in range(20))
     (stored,) = experiment.variants
     material = replace(material, texts={stored.id: rows})
-    run = next(one for one in store.experiments.runs(experiment.id) if one.n_synthetic == 5)
+    run = next(training_run for training_run in store.experiments.runs(experiment.id) if training_run.n_synthetic == 5)
     run = replace(run, config=replace(run.config, synthetic_weight=0.5))
     for use, probs in ((TextUse.SOFT, (0.2, 0.3, 0.5)), (TextUse.RAW, None)):
         chosen, used = choose_texts(replace(run, variant=replace(run.variant, use=use)), material)
-        assert {(one.probs, one.weight) for one in chosen[-5:]} == {(probs, 0.5)}
-        assert {(one.probs, one.weight) for one in chosen[:-5]} == {(None, 1.0)}
-        assert [one.text for one in chosen[-5:]] == [one.text for one in used]
+        assert {(text.probs, text.weight) for text in chosen[-5:]} == {(probs, 0.5)}
+        assert {(text.probs, text.weight) for text in chosen[:-5]} == {(None, 1.0)}
+        assert [text.text for text in chosen[-5:]] == [text.text for text in used]
 
 
 # Running -------------------------------------------------------------------------------------------------------------
@@ -215,7 +215,7 @@ def test_runs_are_ordered_by_rng_seed() -> None:
 def test_a_run_is_judged_by_its_best_step_on_validation_or_else_by_its_last() -> None:
     points = [MetricPoint(step, None, 1.0, 0.5, figure) for step, figure in ((20, 0.6), (40, 0.7), (60, 0.4))]
     assert choose_final(points).step == 60
-    seen = [replace(one, validation_macro_f1=value) for one, value in zip(points, (0.5, 0.3, 0.5), strict=True)]
+    seen = [replace(point, validation_macro_f1=value) for point, value in zip(points, (0.5, 0.3, 0.5), strict=True)]
     assert choose_final(seen).step == 20
 
 
@@ -248,15 +248,19 @@ def test_an_experiment_of_probes_completes_with_sizes_limited_to_the_texts_of_ea
     assert store.experiments.get(experiment.id).state.n_done == len(runs)
     predictions = store.trainings.predictions([done[0].id])
     test = store.tasks.examples(task.id, Split.TEST)
-    assert [(one.example_id, one.truth) for one in predictions] == [(one.id, one.label) for one in test]
+    assert [(prediction.example_id, prediction.truth) for prediction in predictions] == [
+        (example.id, example.label) for example in test
+    ]
     assert done[0].last is not None
-    assert sum(one.label == one.truth for one in predictions) / len(test) == pytest.approx(done[0].last.accuracy)
+    assert sum(prediction.label == prediction.truth for prediction in predictions) / len(test) == pytest.approx(
+        done[0].last.accuracy
+    )
     raw = next(
         run for run in done if run.variant.use is TextUse.RAW and run.n_synthetic == 15 and run.config.rng_seed == 0
     )
     taken = store.trainings.texts(raw.id)
     assert len(taken) == 15
-    judged = {one.text_id for one in records if isinstance(one, TextJudged) and one.run_id == raw.id}
+    judged = {record.text_id for record in records if isinstance(record, TextJudged) and record.run_id == raw.id}
     assert judged == set(texts) - set(taken)
     assert store.trainings.count_judged(raw.id)[0] == 30
     assert {run.config.rng_seed for run in store.trainings.judging(task.id)} == {0}
@@ -294,7 +298,9 @@ def test_new_rng_seeds_and_failed_runs_are_trained_without_repeating_finished_on
     experiment = store.experiments.extend(experiment.id, [2, 3])
     assert experiment.config.rng_seeds == (0, 1, 2, 3)
     store.experiments.requeue(experiment.id)
-    started = [one for one in drive(store, store.experiments.get(experiment.id)) if isinstance(one, RunStarted)]
+    started = [
+        record for record in drive(store, store.experiments.get(experiment.id)) if isinstance(record, RunStarted)
+    ]
     after = store.experiments.runs(experiment.id)
     assert len(started) == 6
     assert len(after) == 12
@@ -306,20 +312,20 @@ def test_new_rng_seeds_and_failed_runs_are_trained_without_repeating_finished_on
 @pytest.mark.models
 def test_a_label_without_a_seed_fails_only_the_runs_that_need_it_with_a_clear_message(store: Store, task: Task) -> None:
     pool = store.tasks.examples(task.id, Split.POOL)
-    chosen = [one for label in LABELS[:2] for one in [row for row in pool if row.label == label][:4]]
+    chosen = [example for label in LABELS[:2] for example in [row for row in pool if row.label == label][:4]]
     seeds = store.tasks.create_seed_set(task.id, "two labels", chosen)
     run = store.generations.import_texts(task.id, "LM", [LabelledText(f"oh wow {i}", "surprise") for i in range(5)])
     raw = Variant(TextUse.RAW, (run.id,), kind=PROBE)
     config = replace(grid(seeds, raw, replace(raw, filter=TextFilter(agrees=True))), sizes=(5,), rng_seeds=(0,))
     experiment = create(store, task, config)
-    ended = [one for one in drive(store, experiment) if isinstance(one, RunEnded)]
+    ended = [record for record in drive(store, experiment) if isinstance(record, RunEnded)]
     states = {run.variant: run.state for run in store.experiments.runs(experiment.id)}
     filtered = replace(raw, filter=TextFilter(agrees=True))
     assert len(ended) == 3
     assert states[Variant(kind=PROBE)].message.startswith("No training text is labelled surprise")
     assert states[raw].status is RunStatus.DONE
     assert "no seed is labelled surprise" in states[filtered].message
-    failures = {one.variant: one for one in store.experiments.failures(experiment.id)}
+    failures = {failure.variant: failure for failure in store.experiments.failures(experiment.id)}
     assert not failures[filtered].can_retry  # a seed set never changes
     assert failures[Variant(kind=PROBE)].can_retry
     store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
@@ -356,17 +362,17 @@ def test_a_filter_runs_once_and_its_result_is_kept(
     half = Variant(TextUse.RAW, (run_id,), TextFilter(keep_share=0.5), PROBE)
     experiment = create(store, task, replace(grid(seed_set, half), sizes=(5,), rng_seeds=(0,)))
     assert experiment.variants[0].n_dropped is None
-    assert any(isinstance(one, VariantFiltered) for one in drive(store, experiment))
+    assert any(isinstance(record, VariantFiltered) for record in drive(store, experiment))
     store.runs.finish(RunKey(RunKind.EXPERIMENT, experiment.id), RunStatus.DONE, "")
     kept = store.experiments.texts(experiment.variants[0].id)
     store.experiments.extend(experiment.id, [1])
     store.experiments.requeue(experiment.id)
     again = store.experiments.get(experiment.id)
     assert again.variants[0].n_dropped == 45 - len(kept)
-    assert not any(isinstance(one, VariantFiltered) for one in drive(store, again))
+    assert not any(isinstance(record, VariantFiltered) for record in drive(store, again))
     assert store.experiments.texts(experiment.variants[0].id) == kept
     assert all(
-        set(store.trainings.texts(run.id)) <= {one.id for one in kept} for run in store.experiments.runs(again.id)
+        set(store.trainings.texts(run.id)) <= {text.id for text in kept} for run in store.experiments.runs(again.id)
     )
 
 

@@ -59,7 +59,7 @@ def test_the_new_set_is_the_old_one_followed_by_the_texts_with_their_current_lab
     store.reviews.decide(texts[0].id, Verdict(ReviewAction.RELABEL, "surprise"), reviewer="a")
     made = store.tasks.extend_seed_set(seed_set.id, [texts[4].id, texts[0].id], name="32 seeds")
     assert made.examples[:-2] == seed_set.examples
-    assert [(one.text, one.label, one.split) for one in made.examples[-2:]] == [
+    assert [(example.text, example.label, example.split) for example in made.examples[-2:]] == [
         ("written text 4", "anger", Split.WRITTEN),
         ("written text 0", "surprise", Split.WRITTEN),
     ]
@@ -129,15 +129,15 @@ def test_written_examples_change_no_other_split_and_are_never_drawn(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     before = store.tasks.count_examples(task.id)
-    made = store.tasks.extend_seed_set(seed_set.id, [one.id for one in texts], name="36 seeds")
+    made = store.tasks.extend_seed_set(seed_set.id, [text.id for text in texts], name="36 seeds")
     after = store.tasks.count_examples(task.id)
     assert {key: n for key, n in after.items() if key[0].is_real} == before
     assert sum(n for (split, _), n in after.items() if not split.is_real) == 6
-    everything = [one for split in Split for one in store.tasks.examples(task.id, split)]
+    everything = [example for split in Split for example in store.tasks.examples(task.id, split)]
     drawn = draw_seeds(
         everything, task.labels, min(n for (split, _), n in before.items() if split is Split.POOL) - 1, rng_seed=0
     )
-    assert all(one.split is Split.POOL for one in drawn)
+    assert all(example.split is Split.POOL for example in drawn)
     with pytest.raises(StorageError, match="from the written split"):
         store.tasks.create_seed_set(task.id, "by hand", made.examples[-1:])
 
@@ -170,15 +170,15 @@ def test_a_text_that_became_a_seed_is_in_no_variant_with_that_seed_set(
         store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="a")
     made = store.tasks.extend_seed_set(seed_set.id, [texts[0].id, texts[3].id], name="32 seeds")
     variants = [Variant(use, (texts[0].run_id,)) for use in USES]
-    assert [store.experiments.count_texts(one, seed_set.id) for one in variants] == [6, 6, 6]
-    assert [store.experiments.count_texts(one, made.id) for one in variants] == [4, 4, 4]
+    assert [store.experiments.count_texts(variant, seed_set.id) for variant in variants] == [6, 6, 6]
+    assert [store.experiments.count_texts(variant, made.id) for variant in variants] == [4, 4, 4]
     experiment = create(store, task, made, *variants, size=4)
-    assert [one.n_texts for one in experiment.variants] == [4, 4, 4]
+    assert [stored.n_texts for stored in experiment.variants] == [4, 4, 4]
     material = store.experiments.material(experiment.id)
     for run in store.experiments.runs(experiment.id):
         rows, _ = choose_texts(run, material)
-        assert len({one.text for one in rows}) == len(rows) == run.n_train  # no text occurs twice
-        assert {"written text 0", "written text 3"} <= {one.text for one in rows}
+        assert len({row.text for row in rows}) == len(rows) == run.n_train  # no text occurs twice
+        assert {"written text 0", "written text 3"} <= {row.text for row in rows}
 
 
 def test_a_seed_stays_out_of_the_variants_when_its_synthetic_text_is_edited_afterwards(
@@ -191,15 +191,15 @@ def test_a_seed_stays_out_of_the_variants_when_its_synthetic_text_is_edited_afte
     raw = Variant(TextUse.RAW, (texts[0].run_id,))
     for chosen, left_out in ((made, texts[0].id), (edited, texts[1].id)):
         stored = create(store, task, chosen, raw).variants[0]
-        assert {one.id for one in store.experiments.texts(stored.id)} == {one.id for one in texts} - {left_out}
+        assert {text.id for text in store.experiments.texts(stored.id)} == {text.id for text in texts} - {left_out}
 
 
 def test_the_real_ceiling_counts_the_pool_without_seeds_regardless_of_written_texts(
     store: Store, task: Task, seed_set: SeedSet, texts: list[StoredText]
 ) -> None:
     pool = store.tasks.examples(task.id, Split.POOL)
-    seeds = {one.id for one in seed_set.examples}
-    copied = next(one for one in pool if one.id not in seeds)
+    seeds = {seed.id for seed in seed_set.examples}
+    copied = next(example for example in pool if example.id not in seeds)
     copy = write(store, task, copied.text)[0]
     real = Variant(TextUse.REAL)
     n = len(pool) - len(seeds)
@@ -211,5 +211,5 @@ def test_the_real_ceiling_counts_the_pool_without_seeds_regardless_of_written_te
     experiment = create(store, task, with_copy, real)
     found = store.experiments.material(experiment.id).real
     assert len(found) == experiment.variants[0].n_texts == n - 1
-    assert copied.text not in {one.text for one in found}
-    assert not {one.text for one in found} & {one.text for one in with_copy.examples}
+    assert copied.text not in {text.text for text in found}
+    assert not {text.text for text in found} & {seed.text for seed in with_copy.examples}

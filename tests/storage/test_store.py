@@ -74,8 +74,8 @@ def test_a_task_is_read_back_with_its_examples_in_order(store: Store, starter: P
     task = store.tasks.create(replace(starter, name="Ünïcode 🙂 'quoted'"))
     assert store.tasks.all() == [task]
     for split in starter.splits:
-        stored = [(one.text, one.label) for one in store.tasks.examples(task.id, split)]
-        assert stored == [(one.text, one.label) for one in starter.splits[split]]
+        stored = [(example.text, example.label) for example in store.tasks.examples(task.id, split)]
+        assert stored == [(row.text, row.label) for row in starter.splits[split]]
     assert sum(store.tasks.count_examples(task.id).values()) == sum(map(len, starter.splits.values()))
     assert store.tasks.left_out(task.id) == list(starter.left_out)
 
@@ -92,7 +92,7 @@ def test_saving_an_unchanged_prompt_creates_no_new_version(store: Store, task: T
     first = store.prompts.save(task.id, DEFAULT_TEMPLATE)
     assert store.prompts.save(task.id, DEFAULT_TEMPLATE) == first
     second = store.prompts.save(task.id, replace(DEFAULT_TEMPLATE, text_type="post"))
-    assert [one.number for one in store.prompts.all(task.id)] == [2, 1]
+    assert [version.number for version in store.prompts.all(task.id)] == [2, 1]
     assert store.prompts.all(task.id)[0] == second
     assert store.prompts.all(task.id)[1].template == DEFAULT_TEMPLATE
 
@@ -134,7 +134,7 @@ def test_imported_texts_are_a_finished_run_of_their_lm(store: Store, task: Task)
     run = store.generations.import_texts(task.id, "GPT-J", [LabelledText("a", "joy"), LabelledText("b", "anger")])
     assert (run.state.status, run.n_texts, run.config) == (RunStatus.DONE, 2, None)
     stored = store.generations.texts([run.id])
-    assert [(one.text, one.lm_name) for one in stored] == [("a", "GPT-J"), ("b", "GPT-J")]
+    assert [(text.text, text.lm_name) for text in stored] == [("a", "GPT-J"), ("b", "GPT-J")]
     assert store.generations.attempt(stored[0].id) is None
 
 
@@ -145,7 +145,7 @@ def test_runs_of_a_dead_worker_are_marked_interrupted(store: Store, run: Generat
     key = RunKey(RunKind.GENERATION, run.id)
     store.start_run(key, ALIVE)
     assert store.interrupt_dead(lambda worker: worker == ALIVE) == []
-    assert [one for one, _ in store.runs.unfinished(task.id)] == [key]
+    assert [run_key for run_key, _ in store.runs.unfinished(task.id)] == [key]
     assert store.interrupt_dead(lambda worker: False) == [key]
     assert store.runs.state(key).status is RunStatus.INTERRUPTED
     assert store.interrupt_dead(lambda worker: False) == []
@@ -188,7 +188,7 @@ def test_a_full_disk_gives_a_clear_error_and_keeps_stored_data(tmp_path: Path, s
         connection.commit()
     with pytest.raises(StorageError, match="The disk is full. This step was not stored"):
         store.generations.import_texts(task.id, "LM", [LabelledText("x" * 5000, "joy")] * 20)
-    assert [one.text for one in store.generations.texts([run.id])] == ["kept"]
+    assert [text.text for text in store.generations.texts([run.id])] == ["kept"]
     assert len(store.generations.all(task.id)) == 1
     store.close()
 
@@ -326,7 +326,8 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_their_m
     engine.dispose()
     store = Store.open(url)
     other, experiment = store.experiments.all(1)
-    assert [one.variant for one in other.variants] == [Variant(TextUse.REVIEWED, (1,))]  # it contained relabelled texts
+    # it contained relabelled texts
+    assert [stored.variant for stored in other.variants] == [Variant(TextUse.REVIEWED, (1,))]
     assert other.is_gathered
     assert (other.config.baselines, other.state.status) == ((), RunStatus.DONE)
     with pytest.raises(StorageError, match="predate experiments and sampled texts differently"):
@@ -337,16 +338,19 @@ def test_training_runs_of_the_second_version_become_experiments_with_all_their_m
     (raw,) = experiment.variants
     assert (raw.variant, raw.n_texts) == (Variant(TextUse.RAW, (1,)), 2)
     assert store.experiments.runs(experiment.id)[3].state.status is RunStatus.INTERRUPTED
-    assert [(one.text, one.label) for one in store.experiments.texts(raw.id)] == [("one", "joy"), ("two", "anger")]
+    assert [(stored.text, stored.label) for stored in store.experiments.texts(raw.id)] == [
+        ("one", "joy"),
+        ("two", "anger"),
+    ]
     runs = store.experiments.runs(experiment.id)
     assert [(run.variant_id, run.n_synthetic) for run in runs] == [(None, 0), (raw.id, 1), (raw.id, 2), (raw.id, 2)]
     assert [run.variant for run in runs] == [Variant(), *[raw.variant] * 3]
     assert [run.last.macro_f1 if run.last else None for run in runs] == [0.1, 0.2, 0.3, None]
     assert [len(found) for found in store.trainings.points([1, 2, 3]).values()] == [2, 2, 2]
     assert store.trainings.texts(3) == {1: "joy", 2: "anger"}
-    assert [(one.text, one.truth, one.label) for one in store.trainings.predictions([3])] == [
-        ("held out", "anger", "anger")
-    ]
+    assert [
+        (prediction.text, prediction.truth, prediction.label) for prediction in store.trainings.predictions([3])
+    ] == [("held out", "anger", "anger")]
     store.experiments.remove(experiment.id)  # foreign keys are on again, so its rows are deleted too
     assert store.trainings.points([1, 2, 3]) == {1: [], 2: [], 3: []}
     store.close()
@@ -397,12 +401,12 @@ def test_arms_of_the_fourth_version_become_variants_with_their_texts_and_runs(tm
     first = Variant(TextUse.RAW, (1,), kind=probe_kind)
     second = Variant(TextUse.ACCEPTED, (1,), TextFilter(keep_share=0.5))
     assert experiment.config.variants == (first, second)
-    assert [(one.id, one.n_texts, one.n_dropped, one.n_decisions) for one in experiment.variants] == [
+    assert [(stored.id, stored.n_texts, stored.n_dropped, stored.n_decisions) for stored in experiment.variants] == [
         (7, 1, None, 2),
         (8, 1, 3, 2),
     ]
     assert not experiment.is_gathered
-    assert [(one.text, one.label) for one in store.experiments.texts(7)] == [("one, then", "anger")]
+    assert [(stored.text, stored.label) for stored in store.experiments.texts(7)] == [("one, then", "anger")]
     runs = store.experiments.runs(1)
     assert [(run.id, run.variant, run.n_synthetic) for run in runs] == [
         (1, Variant(kind=probe_kind), 0),
@@ -422,7 +426,7 @@ def test_the_migrations_produce_exactly_the_schema(store: Store) -> None:
         query = "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql LIKE '%coalesce%'"
         migrated = {" ".join(sql.split()) for (sql,) in connection.exec_driver_sql(query)}
     wanted = {
-        str(CreateIndex(one)) for one in SyntheticTextRow.__table__.indexes if "coalesce" in str(CreateIndex(one))
+        str(CreateIndex(index)) for index in SyntheticTextRow.__table__.indexes if "coalesce" in str(CreateIndex(index))
     }
     assert migrated == wanted  # Alembic cannot compare these indexes
     assert len(wanted) == 2

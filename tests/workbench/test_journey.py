@@ -103,7 +103,7 @@ def test_the_whole_journey_needs_no_page(bench: Workbench) -> None:
     experiment = store.experiments.get(started.id)
     assert (experiment.state.status, experiment.config.rng_seeds) == (RunStatus.DONE, (0, 1, 2))
 
-    assert [[one.id for one in option] for option in list_comparable(bench, task.id)] == [[experiment.id]]
+    assert [[comparable.id for comparable in option] for option in list_comparable(bench, task.id)] == [[experiment.id]]
     comparison = compare(bench, [experiment])
     sizes = {point.variant.use: point.n_synthetic for point in aggregate_runs(comparison.runs, "macro_f1")}
     assert sizes == {None: 0, TextUse.RAW: 24, TextUse.RELABELLED: 23, TextUse.REAL: 24}  # one text was rejected
@@ -123,7 +123,7 @@ def test_misleading_lm_names_confuse_no_chart_headline_or_report(bench: Workbenc
     seed_set = bench.store.tasks.create_seed_set(task.id, "6 seeds", seeds)
     names = ("real texts, batch 2", "real texts", "seeds only", "x", "x · linear probe", "twin", "twin")
     runs = [
-        import_texts(bench, task.id, name, [LabelledText(f"so {WORDS[one]} {name} {i}", one) for one in LABELS])
+        import_texts(bench, task.id, name, [LabelledText(f"so {WORDS[label]} {name} {i}", label) for label in LABELS])
         for i, name in enumerate(names)
     ]
     variants = [Variant(TextUse.RAW, (run.id,), kind=PROBE) for run in runs]
@@ -154,7 +154,7 @@ def test_two_experiments_with_the_same_variant_are_compared_side_by_side_and_not
     task = read_task(bench)
     seeds = draw_seeds(bench.store.tasks.examples(task.id, Split.POOL), LABELS, 2, rng_seed=0)
     seed_set = bench.store.tasks.create_seed_set(task.id, "6 seeds", seeds)
-    run = import_texts(bench, task.id, "LM", [LabelledText(f"so {WORDS[one]}", one) for one in LABELS])
+    run = import_texts(bench, task.id, "LM", [LabelledText(f"so {WORDS[label]}", label) for label in LABELS])
     relabelled = Variant(TextUse.RELABELLED, (run.id,), kind=PROBE)
     ids = []
     for text in bench.store.generations.texts([run.id])[:2]:
@@ -162,7 +162,7 @@ def test_two_experiments_with_the_same_variant_are_compared_side_by_side_and_not
         assert bench.runner.wait(60)
         bench.store.reviews.decide(text.id, ReviewAction.REJECT, reviewer="Ada")
     both = list_comparable(bench, task.id)[-1]
-    assert [one.id for one in both] == ids[::-1]
+    assert [experiment.id for experiment in both] == ids[::-1]
     comparison = compare(bench, both)
     points = aggregate_runs(comparison.runs, "macro_f1")
     assert [(point.variant.experiment_id, point.n_synthetic, point.interval.n) for point in points] == [

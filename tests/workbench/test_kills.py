@@ -87,7 +87,7 @@ def test_ten_kills_neither_lose_nor_duplicate_a_text(
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join(10)
-        texts = [(one.id, one.text) for one in store.generations.texts([run_id])]
+        texts = [(text.id, text.text) for text in store.generations.texts([run_id])]
         assert texts[: len(kept)] == kept
         assert len({text for _, text in texts}) == len(texts)
         run = store.generations.get(run_id)

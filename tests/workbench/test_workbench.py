@@ -54,7 +54,7 @@ def test_copies_of_held_out_texts_are_left_out_of_an_import_and_counted(bench: W
     test = bench.store.tasks.examples(task_id, Split.TEST)[0]
     texts = [LabelledText("mine", "joy"), LabelledText(test.text.upper(), test.label)]
     run = import_texts(bench, task_id, "LM", texts)
-    assert [one.text for one in bench.store.generations.texts([run.id])] == ["mine"]
+    assert [text.text for text in bench.store.generations.texts([run.id])] == ["mine"]
     assert run.state.message == "1 text imported; 1 left out (in the validation or test split)"
     with pytest.raises(DataError, match="All 1 texts are in the validation or test split"):
         import_texts(bench, task_id, "LM", texts[1:])
@@ -76,21 +76,21 @@ def test_a_cancelled_generation_resumes_to_its_target_and_is_trained_on(bench: W
         time.sleep(0.05)
     bench.runner.cancel(key)
     assert bench.runner.wait(60)
-    kept = [one.text for one in bench.store.generations.texts([key.id])]
+    kept = [text.text for text in bench.store.generations.texts([key.id])]
     assert bench.store.runs.state(key).status is RunStatus.CANCELLED
     assert 0 < len(kept) < 40
     resume_generation(bench, key.id)
     assert bench.runner.wait(120)
     texts = bench.store.generations.texts([key.id])
-    assert [one.text for one in texts][: len(kept)] == kept
-    assert len({one.text for one in texts}) == len(texts) == 40
-    assert all(one.label_probs and sum(one.label_probs) == pytest.approx(1) for one in texts)
+    assert [text.text for text in texts][: len(kept)] == kept
+    assert len({text.text for text in texts}) == len(texts) == 40
+    assert all(text.label_probs and sum(text.label_probs) == pytest.approx(1) for text in texts)
     variants = tuple(Variant(use, (key.id,)) for use in (TextUse.RAW, TextUse.SOFT))
     recipe = TrainingConfig(labels, steps=4, eval_every=4)
     start_experiment(bench, task_id, ExperimentConfig(seed_set.id, recipe, variants, sizes=(40,), rng_seeds=(0,)))
     assert bench.runner.wait(60)
     runs = bench.store.trainings.all(task_id)
-    assert {(run.variant, run.n_train) for run in runs} == {(Variant(), 30), *((one, 70) for one in variants)}
+    assert {(run.variant, run.n_train) for run in runs} == {(Variant(), 30), *((variant, 70) for variant in variants)}
     assert {run.state.status for run in runs} == {RunStatus.DONE}
     figures = {run.last.loss for run in runs if run.last is not None}
     assert len(figures) == 3  # soft labels give other figures than hard ones
@@ -121,12 +121,12 @@ def test_texts_without_an_lm_are_an_ordinary_run(bench: Workbench, task_id: int,
     assert bench.lms.loaded is None
     again = start_generation(bench, task_id, config, seed_set_id=seed_set_id, prompt_version_id=version_id)
     assert bench.runner.wait(60)
-    first, second = ({one.text for one in bench.store.generations.texts([one.id])} for one in (key, again))
+    first, second = ({text.text for text in bench.store.generations.texts([run_key.id])} for run_key in (key, again))
     assert first.isdisjoint(second)  # texts of an earlier run are duplicates
     lenient = replace(config, checks=replace(config.checks, looks_at_earlier=False))
     third = start_generation(bench, task_id, lenient, seed_set_id=seed_set_id, prompt_version_id=version_id)
     assert bench.runner.wait(60)
-    assert {one.text for one in bench.store.generations.texts([third.id])} == first
+    assert {text.text for text in bench.store.generations.texts([third.id])} == first
 
 
 def test_a_finished_run_can_be_extended(bench: Workbench, task_id: int) -> None:

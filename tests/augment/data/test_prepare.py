@@ -40,7 +40,7 @@ def held_out(n: int = 2) -> SourceTable:
 def test_the_starter_set_has_enough_of_every_emotion_in_every_split() -> None:
     counts = {t.split: Counter(t.frame["label"]) for t in read_files.read_starter()}
     emotions = {"joy", "anger", "surprise", "sadness", "love", "fear"}
-    assert all(set(one) == emotions for one in counts.values())
+    assert all(set(counter) == emotions for counter in counts.values())
     assert min(counts[Split.POOL].values()) >= 40
     assert min(counts[Split.TEST].values()) >= 50
 
@@ -57,10 +57,10 @@ def test_starter_texts_have_no_near_duplicates_across_splits() -> None:
 
     rows = [(t.split, text, trigrams(text)) for t in read_files.read_starter() for text in t.frame["text"]]
     near = [
-        (one[1], other[1])
-        for i, one in enumerate(rows)
+        (row[1], other[1])
+        for i, row in enumerate(rows)
         for other in rows[:i]
-        if one[0] is not other[0] and len(one[2] & other[2]) > 0.6 * len(one[2] | other[2])
+        if row[0] is not other[0] and len(row[2] & other[2]) > 0.6 * len(row[2] | other[2])
     ]
     assert near == []
 
@@ -70,7 +70,7 @@ def test_starter_texts_have_no_near_duplicates_across_splits() -> None:
 
 def read_emotion(folder: Path) -> list[SourceTable]:
     names = ("train.txt", "val.txt", "test.txt")
-    return [one for name in names for one in read_files.read_file(name, (folder / name).read_bytes())]
+    return [source_table for name in names for source_table in read_files.read_file(name, (folder / name).read_bytes())]
 
 
 def test_the_emotion_upload_has_exactly_the_reference_task_s_797_test_rows(emotion_folder: Path) -> None:
@@ -87,7 +87,7 @@ def test_texts_with_two_labels_in_the_emotion_set_are_reported(emotion_folder: P
     tables = read_emotion(emotion_folder)
     rename = {label: label for label in read_files.count_labels(tables, "label")}
     data = prepare(*tables, rename=rename)
-    reasons = Counter(one.reason.split(":")[0] for one in data.left_out)
+    reasons = Counter(left_out.reason.split(":")[0] for left_out in data.left_out)
     assert reasons["two labels"] == 2 * 30 + 2 * 2  # 30 texts twice in train, 2 in validation
     assert reasons["also in the test split"] == 11 + 3
 
@@ -179,7 +179,7 @@ def test_the_error_for_a_missing_column_lists_the_columns_of_the_file() -> None:
 
 def test_empty_texts_and_labels_are_left_out_with_their_reason() -> None:
     data = prepare(table([("one", "a"), ("two", "b"), ("", "a"), ("three", "")], Split.POOL), held_out())
-    assert sorted(one.reason for one in data.left_out) == ["empty label", "empty text"]
+    assert sorted(left_out.reason for left_out in data.left_out) == ["empty label", "empty text"]
 
 
 def test_a_text_in_two_splits_stays_in_the_held_out_one() -> None:
@@ -188,13 +188,13 @@ def test_a_text_in_two_splits_stays_in_the_held_out_one() -> None:
         table([("same  text", "a"), ("x", "b")], Split.TEST),
     )
     assert [row.text for row in data.splits[Split.POOL]] == ["other", "third"]
-    assert [(one.split, one.reason) for one in data.left_out] == [(Split.POOL, "also in the test split")]
+    assert [(left_out.split, left_out.reason) for left_out in data.left_out] == [(Split.POOL, "also in the test split")]
 
 
 def test_a_text_with_two_labels_is_left_out_of_its_split() -> None:
     data = prepare(table([("x", "a"), ("x", "b"), ("y", "a"), ("z", "b"), ("y", "a")], Split.POOL), held_out())
     assert [row.text for row in data.splits[Split.POOL]] == ["y", "z"]
-    assert Counter(one.reason for one in data.left_out) == {"two labels: a, b": 2, "repeated text": 1}
+    assert Counter(left_out.reason for left_out in data.left_out) == {"two labels: a, b": 2, "repeated text": 1}
 
 
 def test_an_ambiguous_held_out_text_is_not_returned_to_the_pool() -> None:

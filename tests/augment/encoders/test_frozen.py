@@ -60,7 +60,7 @@ def test_frozen_outputs_computed_once_give_the_logits_of_the_whole_model(folder:
     rows = encoder.encode(TEXTS)
     assert [len(row) for row in rows] == [len(row) for row in encoder.encode(TEXTS[::-1])][::-1]
     model = encoder.fresh_classifier().eval()
-    head = {name: one for name, one in model.state_dict().items() if "classif" in name}
+    head = {name: weight for name, weight in model.state_dict().items() if "classif" in name}
     with torch.no_grad():
         assert torch.allclose(encoder.classify(model, *pad(rows)), plain_logits(folder, head), atol=1e-5)
     learning = [name for name, _ in model.named_parameters()]
@@ -142,14 +142,14 @@ def test_training_texts_are_cached_as_several_dropout_samples(folder: Path) -> N
     assert torch.equal(torch.random.get_rng_state(), state)  # the run's own random numbers are not affected
     assert [len(found) for found in versions] == [8, 8, 8]
     for found, row in zip(versions, plain, strict=True):
-        assert all(one.shape == row.shape for one in found)
+        assert all(sample.shape == row.shape for sample in found)
         assert not torch.equal(found[0], found[1])
         mean = torch.stack(found).float().mean(0)
         assert torch.nn.functional.cosine_similarity(mean.flatten(), row.flatten(), dim=0) > 0.9
     again = encoder.encode_with_dropout(TEXTS[::-1])[::-1]
     for found, other in zip(versions, again, strict=True):
-        assert all(torch.equal(one, two) for one, two in zip(found, other, strict=True))
-    assert all(torch.equal(one, two) for one, two in zip(plain, encoder.encode(TEXTS), strict=True))
+        assert all(torch.equal(sample, repeated) for sample, repeated in zip(found, other, strict=True))
+    assert all(torch.equal(output, repeated) for output, repeated in zip(plain, encoder.encode(TEXTS), strict=True))
 
 
 def test_versions_do_not_depend_on_other_requested_texts(folder: Path) -> None:
@@ -157,7 +157,7 @@ def test_versions_do_not_depend_on_other_requested_texts(folder: Path) -> None:
     config = TrainingConfig(("a", "b"), spec, frozen_layers=2)
     first = load_encoder(config).encode_with_dropout(TEXTS)
     second = load_encoder(replace(config, max_tokens=64)).encode_with_dropout(TEXTS[:1])  # another encoder object
-    assert all(torch.equal(one, two) for one, two in zip(first[0], second[0], strict=True))
+    assert all(torch.equal(sample, other) for sample, other in zip(first[0], second[0], strict=True))
 
 
 def test_without_frozen_layers_there_is_one_version(folder: Path) -> None:

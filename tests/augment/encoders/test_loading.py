@@ -27,7 +27,7 @@ def storages(model: Any) -> set[int]:
 def word_embeddings_in_memory() -> set[int]:
     """The storages of the float32 word embeddings of all modules in memory."""
     gc.collect()
-    weights = [one.weight for one in gc.get_objects() if issubclass(type(one), torch.nn.Embedding)]
+    weights = [candidate.weight for candidate in gc.get_objects() if issubclass(type(candidate), torch.nn.Embedding)]
     return {
         weight.data_ptr()
         for weight in weights
@@ -57,7 +57,7 @@ def test_similarity_and_training_use_one_copy_of_the_weights() -> None:
 def test_threads_that_load_at_the_same_time_get_the_same_encoder() -> None:
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(load_pretrained, [EncoderSpec()] * 4))
-    assert len({id(one) for one in found}) == 1
+    assert len({id(encoder) for encoder in found}) == 1
 
 
 def test_shared_weights_stay_when_layers_are_removed() -> None:

@@ -80,7 +80,7 @@ class ScriptedLM:
 
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
         """The longer the text, the likelier the last label; content-free texts favour the first."""
-        return np.array([[0.0 if "N/A" not in one else 3.0, len(one) / 1000] for one in contexts])
+        return np.array([[0.0 if "N/A" not in context else 3.0, len(context) / 1000] for context in contexts])
 
     def count_tokens(self, text: str) -> int | None:
         return None
@@ -92,9 +92,9 @@ def good(n: int) -> list[str]:
 
 def split(records: Sequence[object]) -> tuple[list[SyntheticText], list[Reject], list[GenerationProgress]]:
     return (
-        [one for one in records if isinstance(one, SyntheticText)],
-        [one for one in records if isinstance(one, Reject)],
-        [one for one in records if isinstance(one, GenerationProgress)],
+        [record for record in records if isinstance(record, SyntheticText)],
+        [record for record in records if isinstance(record, Reject)],
+        [record for record in records if isinstance(record, GenerationProgress)],
     )
 
 
@@ -103,8 +103,8 @@ def test_every_completion_becomes_a_text_or_a_reject_with_a_reason() -> None:
     lm = ScriptedLM([*good(2), *bad, " text 0! (Sentiment: anger)", *good(9)[2:]])
     avoid = {"Held out": RejectReason.HELD_OUT_COPY}
     texts, rejects, progress = split(list(generate(CONFIG, lm, SEEDS, avoid=avoid)))
-    assert [one.text for one in texts] == [f"text {i}" for i in range(6)]
-    assert [one.reason for one in rejects if one.reason is not RejectReason.SURPLUS] == [
+    assert [text.text for text in texts] == [f"text {i}" for i in range(6)]
+    assert [reject.reason for reject in rejects if reject.reason is not RejectReason.SURPLUS] == [
         RejectReason.NO_LABEL,
         RejectReason.UNKNOWN_LABEL,
         RejectReason.EMPTY,
@@ -112,7 +112,7 @@ def test_every_completion_becomes_a_text_or_a_reject_with_a_reason() -> None:
         RejectReason.HELD_OUT_COPY,
         RejectReason.DUPLICATE,
     ]
-    numbers = sorted(one.attempt.number for one in [*texts, *rejects])
+    numbers = sorted(record.attempt.number for record in [*texts, *rejects])
     assert numbers == list(range(progress[-1].n_attempts)) == list(range(len(lm.asked)))
     assert progress[-1].n_texts == 6
 
@@ -121,7 +121,7 @@ def test_surplus_texts_are_kept_as_rejects_and_the_target_is_exact() -> None:
     lm = ScriptedLM([" bad"] * 5 + good(20))
     texts, rejects, progress = split(list(generate(CONFIG, lm, SEEDS)))
     assert len(texts) == progress[-1].n_texts == 6
-    assert {one.reason for one in rejects} == {RejectReason.NO_LABEL, RejectReason.SURPLUS}
+    assert {reject.reason for reject in rejects} == {RejectReason.NO_LABEL, RejectReason.SURPLUS}
 
 
 def test_the_attempt_cap_ends_a_run_without_texts_and_the_message_says_so() -> None:
@@ -134,15 +134,19 @@ def test_the_attempt_cap_ends_a_run_without_texts_and_the_message_says_so() -> N
 def test_a_resumed_run_gives_the_same_texts_as_one_that_never_stopped() -> None:
     whole = list(generate(CONFIG, ScriptedLM(good(20)), SEEDS))
     first = list(generate(CONFIG, ScriptedLM(good(20)), SEEDS))
-    cut = next(i for i, one in enumerate(first) if isinstance(one, GenerationProgress)) + 1
+    cut = next(i for i, record in enumerate(first) if isinstance(record, GenerationProgress)) + 1
     done = first[cut - 1]
     assert isinstance(done, GenerationProgress)
     lm = ScriptedLM(good(20)[done.n_attempts :])
-    avoid = {one.text: RejectReason.DUPLICATE for one in first[:cut] if isinstance(one, SyntheticText)}
+    avoid = {record.text: RejectReason.DUPLICATE for record in first[:cut] if isinstance(record, SyntheticText)}
     rest = list(generate(CONFIG, lm, SEEDS, avoid=avoid, resume_from=done))
 
     def attempts(records: Sequence[object]) -> list[tuple[int, str, str]]:
-        return [(one.attempt.number, one.attempt.prompt, one.text) for one in records if isinstance(one, SyntheticText)]
+        return [
+            (record.attempt.number, record.attempt.prompt, record.text)
+            for record in records
+            if isinstance(record, SyntheticText)
+        ]
 
     assert attempts([*first[:cut], *rest]) == attempts(whole)
 
@@ -150,8 +154,8 @@ def test_a_resumed_run_gives_the_same_texts_as_one_that_never_stopped() -> None:
 def test_each_attempt_draws_different_seeds_reproducibly() -> None:
     prompts = [FewShot(CONFIG, SEEDS).prompt(number) for number in range(20)]
     assert prompts == [FewShot(CONFIG, SEEDS[::-1]).prompt(number) for number in range(20)]
-    assert len({one.seed_ids for one in prompts}) > 15
-    assert all(len(set(one.seed_ids)) == 3 for one in prompts)
+    assert len({prompt.seed_ids for prompt in prompts}) > 15
+    assert all(len(set(prompt.seed_ids)) == 3 for prompt in prompts)
     other = replace(CONFIG, sampling=replace(CONFIG.sampling, rng_seed=1))
     assert prompts != [FewShot(other, SEEDS).prompt(number) for number in range(20)]
 
@@ -167,12 +171,12 @@ def test_with_mix_every_non_empty_text_is_valid_and_keeps_its_soft_label() -> No
     config = replace(CONFIG, strategy="mix")
     lm = ScriptedLM([" no label", " x (Sentiment: love)", "", " y (Sentiment: joy) (Sentiment:", *good(9)])
     texts, rejects, _ = split(list(generate(config, lm, SEEDS)))
-    assert [one.text for one in texts][:3] == ["no label", "x", "y"]
-    assert [one.reason for one in rejects if one.reason is not RejectReason.SURPLUS] == [RejectReason.EMPTY]
-    for one in texts:
-        assert one.label_probs is not None
-        assert sum(one.label_probs) == pytest.approx(1)
-        assert one.label == LABELS[int(np.argmax(one.label_probs))]
+    assert [text.text for text in texts][:3] == ["no label", "x", "y"]
+    assert [reject.reason for reject in rejects if reject.reason is not RejectReason.SURPLUS] == [RejectReason.EMPTY]
+    for text in texts:
+        assert text.label_probs is not None
+        assert sum(text.label_probs) == pytest.approx(1)
+        assert text.label == LABELS[int(np.argmax(text.label_probs))]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +192,7 @@ def test_a_text_that_fails_a_check_is_a_reject_with_the_measured_value(
 ) -> None:
     config = replace(CONFIG, checks=checks, target=1)
     texts, rejects, _ = split(list(generate(config, ScriptedLM([line, " quite another text (Sentiment: joy)"]), SEEDS)))
-    assert [one.text for one in texts] == ["quite another text"]
+    assert [text.text for text in texts] == ["quite another text"]
     assert rejects[0].reason is reason
     assert found in rejects[0].detail
 
@@ -196,11 +200,11 @@ def test_a_text_that_fails_a_check_is_a_reject_with_the_measured_value(
 def test_a_cut_off_text_and_an_uncertain_label_are_rejects() -> None:
     config = replace(CONFIG, strategy="mix", target=1, sampling=Sampling(max_new_tokens=5))
     texts, rejects, _ = split(list(generate(config, ScriptedLM([" going on and", " it ends (Sentiment: joy)"]), SEEDS)))
-    assert [one.text for one in texts] == ["it ends"]
+    assert [text.text for text in texts] == ["it ends"]
     assert rejects[0].reason is RejectReason.CUT_OFF
     config = replace(config, checks=TextChecks(min_confidence=0.98), attempt_cap=3, sampling=Sampling())
     _, rejects, _ = split(list(generate(config, ScriptedLM([" it ends (Sentiment: joy)"]), SEEDS)))
-    assert {one.reason for one in rejects} == {RejectReason.UNSURE}
+    assert {reject.reason for reject in rejects} == {RejectReason.UNSURE}
 
 
 def test_a_run_with_a_low_parse_rate_stops_after_fifty_attempts_and_says_why() -> None:
@@ -255,10 +259,10 @@ def test_the_embedded_lm_gives_the_same_texts_for_one_seed(home: Path, starter: 
     lm = lms.load(lms.EMBEDDED_LM)
     texts, rejects, _ = split(list(generate(config, lm, seeds)))
     again, _, _ = split(list(generate(config, lm, seeds)))
-    assert [one.text for one in texts] == [one.text for one in again]
+    assert [text.text for text in texts] == [text.text for text in again]
     assert len(texts) == 6
-    assert {one.label for one in texts} <= set(starter.labels)
-    assert all("\n" not in one.attempt.completion.text for one in [*texts, *rejects])
+    assert {text.label for text in texts} <= set(starter.labels)
+    assert all("\n" not in record.attempt.completion.text for record in [*texts, *rejects])
 
 
 # Labels: given, wanted and scored ------------------------------------------------------------------------------------
@@ -283,13 +287,13 @@ def test_conditional_gives_each_label_exactly_its_share_and_shows_seeds_of_that_
     config = replace(CONFIG, strategy="conditional", target=7, label_shares=(3, 4), texts_per_prompt=2)
     lm = ScriptedLM([f" words number {i}" for i in range(50)])
     texts, rejects, _ = split(list(generate(config, lm, SEEDS)))
-    assert [sum(one.label == label for one in texts) for label in LABELS] == [3, 4]
-    assert not [one for one in rejects if one.reason is not RejectReason.OVER_QUOTA]
+    assert [sum(text.label == label for text in texts) for label in LABELS] == [3, 4]
+    assert not [reject for reject in rejects if reject.reason is not RejectReason.OVER_QUOTA]
     label_of = {seed.id: seed.label for seed in SEEDS}
-    for one in texts:
-        assert {label_of[i] for i in one.attempt.seed_ids} == {one.label}
-        assert one.attempt.prompt.endswith(f"Tweet ({one.label}):")
-        assert sum(one.label_probs or ()) == pytest.approx(1)
+    for text in texts:
+        assert {label_of[i] for i in text.attempt.seed_ids} == {text.label}
+        assert text.attempt.prompt.endswith(f"Tweet ({text.label}):")
+        assert sum(text.label_probs or ()) == pytest.approx(1)
 
 
 def test_contrasting_seeds_come_before_those_of_the_given_label() -> None:
@@ -302,19 +306,19 @@ def test_contrasting_seeds_come_before_those_of_the_given_label() -> None:
 def test_a_text_whose_scores_disagree_with_its_given_label_is_flagged_or_rejected() -> None:
     class Opinionated(ScriptedLM):
         def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
-            assert all(one.endswith("(Sentiment:") for one in contexts)
+            assert all(context.endswith("(Sentiment:") for context in contexts)
             return np.log(np.array([[0.9, 0.1]] * len(contexts)))  # always joy
 
     config = replace(CONFIG, strategy="conditional", target=4, is_calibrated=False)
     lines = [f" words number {i}" for i in range(60)]
     texts, _, _ = split(list(generate(config, Opinionated(lines), SEEDS)))
-    flags = {label: [one.flags for one in texts if one.label == label] for label in LABELS}
+    flags = {label: [text.flags for text in texts if text.label == label] for label in LABELS}
     assert flags["joy"] == [(), ()]
     assert flags["anger"] == [(Finding(RejectReason.DISAGREES, "joy 0.90, anger 0.10"),)] * 2
     strict = replace(config, checks=replace(CONFIG.checks, disagrees=CheckAction.REJECT), attempt_cap=12)
     texts, rejects, _ = split(list(generate(strict, Opinionated(lines), SEEDS)))
-    assert {one.label for one in texts} == {"joy"}
-    assert {one.reason for one in rejects} == {RejectReason.DISAGREES}
+    assert {text.label for text in texts} == {"joy"}
+    assert {reject.reason for reject in rejects} == {RejectReason.DISAGREES}
 
 
 def test_conditional_also_works_without_label_scores() -> None:
@@ -324,7 +328,7 @@ def test_conditional_also_works_without_label_scores() -> None:
 
     config = replace(CONFIG, strategy="conditional", target=4)
     texts, _, _ = split(list(generate(config, Unscored([f" words {i}" for i in range(9)]), SEEDS)))
-    assert [one.label_probs for one in texts] == [None] * 4
+    assert [text.label_probs for text in texts] == [None] * 4
 
 
 def test_texts_over_their_label_s_quota_are_rejects_until_every_quota_is_met() -> None:
@@ -332,8 +336,8 @@ def test_texts_over_their_label_s_quota_are_rejects_until_every_quota_is_met() -
     lines += [" angry two (Sentiment: anger)", " angry three (Sentiment: anger)", " more joy (Sentiment: joy)"]
     config = replace(CONFIG, label_shares=(1, 1), target=6)
     texts, rejects, progress = split(list(generate(config, ScriptedLM(lines), SEEDS)))
-    assert [sum(one.label == label for one in texts) for label in LABELS] == [3, 3]
-    over = [one.detail for one in rejects if one.reason is RejectReason.OVER_QUOTA]
+    assert [sum(text.label == label for text in texts) for label in LABELS] == [3, 3]
+    over = [reject.detail for reject in rejects if reject.reason is RejectReason.OVER_QUOTA]
     assert set(over) == {"joy already has its 3 texts"}
     assert progress[-1].n_by_label == (3, 3)
 
@@ -342,12 +346,12 @@ def test_a_resumed_run_with_quotas_gives_the_same_texts_as_one_that_never_stoppe
     config = replace(CONFIG, strategy="conditional", target=9, texts_per_prompt=2)
     lines = [f" words number {i}" for i in range(60)]
     whole = list(generate(config, ScriptedLM(lines), SEEDS))
-    cut = next(i for i, one in enumerate(whole) if isinstance(one, GenerationProgress)) + 1
+    cut = next(i for i, record in enumerate(whole) if isinstance(record, GenerationProgress)) + 1
     done = whole[cut - 1]
     assert isinstance(done, GenerationProgress)
     rest = list(generate(config, ScriptedLM(lines[done.n_attempts :]), SEEDS, resume_from=done))
-    made = [one.attempt for one in [*whole[:cut], *rest] if isinstance(one, SyntheticText)]
-    assert made == [one.attempt for one in whole if isinstance(one, SyntheticText)]
+    made = [record.attempt for record in [*whole[:cut], *rest] if isinstance(record, SyntheticText)]
+    assert made == [record.attempt for record in whole if isinstance(record, SyntheticText)]
 
 
 # Which seeds ---------------------------------------------------------------------------------------------------------
@@ -392,14 +396,14 @@ def test_a_copy_of_a_held_out_text_is_rejected_with_any_settings() -> None:
     lm = ScriptedLM([" seed number 3 (Sentiment: joy)", " seed number 1 (Sentiment: joy)"])
     avoid = {"Seed number 3.": RejectReason.HELD_OUT_COPY}
     texts, rejects, _ = split(list(generate(replace(CONFIG, checks=lenient, target=2), lm, SEEDS, avoid=avoid)))
-    assert [one.text for one in texts] == ["seed number 1", "seed number 1"]
-    assert {one.reason for one in rejects} == {RejectReason.HELD_OUT_COPY}
+    assert [text.text for text in texts] == ["seed number 1", "seed number 1"]
+    assert {reject.reason for reject in rejects} == {RejectReason.HELD_OUT_COPY}
 
 
 def test_a_label_mark_inside_the_text_is_found() -> None:
     lines = [" nice day sentiment: joy ok (Sentiment: joy)", " then a Tweet: again (Sentiment: joy)", *good(3)]
     _, rejects, _ = split(list(generate(replace(CONFIG, target=2), ScriptedLM(lines), SEEDS)))
-    assert [one.detail for one in rejects if one.reason is RejectReason.MARK_INSIDE] == [
+    assert [reject.detail for reject in rejects if reject.reason is RejectReason.MARK_INSIDE] == [
         "the text contains 'Sentiment:'",
         "the text contains 'Tweet:'",
     ]
@@ -421,10 +425,10 @@ def test_completions_before_an_lm_failure_are_kept_and_the_run_can_resume() -> N
     with pytest.raises(LMError, match="fell over"):
         records.extend(run)
     texts, _, progress = split(records)
-    missing = set(range(progress[-1].n_attempts)) - {one.attempt.number for one in texts}
+    missing = set(range(progress[-1].n_attempts)) - {text.attempt.number for text in texts}
     assert len(missing) == 1
     rest = list(generate(config, ScriptedLM(good(60)[20:]), SEEDS, resume_from=progress[-1]))
-    numbers = [one.attempt.number for one in split(rest)[0]]
+    numbers = [text.attempt.number for text in split(rest)[0]]
     assert min(numbers) == progress[-1].n_attempts
     assert len(texts) + len(numbers) == 12
 
@@ -436,7 +440,7 @@ class Billing(ScriptedLM):
     """Counts 100 prompt tokens and 20 new tokens per completion."""
 
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
-        return [Completion(one.text, 20, 100) for one in super().complete(prompts, sampling)]
+        return [Completion(completion.text, 20, 100) for completion in super().complete(prompts, sampling)]
 
 
 def test_costs_add_up_and_the_run_stops_before_it_exceeds_the_budget() -> None:
@@ -483,12 +487,12 @@ def test_strategies_without_an_lm_are_deterministic_and_balanced(strategy: str) 
         CONFIG, strategy=strategy, target=20, word_templates=default_templates(LABELS), checks=TextChecks()
     )
     texts, _, _ = split(list(generate(config, None, seeds)))
-    assert [sum(one.label == label for one in texts) for label in LABELS] == [10, 10]
-    assert [one.text for one in split(list(generate(config, None, seeds)))[0]] == [one.text for one in texts]
+    assert [sum(text.label == label for text in texts) for label in LABELS] == [10, 10]
+    assert [text.text for text in split(list(generate(config, None, seeds)))[0]] == [text.text for text in texts]
     other = replace(config, sampling=Sampling(rng_seed=1))
-    assert [one.text for one in split(list(generate(other, None, seeds)))[0]] != [one.text for one in texts]
-    assert len({one.text for one in texts}) == 20
-    assert {one.text for one in texts}.isdisjoint(seed.text for seed in seeds)
+    assert [text.text for text in split(list(generate(other, None, seeds)))[0]] != [text.text for text in texts]
+    assert len({text.text for text in texts}) == 20
+    assert {text.text for text in texts}.isdisjoint(seed.text for seed in seeds)
 
 
 def test_templates_that_cannot_make_enough_texts_are_refused_at_once() -> None:
@@ -523,7 +527,7 @@ def test_the_embedded_lm_writes_with_every_strategy_that_scores_labels(
     lm = lms.load(lms.EMBEDDED_LM)
     texts, _, _ = split(list(generate(config, lm, seeds)))
     again, _, _ = split(list(generate(config, lm, seeds)))
-    assert [(one.text, one.label) for one in texts] == [(one.text, one.label) for one in again]
-    assert all(one.label_probs and sum(one.label_probs) == pytest.approx(1) for one in texts)
+    assert [(text.text, text.label) for text in texts] == [(text.text, text.label) for text in again]
+    assert all(text.label_probs and sum(text.label_probs) == pytest.approx(1) for text in texts)
     if strategy == "conditional":
-        assert [sum(one.label == label for one in texts) for label in starter.labels] == [3, 3, 3]
+        assert [sum(text.label == label for text in texts) for label in starter.labels] == [3, 3, 3]

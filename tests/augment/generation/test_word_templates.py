@@ -46,7 +46,7 @@ def test_each_known_label_has_ten_words_that_no_other_label_shares(labels: tuple
 
 def test_a_label_is_recognised_in_any_case_and_kept_as_written() -> None:
     templates = default_templates(["JOY", "Fear"])
-    assert [one.label for one in templates.words] == ["JOY", "Fear"]
+    assert [label_words.label for label_words in templates.words] == ["JOY", "Fear"]
     assert templates.words_of("JOY") == default_templates(["joy"]).words_of("joy")
 
 

@@ -15,7 +15,7 @@ LABELS = ("joy", "anger", "surprise", "")
 
 def rate(rng: random.Random, n: int, *, agreeing: float) -> tuple[list[str], list[str]]:
     first = [rng.choice(LABELS) for _ in range(n)]
-    return first, [one if rng.random() < agreeing else rng.choice(LABELS) for one in first]
+    return first, [label if rng.random() < agreeing else rng.choice(LABELS) for label in first]
 
 
 @pytest.mark.parametrize("agreeing", [0.0, 0.3, 0.8, 0.99])
@@ -28,7 +28,7 @@ def test_kappa_equals_scikit_learn_over_all_labels_and_per_label(agreeing: float
         for label in LABELS:
             ours = kappa_of_label(counts, label)
             if label in (*first, *second):
-                theirs = cohen_kappa_score([one == label for one in first], [one == label for one in second])
+                theirs = cohen_kappa_score([given == label for given in first], [given == label for given in second])
                 assert ours == pytest.approx(theirs)
             else:
                 assert ours is None
@@ -103,4 +103,4 @@ def test_the_wilson_interval_worked_by_hand() -> None:
 def test_a_share_of_zero_texts_is_nan() -> None:
     found = wilson_share(0, 0)
     assert (found.n_hits, found.n) == (0, 0)
-    assert all(math.isnan(one) for one in (found.share, found.low, found.high))
+    assert all(math.isnan(figure) for figure in (found.share, found.low, found.high))

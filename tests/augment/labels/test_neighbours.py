@@ -32,39 +32,43 @@ def find(
 ) -> tuple[list[NeighbourProgress], list[Neighbour]]:
     *progress, found = index.find(query, candidates, **options)
     assert isinstance(found, tuple)
-    return [one for one in progress if isinstance(one, NeighbourProgress)], list(found)
+    return [record for record in progress if isinstance(record, NeighbourProgress)], list(found)
 
 
 def brute_force(vectors: NDArray[np.float32], ids: Sequence[int]) -> list[tuple[int, float]]:
     """Every id with its cosine similarity to the first vector, in float64, by similarity."""
     query, *others = vectors.astype(float)
-    likeness = [one @ query / np.linalg.norm(one) / np.linalg.norm(query) for one in others]
-    return sorted(zip(ids, likeness, strict=True), key=lambda one: -one[1])
+    likeness = [vector @ query / np.linalg.norm(vector) / np.linalg.norm(query) for vector in others]
+    return sorted(zip(ids, likeness, strict=True), key=lambda pair: -pair[1])
 
 
 def test_the_nearest_texts_equal_those_of_brute_force() -> None:
     expected = brute_force(Embedder()(["query", *TEXTS.values()]), list(TEXTS))
     _, found = find(NeighbourIndex(Embedder(), batch=7), "query", TEXTS, n=1000)
-    assert [one.id for one in found] == [text_id for text_id, _ in expected]
-    assert [one.similarity for one in found] == pytest.approx([one for _, one in expected], abs=1e-5)
-    assert [one.id for one in find(NeighbourIndex(Embedder()), "query", TEXTS, n=3)[1]] == [one.id for one in found[:3]]
+    assert [neighbour.id for neighbour in found] == [text_id for text_id, _ in expected]
+    assert [neighbour.similarity for neighbour in found] == pytest.approx(
+        [similarity for _, similarity in expected], abs=1e-5
+    )
+    assert [neighbour.id for neighbour in find(NeighbourIndex(Embedder()), "query", TEXTS, n=3)[1]] == [
+        neighbour.id for neighbour in found[:3]
+    ]
     assert len(find(NeighbourIndex(Embedder()), "query", TEXTS)[1]) == 10
 
 
 def test_the_text_itself_is_left_out_and_its_copies_are_found() -> None:
     candidates = {5: "same", 2: "other", 9: "same", 3: "same"}
     progress, found = find(NeighbourIndex(Embedder()), "same", candidates, query_id=5)
-    assert [one.id for one in found] == [3, 9, 2]  # equally similar: by id
-    assert [one.similarity for one in found[:2]] == [pytest.approx(1.0, abs=1e-6)] * 2
-    assert all(-1 <= one.similarity <= 1 for one in found)
+    assert [neighbour.id for neighbour in found] == [3, 9, 2]  # equally similar: by id
+    assert [neighbour.similarity for neighbour in found[:2]] == [pytest.approx(1.0, abs=1e-6)] * 2
+    assert all(-1 <= neighbour.similarity <= 1 for neighbour in found)
     assert progress[-1] == NeighbourProgress(3, 3)
 
 
 def test_progress_is_reported_from_start_to_end_in_batches() -> None:
     index = NeighbourIndex(Embedder(), batch=50)
     progress, _ = find(index, "hello", TEXTS)
-    assert [one.n_done for one in progress] == [0, 50, 100, 120]
-    assert {one.n_total for one in progress} == {120}
+    assert [update.n_done for update in progress] == [0, 50, 100, 120]
+    assert {update.n_total for update in progress} == {120}
     assert find(index, "hello", {}) == ([NeighbourProgress(0, 0)], [])
     assert find(index, "hello", {7: "hello"}, query_id=7) == ([NeighbourProgress(0, 0)], [])
 
@@ -73,8 +77,10 @@ def test_the_cache_stays_within_its_capacity_and_the_result_is_the_same() -> Non
     small, large = NeighbourIndex(Embedder(), capacity=30, batch=16), NeighbourIndex(Embedder())
     for query in ("one", "two", "one"):
         few, many = find(small, query, TEXTS)[1], find(large, query, TEXTS)[1]
-        assert [one.id for one in few] == [one.id for one in many]
-        assert [one.similarity for one in few] == pytest.approx([one.similarity for one in many], abs=1e-6)
+        assert [neighbour.id for neighbour in few] == [neighbour.id for neighbour in many]
+        assert [neighbour.similarity for neighbour in few] == pytest.approx(
+            [neighbour.similarity for neighbour in many], abs=1e-6
+        )
         assert len(small) == 30
     assert len(large) == len(TEXTS) + 2
 
@@ -114,14 +120,16 @@ def test_threads_share_one_index() -> None:
     index, answers = NeighbourIndex(Embedder(), capacity=40, batch=3), {}
 
     def ask(query: str) -> None:
-        answers[query] = [one.id for _ in range(5) for one in find(index, query, TEXTS)[1]]
+        answers[query] = [neighbour.id for _ in range(5) for neighbour in find(index, query, TEXTS)[1]]
 
     threads = [threading.Thread(target=ask, args=(query,)) for query in ("a", "b", "c", "d")]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    alone = {query: [one.id for one in find(NeighbourIndex(Embedder()), query, TEXTS)[1]] for query in "abcd"}
+    alone = {
+        query: [neighbour.id for neighbour in find(NeighbourIndex(Embedder()), query, TEXTS)[1]] for query in "abcd"
+    }
     assert answers == {query: 5 * ids for query, ids in alone.items()}
     assert len(index) == 40
 
@@ -136,13 +144,13 @@ def test_with_the_encoder_the_nearest_texts_equal_those_of_brute_force(starter: 
     expected = brute_force(embed_texts([query, *texts.values()]), list(texts))
     _, found = find(NeighbourIndex(batch=16), query, texts, n=60)
     of = dict(expected)
-    for one, (_, similarity) in zip(found, expected, strict=True):  # by rank: padding moves the last digits
-        assert one.similarity == pytest.approx(similarity, abs=1e-4)
-        assert one.similarity == pytest.approx(of[one.id], abs=1e-4)
+    for neighbour, (_, similarity) in zip(found, expected, strict=True):  # by rank: padding moves the last digits
+        assert neighbour.similarity == pytest.approx(similarity, abs=1e-4)
+        assert neighbour.similarity == pytest.approx(of[neighbour.id], abs=1e-4)
 
 
 @pytest.mark.models
 def test_texts_are_compared_by_meaning_not_spelling() -> None:
     texts = {1: "my car broke down again", 2: "the automobile stopped working once more", 3: "my cat broke the jar"}
     _, found = find(NeighbourIndex(), "the car will not start", texts)
-    assert {one.id for one in found[:2]} == {1, 2}
+    assert {neighbour.id for neighbour in found[:2]} == {1, 2}

@@ -331,10 +331,10 @@ def test_a_failed_batch_keeps_scored_texts_too(serve: Serve) -> None:
     server = serve(fail_on("bad", write_and_score(" so glad")))
     with pytest.raises(PartialError, match="answered 500") as caught:
         server.lm().complete_and_score(["one", "two", "bad"], SAMPLING, QUESTION)
-    one, two, bad = caught.value.answers
-    assert isinstance(one, ScoredCompletion)
-    assert one == two
-    assert one.completion.text == " so glad"
+    first, second, bad = caught.value.answers
+    assert isinstance(first, ScoredCompletion)
+    assert first == second
+    assert first.completion.text == " so glad"
     assert bad is None
 
 
@@ -349,7 +349,7 @@ def test_after_a_failure_no_request_is_sent_and_pending_answers_are_kept(serve: 
     server = serve(script)
     with pytest.raises(PartialError, match="refused the key") as caught:
         server.lm().complete([str(n) for n in range(40)], SAMPLING)
-    kept = [n for n, one in enumerate(caught.value.answers) if one]
+    kept = [n for n, completion in enumerate(caught.value.answers) if completion]
     asked = sorted(int(body["prompt"]) for body in server.bodies)
     assert asked == [0, *kept]
     assert 3 <= len(kept) < 12
@@ -372,7 +372,7 @@ def test_a_refused_parameter_is_left_out_from_then_on_and_noted_once_even_with_f
 
     server = serve(script)
     lm = server.lm()
-    assert [one.text for one in lm.complete(["1", "2", "3", "4"], SAMPLING)] == [" fine"] * 4
+    assert [completion.text for completion in lm.complete(["1", "2", "3", "4"], SAMPLING)] == [" fine"] * 4
     assert list(lm.notes) == [f"{server.url} refused 'temperature'; sending requests without it."]
     lm.complete(["5"], SAMPLING)
     assert len(server.bodies) == 9
@@ -428,7 +428,7 @@ def test_a_prompt_that_is_too_long_is_not_mistaken_for_a_refusal_of_max_tokens(s
 def test_labels_are_scored_by_their_likeliest_first_tokens(serve: Serve, api: EndpointApi) -> None:
     server = serve(write_and_score(" so glad (Sentiment: joy)"))
     (scored,) = server.lm(api).complete_and_score(PROMPTS[:1], SAMPLING, QUESTION)
-    assert [math.exp(one) for one in scored.label_logprobs] == pytest.approx(LABEL_PROBS)
+    assert [math.exp(logprob) for logprob in scored.label_logprobs] == pytest.approx(LABEL_PROBS)
     assert scored.content_free_logprobs is None
     assert scored.completion.text.strip() == "so glad (Sentiment: joy)"  # as the server returned it
     written, asked = server.bodies
@@ -454,12 +454,12 @@ def test_the_content_free_text_is_scored_once_per_prompt_and_all_tokens_are_coun
     scored = server.lm().complete_and_score([PROMPTS[0], PROMPTS[1], PROMPTS[0]], SAMPLING, question)
     asked = [body["prompt"] for body in server.bodies if " N/A" in body["prompt"]]
     assert sorted(asked) == sorted(prompt + " N/A (Sentiment:" for prompt in PROMPTS)
-    for one in scored:
-        assert one.content_free_logprobs is not None
-        assert [math.exp(logprob) for logprob in one.content_free_logprobs] == pytest.approx((0.3, 0.2, 0.1))
-    assert [one.completion.n_tokens for one in scored] == [7, 7, 7]
+    for result in scored:
+        assert result.content_free_logprobs is not None
+        assert [math.exp(logprob) for logprob in result.content_free_logprobs] == pytest.approx((0.3, 0.2, 0.1))
+    assert [result.completion.n_tokens for result in scored] == [7, 7, 7]
     # 30 for the text's prompt, 40 + 1 for its label, and once per prompt 35 + 1 for the content-free text.
-    assert [one.completion.n_prompt_tokens for one in scored] == [107, 107, 71]
+    assert [result.completion.n_prompt_tokens for result in scored] == [107, 107, 71]
 
 
 def test_texts_scored_after_another_prompt_count_the_tokens_of_both_prompts(serve: Serve) -> None:
@@ -476,7 +476,7 @@ def test_texts_scored_after_another_prompt_count_the_tokens_of_both_prompts(serv
     scored = server.lm().complete_and_score(PROMPTS[:2], SAMPLING, question, after="Neutral:")
     asked = [body["prompt"] for body in server.bodies]
     assert sorted(asked) == sorted([*PROMPTS[:2], "Neutral: N/A (Sentiment:", *["Neutral: so glad (Sentiment:"] * 2])
-    assert [one.completion.n_prompt_tokens for one in scored] == [107, 71]  # the content-free text counts once
+    assert [result.completion.n_prompt_tokens for result in scored] == [107, 71]  # the content-free text counts once
 
 
 def test_label_logprobs_follow_the_order_of_contexts_and_labels(serve: Serve) -> None:
@@ -486,7 +486,7 @@ def test_label_logprobs_follow_the_order_of_contexts_and_labels(serve: Serve) ->
 
     scores = serve(script).lm().label_logprobs(["so glad (", "so mad ("], (" anger", " joy"))
     assert scores.shape == (2, 2)
-    assert [math.exp(one) for one in scores.flatten()] == pytest.approx([0.1, 0.8, 0.8, 0.1])
+    assert [math.exp(logprob) for logprob in scores.flatten()] == pytest.approx([0.1, 0.8, 0.8, 0.1])
 
 
 def test_label_scores_that_fail_midway_give_no_partial_answers(serve: Serve) -> None:
@@ -507,20 +507,20 @@ def test_labels_with_a_common_first_token_are_refused_if_it_is_the_likeliest(ser
 def test_an_unlikely_token_that_starts_several_labels_counts_for_none(serve: Serve) -> None:
     top_tokens = {" sad": math.log(0.6), " surprise": math.log(0.3), " s": math.log(0.04)}
     scores = serve(write_and_score("", top_tokens)).lm().label_logprobs(["x"], (" sadness", " surprise"))
-    assert [math.exp(one) for one in scores[0]] == pytest.approx([0.6, 0.3])
+    assert [math.exp(logprob) for logprob in scores[0]] == pytest.approx([0.6, 0.3])
 
 
 def test_tokens_without_probability_do_not_affect_missing_labels(serve: Serve) -> None:
     top_tokens = {" joy": math.log(0.9), " anger": math.log(0.1), " x": -9999.0, " ": math.log(0.5)}
     scores = serve(write_and_score("", top_tokens)).lm(EndpointApi.CHAT).label_logprobs(["x"], LABELS)
-    assert [math.exp(one) for one in scores[0]] == pytest.approx([0.9, 0.1, 0.05])
+    assert [math.exp(logprob) for logprob in scores[0]] == pytest.approx([0.9, 0.1, 0.05])
 
 
 def test_logprobs_in_chat_format_are_read_from_completions_too(serve: Serve) -> None:
     tops = [{"token": token, "logprob": logprob} for token, logprob in TOP_TOKENS.items()]
     choice = {"text": " joy", "logprobs": {"content": [{"token": " joy", "top_logprobs": tops}]}}  # llama.cpp's server
     scores = serve(always(200, {"choices": [choice]})).lm().label_logprobs(["x"], LABELS)
-    assert [math.exp(one) for one in scores[0]] == pytest.approx(LABEL_PROBS)
+    assert [math.exp(logprob) for logprob in scores[0]] == pytest.approx(LABEL_PROBS)
 
 
 @pytest.mark.parametrize("api", list(EndpointApi))
@@ -536,7 +536,7 @@ def test_a_server_that_refuses_20_logprobs_is_asked_for_five(serve: Serve, api: 
     server = serve(script)
     lm = server.lm(api)
     scored = lm.complete_and_score(["1", "2", "3", "4"], SAMPLING, QUESTION)
-    assert [math.exp(one) for one in scored[3].label_logprobs] == pytest.approx(LABEL_PROBS)
+    assert [math.exp(logprob) for logprob in scored[3].label_logprobs] == pytest.approx(LABEL_PROBS)
     assert list(lm.notes) == [f"{server.url} refused 20 'logprobs'; requesting 5 instead."]
 
 
@@ -556,7 +556,7 @@ def test_a_server_that_refuses_logprobs_gives_no_label_scores_but_still_writes_t
         lm.complete_and_score(PROMPTS, SAMPLING, QUESTION)
     assert list(lm.notes) == [f"{server.url} refused 'logprobs'."]
     assert all("logprobs" in body for body in server.bodies if body["max_tokens"] == 1)  # no text is paid for in vain
-    assert [one.text.strip() for one in lm.complete(PROMPTS, SAMPLING)] == ["so glad"] * 2
+    assert [completion.text.strip() for completion in lm.complete(PROMPTS, SAMPLING)] == ["so glad"] * 2
 
 
 @pytest.mark.parametrize("top_tokens", [None, {" joy": -0.1}])
@@ -610,7 +610,9 @@ def test_otherwise_a_plain_line_is_requested(
 def test_ignored_structured_output_is_read_as_plain_lines_with_a_note(serve: Serve) -> None:
     server = serve(lambda handler: answer(handler, "Tweet: so glad (Sentiment: joy)\nTweet: more"))
     lm = server.lm(EndpointApi.CHAT, is_structured=True)
-    assert [one.text for one in lm.complete(PROMPTS, SAMPLING, labels=TASK_LABELS)] == [" so glad (Sentiment: joy)"] * 2
+    assert [completion.text for completion in lm.complete(PROMPTS, SAMPLING, labels=TASK_LABELS)] == [
+        " so glad (Sentiment: joy)"
+    ] * 2
     assert list(lm.notes) == [f"{server.url} accepts 'response_format' but answers in plain lines."]
 
 
@@ -623,7 +625,9 @@ def test_refused_structured_output_is_replaced_by_a_request_for_a_plain_line(ser
 
     server = serve(script)
     lm = server.lm(EndpointApi.CHAT, is_structured=True)
-    assert [one.text for one in lm.complete(PROMPTS, SAMPLING, labels=TASK_LABELS)] == ["so glad (Sentiment: joy)"] * 2
+    assert [completion.text for completion in lm.complete(PROMPTS, SAMPLING, labels=TASK_LABELS)] == [
+        "so glad (Sentiment: joy)"
+    ] * 2
     assert "JSON" not in server.bodies[-1]["messages"][0]["content"]
     assert list(lm.notes) == [f"{server.url} refused 'response_format'; requesting plain lines instead."]
 

@@ -105,11 +105,11 @@ def test_labels_of_several_tokens_are_scored_afterwards_with_the_same_result(tin
     question = LabelQuestion(" (S:", (" joy", " anger", " surprise"), content_free=" N/A")
     assert max(len(tiny._ids(label)) for label in question.labels) > 1
     scored = tiny.complete_and_score(PROMPTS, Sampling(max_new_tokens=9, rng_seed=5), question)
-    for prompt, one in zip(PROMPTS, scored, strict=True):
-        text = one.completion.text.partition("(S:")[0].rstrip()
+    for prompt, result in zip(PROMPTS, scored, strict=True):
+        text = result.completion.text.partition("(S:")[0].rstrip()
         plain = tiny.label_logprobs([prompt + text + " (S:", prompt + " N/A (S:"], question.labels)
-        assert one.label_logprobs == pytest.approx(plain[0], abs=1e-4)
-        assert one.content_free_logprobs == pytest.approx(plain[1], abs=1e-4)
+        assert result.label_logprobs == pytest.approx(plain[0], abs=1e-4)
+        assert result.content_free_logprobs == pytest.approx(plain[1], abs=1e-4)
 
 
 def test_the_same_seed_gives_the_same_texts_and_another_seed_gives_others(tiny: LocalLM) -> None:
@@ -181,7 +181,7 @@ def test_quantised_weights_need_less_memory_and_still_write(home: Path, bits: Qu
     assert needs[1] is not None
     assert needs[1].needed < needs[0].needed
     lm = load_local(fewer)
-    assert any(type(one).__module__.startswith("bitsandbytes") for one in lm._model.modules())
+    assert any(type(module).__module__.startswith("bitsandbytes") for module in lm._model.modules())
     answers = lm.complete(["The capital of France is"], Sampling(top_k=1, max_new_tokens=4))
     assert "Paris" in answers[0].text
 
@@ -199,8 +199,8 @@ def test_the_common_prefix_of_contexts_is_run_once_and_changes_no_score(tiny: Lo
     assert _count_common([row for row, _ in rows]) == len(ids) - 1
     n = len(ids) - 1
     shared = tiny._score_chunk([(context[n:], tail) for context, tail in rows], tiny._run_prefix(ids[:n]), n)
-    for one, other in zip(apart, shared, strict=True):
-        assert torch.allclose(one, other, atol=1e-4)
+    for alone, together in zip(apart, shared, strict=True):
+        assert torch.allclose(alone, together, atol=1e-4)
 
 
 def test_a_batch_too_big_for_the_device_is_split_in_halves(tiny: LocalLM) -> None:

@@ -58,7 +58,7 @@ from tests.augment.results.made_runs import (
 
 def test_runs_are_averaged_by_variant_and_size_over_their_rng_seeds() -> None:
     points = aggregate_runs([*GAINS, *BASELINE, *make_runs(A, 10, [0.7])], "macro_f1")
-    assert [(one.variant, one.n_synthetic, one.interval.n) for one in points] == [
+    assert [(point.variant, point.n_synthetic, point.interval.n) for point in points] == [
         (A, 10, 1),
         (A, 50, 3),
         (SEEDS, 0, 3),
@@ -121,9 +121,9 @@ def test_holm_adjustment_worked_by_hand() -> None:
 def test_all_differences_with_a_p_are_adjusted_together() -> None:
     single = make_runs(D, 50, [0.9])
     differences = compare_with_baseline([*BASELINE, *GAINS, *LOSES, *NOISE, *single], "macro_f1")
-    p_values = [one.p for one in differences if one.p is not None]
-    assert [one.variant for one in differences if one.p is None] == [D]
-    assert [one.p_adjusted for one in differences if one.p is not None] == adjust_by_holm(p_values)
+    p_values = [difference.p for difference in differences if difference.p is not None]
+    assert [difference.variant for difference in differences if difference.p is None] == [D]
+    assert [difference.p_adjusted for difference in differences if difference.p is not None] == adjust_by_holm(p_values)
     adjusted = differences[0].p_adjusted
     assert adjusted is not None
     assert p_values[0] * 3 > adjusted >= p_values[0] * 2  # B's p is smaller, C's larger
@@ -133,7 +133,7 @@ def test_at_the_largest_size_each_variant_counts_once_and_p_values_are_adjusted_
     best_at_ten = make_runs(A, 10, [0.80, 0.84, 0.83])
     differences = compare_with_baseline([*BASELINE, *best_at_ten, *GAINS, *LOSES], "macro_f1")
     largest = compare_at_largest(differences)
-    assert [(one.variant, one.n_synthetic) for one in largest] == [(A, 50), (B, 50)]
+    assert [(difference.variant, difference.n_synthetic) for difference in largest] == [(A, 50), (B, 50)]
     p = largest[1].p
     assert p is not None
     assert p == differences[2].p
@@ -148,14 +148,17 @@ def test_the_same_variant_of_two_experiments_is_not_averaged() -> None:
         *make_runs(second, 50, [0.70, 0.74, 0.72]),
         *BASELINE,
     ]
-    points = {(one.variant, one.n_synthetic): one.interval for one in aggregate_runs(runs, "macro_f1")}
-    assert {point: (one.n, round(one.mean, 9)) for point, one in points.items()} == {
+    points = {(point.variant, point.n_synthetic): point.interval for point in aggregate_runs(runs, "macro_f1")}
+    assert {point: (interval.n, round(interval.mean, 9)) for point, interval in points.items()} == {
         (SEEDS, 0): (3, 0.5),
         (first, 50): (3, 0.62),
         (second, 50): (3, 0.72),
     }
     differences = compare_with_baseline(runs, "macro_f1")
-    assert [(one.variant, round(one.interval.mean, 9)) for one in differences] == [(first, 0.12), (second, 0.22)]
+    assert [(difference.variant, round(difference.interval.mean, 9)) for difference in differences] == [
+        (first, 0.12),
+        (second, 0.22),
+    ]
 
 
 def test_points_are_listed_best_first_then_baselines_then_others() -> None:
@@ -197,7 +200,9 @@ def make_predictions(n_runs: int = 3, n_texts: int = 40) -> list[StoredPredictio
 def test_the_confusion_matrix_equals_scikit_learn_summed_over_runs() -> None:
     predictions = make_predictions()
     expected = confusion_matrix(
-        [one.truth for one in predictions], [one.label for one in predictions], labels=list(LABELS)
+        [prediction.truth for prediction in predictions],
+        [prediction.label for prediction in predictions],
+        labels=list(LABELS),
     )
     assert np.array_equal(confusion(predictions, LABELS), expected)
     assert confusion([], LABELS).tolist() == [[0, 0, 0]] * 3
@@ -207,17 +212,17 @@ def test_figures_per_label_equal_scikit_learn_averaged_over_runs() -> None:
     predictions = make_predictions()
     by_run = [
         precision_recall_fscore_support(
-            [one.truth for one in predictions if one.run_id == run_id],
-            [one.label for one in predictions if one.run_id == run_id],
+            [prediction.truth for prediction in predictions if prediction.run_id == run_id],
+            [prediction.label for prediction in predictions if prediction.run_id == run_id],
             labels=list(LABELS),
             zero_division=0,
         )
         for run_id in range(3)
     ]
-    for i, one in enumerate(class_figures(predictions, LABELS)):
-        assert one.label == LABELS[i]
-        assert one.support == by_run[0][3][i]
-        for measure, interval in enumerate((one.precision, one.recall, one.f1)):
+    for i, figures in enumerate(class_figures(predictions, LABELS)):
+        assert figures.label == LABELS[i]
+        assert figures.support == by_run[0][3][i]
+        for measure, interval in enumerate((figures.precision, figures.recall, figures.f1)):
             assert interval.mean == pytest.approx(np.mean([run[measure][i] for run in by_run]))
             assert interval.n == 3
     assert class_figures([], LABELS) == []
@@ -241,7 +246,7 @@ def test_wrong_texts_are_sorted_by_share_of_runs_then_by_confidence() -> None:
         *(predict(run_id, 4, "anger", 0.95) for run_id in range(4)),
     ]
     wrong = wrong_texts(predictions)
-    assert [(one.example_id, one.predicted, one.share) for one in wrong] == [
+    assert [(text.example_id, text.predicted, text.share) for text in wrong] == [
         (4, "anger", 1.0),
         (3, "anger", 1.0),
         (2, "anger", 0.25),
@@ -283,8 +288,8 @@ def test_review_is_compared_at_the_largest_common_size() -> None:
     (gain,) = review_gains(runs, [relabelled, raw, accepted], "macro_f1")
     assert (gain.variant, gain.n_synthetic, gain.n_decisions) == (raw.variant, 50, 143)
     assert list(gain.uses) == [TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]
-    assert [one.mean for one in gain.uses.values()] == pytest.approx([0.56, 0.61, 0.71])
-    assert {one.n for one in gain.uses.values()} == {2}
+    assert [interval.mean for interval in gain.uses.values()] == pytest.approx([0.56, 0.61, 0.71])
+    assert {interval.n for interval in gain.uses.values()} == {2}
 
 
 def test_a_use_with_fewer_texts_than_the_others_does_not_hide_what_they_gain() -> None:
@@ -308,11 +313,12 @@ def test_the_gain_of_review_is_tested_in_pairs_and_adjusted_for_all_comparisons(
     ]
     (gain,) = review_gains(runs, list(values), "macro_f1")
     assert list(gain.over_raw) == [TextUse.ACCEPTED, TextUse.RELABELLED]
-    p = {one.variant.use: ttest_rel(values[one], values[raw]).pvalue for one in (accepted, relabelled)}
-    assert {use: one.p for use, one in gain.over_raw.items()} == pytest.approx(p)
+    p = {stored.variant.use: ttest_rel(values[stored], values[raw]).pvalue for stored in (accepted, relabelled)}
+    assert {use: difference.p for use, difference in gain.over_raw.items()} == pytest.approx(p)
     assert gain.over_raw[TextUse.RELABELLED].p_adjusted == pytest.approx(2 * p[TextUse.RELABELLED])
-    assert {use: one.variant.use for use, one in gain.over_raw.items()} == {use: use for use in p}
-    assert [one.is_significant for one in gain.over_raw.values()] == [False, True]  # although the spread of raw is wide
+    assert {use: difference.variant.use for use, difference in gain.over_raw.items()} == {use: use for use in p}
+    # although the spread of raw is wide
+    assert [difference.is_significant for difference in gain.over_raw.values()] == [False, True]
 
 
 def test_variants_with_another_filter_or_kind_are_a_separate_source() -> None:
@@ -322,12 +328,12 @@ def test_variants_with_another_filter_or_kind_are_a_separate_source() -> None:
     variants = [raw, accepted, *probes, filtered, store(6, TextUse.SOFT)]
     runs = [run for stored in variants for run in measure(stored, {50: 0.6})]
     gains = review_gains(runs, variants, "macro_f1")
-    assert [(one.variant, list(one.uses)) for one in gains] == [
+    assert [(gain.variant, list(gain.uses)) for gain in gains] == [
         (raw.variant, [TextUse.RAW, TextUse.ACCEPTED]),
         (probes[0].variant, [TextUse.RAW, TextUse.RELABELLED]),
     ]
     names = name_variants([stored.variant for stored in variants], WRITERS)
-    assert [names.sources[one.variant] for one in gains] == ["A", "linear probe"]
+    assert [names.sources[gain.variant] for gain in gains] == ["A", "linear probe"]
 
 
 def test_a_comparison_of_review_needs_two_measured_uses_and_takes_the_newest_of_each() -> None:
@@ -344,8 +350,8 @@ def test_a_comparison_of_review_needs_two_measured_uses_and_takes_the_newest_of_
 def test_review_is_compared_across_experiments_with_one_variant_each_or_the_same_variant() -> None:
     first, second, reviewed = store(1, TextUse.RAW), store(2, TextUse.RAW), store(3, TextUse.RELABELLED)
     first, second = (
-        replace(one, variant=replace(one.variant, experiment_id=number))
-        for number, one in enumerate((first, second), start=1)
+        replace(stored, variant=replace(stored.variant, experiment_id=number))
+        for number, stored in enumerate((first, second), start=1)
     )
     runs = [*measure(first, {50: 0.3}), *measure(second, {50: 0.5}), *measure(reviewed, {50: 0.7})]
     (gain,) = review_gains(runs, [first, second, reviewed], "macro_f1")

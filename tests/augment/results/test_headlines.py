@@ -100,7 +100,7 @@ def test_the_headline_claims_what_the_runs_show(runs: list[TrainingRun], expecte
 
 
 def test_several_variants_that_help_or_harm_are_counted() -> None:
-    helping = [run for one in (D, E) for run in make_runs(one, 50, [0.60, 0.63, 0.585])]
+    helping = [run for variant in (D, E) for run in make_runs(variant, 50, [0.60, 0.63, 0.585])]
     harming = make_runs(C, 50, [0.40, 0.41, 0.39])
     sharper = make_runs(A, 50, [0.600, 0.621, 0.581])
     answer = say([*BASELINE, *sharper, *helping, *LOSES, *harming])
@@ -128,7 +128,9 @@ def test_one_lucky_run_does_not_replace_a_significant_variant_in_the_headline() 
 
 def test_many_comparisons_can_make_a_gain_insignificant() -> None:
     weak = make_runs(A, 50, [0.56, 0.60, 0.57])  # p is 0.013 as the only comparison
-    others = [run for i, one in enumerate((B, C, D, E)) for run in make_runs(one, 50, [0.52, 0.50, 0.47 + i / 100])]
+    others = [
+        run for i, variant in enumerate((B, C, D, E)) for run in make_runs(variant, 50, [0.52, 0.50, 0.47 + i / 100])
+    ]
     assert "beat the 30 seeds alone: +7.7 points of macro-F1" in say([*BASELINE, *weak])
     assert say([*BASELINE, *weak, *others]).startswith("No variant beats the 30 seeds alone yet (best: +7.7 points")
 
@@ -159,8 +161,8 @@ def test_the_headline_describes_texts_only_where_variants_differ() -> None:
 
 
 def test_the_headline_is_correct_for_one_text_and_for_several_seed_sets() -> None:
-    one = make_runs(A, 1, [0.60, 0.64, 0.62])
-    assert say([*BASELINE, *one]).startswith("1 raw text beats the 30 seeds alone")
+    single = make_runs(A, 1, [0.60, 0.64, 0.62])
+    assert say([*BASELINE, *single]).startswith("1 raw text beats the 30 seeds alone")
     other_set = [replace(run, n_train=60, config=replace(run.config, rng_seed=9)) for run in BASELINE[:1]]
     assert say([*BASELINE, *GAINS, *other_set]).startswith("50 raw texts beat the seeds alone")
 

@@ -46,7 +46,7 @@ def lines_of(figure: go.Figure) -> dict[str, go.Scatter]:
 
 
 def texts_of(figure: go.Figure) -> list[str]:
-    return [one.text for one in figure.layout.annotations]
+    return [annotation.text for annotation in figure.layout.annotations]
 
 
 # Styles --------------------------------------------------------------------------------------------------------------
@@ -54,7 +54,9 @@ def texts_of(figure: go.Figure) -> list[str]:
 
 def test_two_variants_keep_their_styles_when_a_third_is_added() -> None:
     before, after = variant_styles(VARIANTS[:2]), variant_styles([*VARIANTS[:2], GEMMA])
-    assert {variant: after[variant] for variant in VARIANTS[:2]} == {one: before[one] for one in VARIANTS[:2]}
+    assert {variant: after[variant] for variant in VARIANTS[:2]} == {
+        variant: before[variant] for variant in VARIANTS[:2]
+    }
     assert len({after[variant].colour for variant in (*VARIANTS[:2], GEMMA)}) == 3
 
 
@@ -88,7 +90,7 @@ def test_baselines_are_grey_and_the_ceiling_has_a_colour_that_no_variant_has() -
 def test_the_second_round_of_colours_has_other_symbols() -> None:
     variants = [Variant(TextUse.RAW, (i,)) for i in range(3 * len(VARIANT_COLOURS))]
     styles = variant_styles(variants)
-    assert len({(styles[one].colour, styles[one].symbol) for one in variants}) == len(variants)
+    assert len({(styles[variant].colour, styles[variant].symbol) for variant in variants}) == len(variants)
     assert styles[variants[0]].colour == styles[variants[len(VARIANT_COLOURS)]].colour
 
 
@@ -260,7 +262,7 @@ def test_a_run_without_points_yet_draws_nothing() -> None:
 def test_names_at_line_ends_neither_overlap_nor_leave_the_chart() -> None:
     curves = [Curve(f"{i}", f"run {i}", "#123456", [MetricPoint(20, 0.5, 1.0, 0.5, 0.9 + i / 100)]) for i in range(6)]
     figure = step_curves(curves, "macro_f1", n_steps=20)
-    heights = [one.y for one in figure.layout.annotations]
+    heights = [annotation.y for annotation in figure.layout.annotations]
     assert texts_of(figure) == [f"run {i}" for i in range(6)]  # in the order of the lines
     assert min(b - a for a, b in pairwise(heights)) >= 0.06
     assert max(heights) <= 1.0
@@ -272,7 +274,7 @@ def test_names_at_line_ends_neither_overlap_nor_leave_the_chart() -> None:
 def test_the_confusion_chart_is_coloured_by_share_of_the_row_and_shows_counts() -> None:
     figure = confusion_chart(np.array([[3, 1, 0], [0, 0, 0], [1200, 0, 1200]]), LABELS)
     assert np.array(figure.data[0].z).tolist() == [[0.75, 0.25, 0.0], [0.0, 0.0, 0.0], [0.5, 0.0, 0.5]]
-    texts = {(one.y, one.x): one.text for one in figure.layout.annotations}
+    texts = {(annotation.y, annotation.x): annotation.text for annotation in figure.layout.annotations}
     assert texts[0, 1] == "<b>1</b><br>25%"
     assert texts[2, 0] == "<b>1,200</b><br>50%"
     assert figure.layout.yaxis.autorange == "reversed"  # the first label on top
@@ -311,13 +313,13 @@ TWO_GAINS = [
 def test_the_review_chart_has_a_row_per_source_and_use_with_its_figure() -> None:
     chart = review_chart(TWO_GAINS, "macro_f1", NAMES)
     dots = {trace.name: trace for trace in chart.data}
-    assert {name: (list(one.y), list(one.x)) for name, one in dots.items()} == {
+    assert {name: (list(trace.y), list(trace.x)) for name, trace in dots.items()} == {
         "raw": ([0, 2], [0.5, 0.3]),
         "accepted": ([3], [0.4]),
         "relabelled": ([1], [0.7]),
     }
     assert {trace.mode for trace in chart.data} == {"markers"}
-    assert [(one.y, one.text) for one in chart.layout.annotations] == [
+    assert [(annotation.y, annotation.text) for annotation in chart.layout.annotations] == [
         (0, "0.50"),
         (1, "0.70"),
         (2, "0.30"),
@@ -345,9 +347,9 @@ def test_the_review_chart_has_intervals_as_whiskers_and_full_details_on_hover() 
 
 
 def test_a_single_source_is_not_named_and_the_height_depends_on_the_rows() -> None:
-    one, two = review_chart(TWO_GAINS[:1], "macro_f1", NAMES), review_chart(TWO_GAINS, "macro_f1", NAMES)
-    assert list(one.layout.yaxis.ticktext) == ["raw", "relabelled"]
-    assert one.layout.height < two.layout.height
+    single, both = review_chart(TWO_GAINS[:1], "macro_f1", NAMES), review_chart(TWO_GAINS, "macro_f1", NAMES)
+    assert list(single.layout.yaxis.ticktext) == ["raw", "relabelled"]
+    assert single.layout.height < both.layout.height
     assert len(review_chart([], "macro_f1", NAMES).data) == 0
 
 

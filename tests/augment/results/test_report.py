@@ -89,7 +89,7 @@ def make_predictions(rng: Random, first_run: int, share_right: float) -> list[St
         for i in range(60):
             truth = LABELS[0 if i % 6 < 4 else 1 if i % 6 == 4 else 2]
             label = truth if rng.random() < share_right else rng.choice(LABELS)
-            probs = tuple(0.7 if one == label else 0.15 for one in LABELS)
+            probs = tuple(0.7 if candidate == label else 0.15 for candidate in LABELS)
             rows.append(
                 StoredPrediction(run_id, i, f"test text {i}: i feel so {truth} about this", truth, label, probs)
             )
@@ -109,10 +109,12 @@ def make_data(
         luck = rng.gauss(0, 0.015)
         for baseline, level in BASELINES.items():
             runs.append(make_run(len(runs) + 1, baseline, 0, rng_seed, level + luck))
-        for one in stored:
+        for stored_variant in stored:
             for n in SIZES:
-                score = 0.45 + luck + variants[one.variant] * (n / 200) ** 0.5 + rng.gauss(0, 0.02)
-                runs.append(make_run(len(runs) + 1, one.variant, n, rng_seed, score, variant_id=one.id))
+                score = 0.45 + luck + variants[stored_variant.variant] * (n / 200) ** 0.5 + rng.gauss(0, 0.02)
+                runs.append(
+                    make_run(len(runs) + 1, stored_variant.variant, n, rng_seed, score, variant_id=stored_variant.id)
+                )
     seeds = tuple(Example(i, Split.POOL, f"seed {i}", LABELS[i % 3]) for i in range(30))
     kinds = tuple(baseline.kind for baseline in BASELINES)
     config = ExperimentConfig(1, TrainingConfig(LABELS), tuple(variants), SIZES, RNG_SEEDS, kinds)
@@ -125,11 +127,16 @@ def make_data(
         writers=writers,
         predictions={BEST: make_predictions(rng, 1, 0.6), (Variant(), 0): make_predictions(rng, 11, 0.3)},
         label_counts={
-            one.variant: {"joy": 140 - 20 * one.id, "anger": 60, "surprise": 20 + 10 * one.id} for one in stored
+            stored_variant.variant: {
+                "joy": 140 - 20 * stored_variant.id,
+                "anger": 60,
+                "surprise": 20 + 10 * stored_variant.id,
+            }
+            for stored_variant in stored
         },
         samples={
-            one.variant: [VariantText(i, f"{text} {i}", LABELS[i % 3], (0.2, 0.5, 0.3)) for i in range(3)]
-            for one in stored
+            stored_variant.variant: [VariantText(i, f"{text} {i}", LABELS[i % 3], (0.2, 0.5, 0.3)) for i in range(3)]
+            for stored_variant in stored
         },
         test_counts={"joy": 40, "anger": 10, "surprise": 10},
         created_at=NOW,
@@ -205,15 +212,15 @@ def test_differences_come_from_the_comparison_at_the_largest_size_and_in_the_app
     differences = compare_with_baseline(data.runs, "macro_f1")
     largest, every = [table[1:] for table in page.tables if table[0] == list(DIFFERENCES)]
     assert len(every) == len(differences) == len(VARIANTS) * len(SIZES)
-    for row, one in zip(every, differences, strict=True):
-        assert row[:2] == [NAMES[one.variant], NAMES[one.variant.baseline]]
-        assert row[2:4] == [str(one.n_synthetic), points_of(one.interval.mean)]
-        assert row[4] == f"{points_of(one.interval.low)} to {points_of(one.interval.high)}"
-        assert one.p_adjusted is not None
-        assert float(row[5].removeprefix("< ")) == pytest.approx(one.p_adjusted, abs=0.005)
-        assert row[6] == str(one.interval.n)
-    best_first = sorted(compare_at_largest(differences), key=lambda one: -one.interval.mean)
-    assert [row[0] for row in largest] == [NAMES[one.variant] for one in best_first]
+    for row, difference in zip(every, differences, strict=True):
+        assert row[:2] == [NAMES[difference.variant], NAMES[difference.variant.baseline]]
+        assert row[2:4] == [str(difference.n_synthetic), points_of(difference.interval.mean)]
+        assert row[4] == f"{points_of(difference.interval.low)} to {points_of(difference.interval.high)}"
+        assert difference.p_adjusted is not None
+        assert float(row[5].removeprefix("< ")) == pytest.approx(difference.p_adjusted, abs=0.005)
+        assert row[6] == str(difference.interval.n)
+    best_first = sorted(compare_at_largest(differences), key=lambda difference: -difference.interval.mean)
+    assert [row[0] for row in largest] == [NAMES[difference.variant] for difference in best_first]
     assert {row[2] for row in largest} == {"200"}
 
 
@@ -234,13 +241,13 @@ def test_figures_per_label_and_wrong_texts_are_those_of_the_best_variant() -> No
     page = Page(build_report(data))
     tables = [table[1:] for table in page.tables if table[0][:2] == ["label", "F1 (95%)"]]
     for rows, predictions in zip(tables, data.predictions.values(), strict=True):
-        for row, one in zip(rows, class_figures(predictions, LABELS), strict=True):
-            assert row[0] == one.label
-            assert row[1].startswith(f"{one.f1.mean:.2f} (")
-            assert row[2:] == [f"{one.precision.mean:.2f}", f"{one.recall.mean:.2f}", str(one.support)]
+        for row, figures in zip(rows, class_figures(predictions, LABELS), strict=True):
+            assert row[0] == figures.label
+            assert row[1].startswith(f"{figures.f1.mean:.2f} (")
+            assert row[2:] == [f"{figures.precision.mean:.2f}", f"{figures.recall.mean:.2f}", str(figures.support)]
     wrong = wrong_texts(data.predictions[BEST])
     rows = page.table("text", "true label", "predicted label", "runs wrong", "probability of the predicted label")
-    assert [row[:3] for row in rows] == [[one.text, one.truth, one.predicted] for one in wrong[:12]]
+    assert [row[:3] for row in rows] == [[text.text, text.truth, text.predicted] for text in wrong[:12]]
 
 
 def test_the_method_is_described_in_words() -> None:
@@ -326,7 +333,7 @@ def test_every_variant_is_reported_under_its_own_name_even_with_misleading_write
         "seeds only · linear probe",
         *(name for name in CALLED for _ in SIZES),
     ]
-    means = {(one.variant, one.n_synthetic): one.interval.mean for one in aggregate_runs(data.runs, "macro_f1")}
+    means = {(point.variant, point.n_synthetic): point.interval.mean for point in aggregate_runs(data.runs, "macro_f1")}
     largest = {row[0]: row[2][:4] for row in points if row[1] == "200"}
     assert largest == {data.names[variant]: f"{means[variant, 200]:.2f}" for variant in CONFUSED}
     baselines = {row[0]: row[1] for row in page.table(*DIFFERENCES)}
@@ -425,8 +432,8 @@ def make_hostile_data() -> ReportData:
 
     predictions = {
         (variants[0], 200): [
-            replace(one, text=HOSTILE, truth=rename(one.truth), label=rename(one.label))
-            for one in data.predictions[BEST]
+            replace(prediction, text=HOSTILE, truth=rename(prediction.truth), label=rename(prediction.label))
+            for prediction in data.predictions[BEST]
         ]
     }
     return replace(

@@ -167,13 +167,13 @@ def test_the_gain_of_review_needs_raw_texts_to_compare_with() -> None:
 def test_people_are_compared_with_the_lm_over_all_labels_and_per_label() -> None:
     counts = {("joy", "joy"): 20, ("joy", "anger"): 5, ("anger", "joy"): 10, ("anger", "anger"): 15}
     rows = agree_with_lm(counts, LABELS)
-    assert [(one.label, one.n, one.n_either, one.n_both) for one in rows] == [
+    assert [(row.label, row.n, row.n_either, row.n_both) for row in rows] == [
         (None, 50, 50, 35),
         ("joy", 50, 35, 20),
         ("anger", 50, 30, 15),
     ]
-    assert [one.kappa for one in rows] == [pytest.approx(0.4)] * 3  # two labels: one question
-    assert {(one.first, one.second) for one in rows} == {("LM", "people")}
+    assert [row.kappa for row in rows] == [pytest.approx(0.4)] * 3  # two labels: one question
+    assert {(row.first, row.second) for row in rows} == {("LM", "people")}
     assert agree_with_lm({}, LABELS) == []
 
 
@@ -186,7 +186,7 @@ def test_reviewers_are_compared_in_pairs_and_a_rejection_is_an_answer() -> None:
         PairCount("a", "b", "surprise", "joy", 2),
     ]
     rows = agree_in_pairs(pairs, LABELS)
-    assert [(one.first, one.second, one.label, one.n, one.n_either, one.n_both) for one in rows] == [
+    assert [(row.first, row.second, row.label, row.n, row.n_either, row.n_both) for row in rows] == [
         ("a", "b", None, 10, 10, 7),  # most texts first
         ("a", "b", "joy", 10, 7, 4),
         ("a", "b", "surprise", 10, 2, 0),
@@ -230,7 +230,7 @@ def test_many_undecided_texts_are_hidden_until_the_user_shows_them() -> None:
 
 
 def test_the_height_of_the_chart_depends_only_on_its_rows() -> None:
-    later = [replace(one, n_kept=one.n_kept + 500) for one in OUTCOMES]
+    later = [replace(outcome, n_kept=outcome.n_kept + 500) for outcome in OUTCOMES]
     assert worth_chart(OUTCOMES).layout.height == worth_chart(later).layout.height
     assert worth_chart(OUTCOMES[:1]).layout.height < worth_chart(OUTCOMES).layout.height
 
@@ -262,7 +262,7 @@ def open_tab() -> AppTest:
 
 def said(app: AppTest) -> str:
     """All text of the tab, without Markdown escapes."""
-    parts = [one.value for one in [*app.subheader, *app.markdown, *app.caption]]
+    parts = [element.value for element in [*app.subheader, *app.markdown, *app.caption]]
     return "\n".join(parts).replace("\\", "").replace("\u200b", "")
 
 
@@ -293,8 +293,8 @@ def test_the_tab_shows_outcomes_and_agreement_and_leads_to_train(bench: Store, i
     words = said(app)
     assert "8 texts reviewed: 38% kept the proposed label (95% interval 14 to 69%), 50% were relabelled" in words
     assert "No classifier has been trained yet" in words
-    assert [one.label for one in app.button if one.key == "worth_train"] == ["Train"]
-    precision, against, reviewers = (one.value for one in app.dataframe)
+    assert [widget.label for widget in app.button if widget.key == "worth_train"] == ["Train"]
+    precision, against, reviewers = (table.value for table in app.dataframe)
     assert precision["LM"].tolist() == ["**GPT-J**"] * 2  # no precision where nothing was decided
     assert precision["decided"].tolist() == [4, 4]
     assert precision["precision, %"].tolist() == [75.0, 0.0]
@@ -313,9 +313,9 @@ def test_names_from_data_are_not_read_as_markdown(bench: Store, imported: Task) 
         bench.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="*a*")
         bench.reviews.decide(text_id, ReviewAction.ACCEPT, reviewer="[b](http://127.0.0.1:9)")
     app = open_tab()
-    shown = [one.value for one in [*app.markdown, *app.caption, *app.subheader]]
-    assert any("GPT\\-J" in one for one in shown)  # one sentence per writer
-    assert not any("![x]" in one or "**GPT" in one or "[b](" in one for one in shown)
+    shown = [element.value for element in [*app.markdown, *app.caption, *app.subheader]]
+    assert any("GPT\\-J" in text for text in shown)  # one sentence per writer
+    assert not any("![x]" in text or "**GPT" in text or "[b](" in text for text in shown)
 
 
 def train(store: Store, task: Task, seed_set: SeedSet, *uses: TextUse, first: float = 0.4) -> None:
@@ -324,7 +324,7 @@ def train(store: Store, task: Task, seed_set: SeedSet, *uses: TextUse, first: fl
     config = ExperimentConfig(seed_set.id, TrainingConfig(task.labels), variants, sizes=(4,), rng_seeds=(0, 1))
     made = store.experiments.create(task.id, "", config)
     for run in store.experiments.runs(made.id):
-        place = next((i for i, one in enumerate(made.variants) if one.id == run.variant_id), -1)
+        place = next((i for i, variant in enumerate(made.variants) if variant.id == run.variant_id), -1)
         score = first + 0.2 * place + 0.01 * run.config.rng_seed
         records: list[ExperimentRecord] = [
             RunStarted(run.id, run.n_train, ()),
@@ -342,14 +342,14 @@ def test_the_tab_compares_raw_with_reviewed_texts_even_across_two_experiments(be
     train(bench, imported, seed_set, TextUse.RAW)
     app = open_tab()
     assert "No experiment has trained on the same texts both raw and reviewed" in said(app)
-    assert [one.key for one in app.button] == ["worth_train"]
+    assert [widget.key for widget in app.button] == ["worth_train"]
 
     train(bench, imported, seed_set, TextUse.RELABELLED, first=0.6)
     app = open_tab()
     assert "**GPT-J**, 4 texts each: macro-F1 0.41 raw" in said(app)
     assert "after 12 decisions" in said(app)
     assert len(app.get("plotly_chart")) == 2
-    assert [one.key for one in app.button] == ["worth_results"]
+    assert [widget.key for widget in app.button] == ["worth_results"]
 
 
 @pytest.mark.parametrize("page", ["train", "results"])
@@ -367,4 +367,4 @@ def test_the_button_opens_the_train_page_although_the_tab_is_in_the_address(
     assert errors(app) == []
     app.button(key=f"worth_{page}").click().run()
     assert errors(app) == []
-    assert [one.value for one in app.title] == [page.capitalize()]
+    assert [title.value for title in app.title] == [page.capitalize()]

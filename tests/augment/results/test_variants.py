@@ -278,7 +278,7 @@ def test_with_misleading_names_each_line_starts_at_its_own_baseline() -> None:
 
 
 def test_with_misleading_names_each_variant_is_compared_with_its_own_baseline() -> None:
-    found = {one.variant: one.interval.mean for one in compare_with_baseline(train(), "macro_f1")}
+    found = {difference.variant: difference.interval.mean for difference in compare_with_baseline(train(), "macro_f1")}
     assert found == {
         variant: pytest.approx(mean - (0.50 if variant.kind is PROBE else 0.40)) for variant, mean in MEANS.items()
     }

@@ -34,7 +34,7 @@ SHORT = TrainingConfig(LABELS, steps=5, eval_every=2)
 
 def seeds_of(data: PreparedData, n: int) -> list[TrainingText]:
     pool = data.splits[Split.POOL]
-    rows = [row for label in LABELS for row in [one for one in pool if one.label == label][:n]]
+    rows = [row for label in LABELS for row in [text for text in pool if text.label == label][:n]]
     return [TrainingText(row.text, row.label) for row in rows]
 
 
@@ -43,9 +43,9 @@ def run(
 ) -> tuple[list[MetricPoint], list[Prediction], list[TrainingProgress]]:
     records = list(train(config, rows, test))
     return (
-        [one for one in records if isinstance(one, MetricPoint)],
-        [one for one in records if isinstance(one, Prediction)],
-        [one for one in records if isinstance(one, TrainingProgress)],
+        [record for record in records if isinstance(record, MetricPoint)],
+        [record for record in records if isinstance(record, Prediction)],
+        [record for record in records if isinstance(record, TrainingProgress)],
     )
 
 
@@ -54,11 +54,11 @@ def test_a_short_run_evaluates_at_the_right_steps_and_predicts_every_text(starte
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:40]
     points, predictions, progress = run(SHORT, rows, test)
     assert [point.step for point in points] == [2, 4, 5]
-    assert [one.index for one in predictions] == list(range(40))
-    assert all(sum(one.probs) == pytest.approx(1, abs=1e-3) for one in predictions)
-    right = sum(one.label == row.label for one, row in zip(predictions, test, strict=True)) / 40
+    assert [prediction.index for prediction in predictions] == list(range(40))
+    assert all(sum(prediction.probs) == pytest.approx(1, abs=1e-3) for prediction in predictions)
+    right = sum(prediction.label == row.label for prediction, row in zip(predictions, test, strict=True)) / 40
     assert points[-1].accuracy == pytest.approx(right)
-    assert [one.step for one in progress] == [0, 1, 2, 3, 4, 5, 5]
+    assert [update.step for update in progress] == [0, 1, 2, 3, 4, 5, 5]
 
 
 @pytest.mark.models
@@ -73,9 +73,9 @@ def test_the_same_rng_seed_gives_the_same_figures_and_another_seed_gives_others(
 def test_the_minilm_baseline_on_the_emotion_set_is_in_its_known_range(emotion_folder: Path) -> None:
     """First 30 seeds, notebook recipe: the measured mean of three runs is 0.507 accuracy and 0.458 macro-F1."""
     tables = [
-        one
+        table
         for name in ("train.txt", "test.txt")
-        for one in read_files.read_file(name, (emotion_folder / name).read_bytes())
+        for table in read_files.read_file(name, (emotion_folder / name).read_bytes())
     ]
     choice = prepare.DataChoice("text", "label", {label: label for label in LABELS})
     data = prepare.prepare(tables, choice, name="Emotion", source="upload")
@@ -195,7 +195,7 @@ def test_texts_with_a_thousandth_of_the_weight_have_almost_no_effect(
     shares = []
     for extra in (wrong, light):
         _, predictions, _ = run(config, seeds + extra, test)
-        shares.append(sum(one.label == "anger" for one in predictions) / 40)
+        shares.append(sum(prediction.label == "anger" for prediction in predictions) / 40)
     assert shares[0] > shares[1] + 0.2
 
 
@@ -208,14 +208,14 @@ def test_early_stopping_uses_validation_texts_and_predicts_with_the_best_step(st
     validation = starter.splits[Split.VALIDATION]
     config = TrainingConfig(LABELS, steps=60, eval_every=2, patience=2)
     records = list(train(config, rows, test, validation=validation))
-    points = [one for one in records if isinstance(one, MetricPoint)]
-    figures = [one.validation_macro_f1 for one in points]
+    points = [record for record in records if isinstance(record, MetricPoint)]
+    figures = [point.validation_macro_f1 for point in points]
     assert len(points) < 30  # it stopped early
-    best = max(one for one in figures if one is not None)
+    best = max(figure for figure in figures if figure is not None)
     assert figures[-3] == best  # two evaluations without an improvement
-    assert all(one is not None and one <= best for one in figures[-2:])
-    predictions = [one for one in records if isinstance(one, Prediction)]
-    right = sum(one.label == row.label for one, row in zip(predictions, test, strict=True)) / 40
+    assert all(figure is not None and figure <= best for figure in figures[-2:])
+    predictions = [record for record in records if isinstance(record, Prediction)]
+    right = sum(prediction.label == row.label for prediction, row in zip(predictions, test, strict=True)) / 40
     assert right == pytest.approx(points[-3].accuracy)
 
 
@@ -225,11 +225,13 @@ def test_other_texts_get_the_same_predictions_as_evaluation_texts(kind: Classifi
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:10]
     config = replace(SHORT, kind=kind)
     predictions = [
-        one for one in train(config, rows, test, others=[row.text for row in test[:5]]) if isinstance(one, Prediction)
+        record
+        for record in train(config, rows, test, others=[row.text for row in test[:5]])
+        if isinstance(record, Prediction)
     ]
-    assert [one.index for one in predictions] == list(range(15))
-    for one, again in zip(predictions[:5], predictions[10:], strict=True):
-        assert one.probs == pytest.approx(again.probs, abs=0.02)  # tolerance for other batches and bfloat16
+    assert [prediction.index for prediction in predictions] == list(range(15))
+    for prediction, again in zip(predictions[:5], predictions[10:], strict=True):
+        assert prediction.probs == pytest.approx(again.probs, abs=0.02)  # tolerance for other batches and bfloat16
 
 
 @pytest.mark.models
@@ -243,7 +245,7 @@ def test_the_probe_equals_scikit_learn_on_the_same_embeddings(starter: PreparedD
     points, predictions, _ = run(config, rows, test)
     model = LogisticRegression(max_iter=1000).fit(embed_texts([row.text for row in rows]), [r.label for r in rows])
     expected = model.predict(embed_texts([row.text for row in test]))
-    same = sum(one.label == label for one, label in zip(predictions, expected, strict=True))
+    same = sum(prediction.label == label for prediction, label in zip(predictions, expected, strict=True))
     assert same >= len(test) - 2  # ties in the last digits
     assert len(points) == 1
     assert points[0].train_loss is None
@@ -320,11 +322,11 @@ def test_contrastive_runs_stop_early_and_predict_other_texts_with_the_best_step(
     rows, test = seeds_of(starter, 4), starter.splits[Split.TEST][:30]
     validation = starter.splits[Split.VALIDATION][:20]
     config = replace(SHORT, kind=ClassifierKind.CONTRASTIVE, steps=40, eval_every=2, patience=2, learning_rate=0.05)
-    others = [one.text for one in test]
+    others = [text.text for text in test]
     records = list(train(config, rows, test, validation=validation, others=others))
-    predictions = [one for one in records if isinstance(one, Prediction)]
-    points = [one for one in records if isinstance(one, MetricPoint)]
+    predictions = [record for record in records if isinstance(record, Prediction)]
+    points = [record for record in records if isinstance(record, MetricPoint)]
     assert len(points) < 20
-    assert all(one.validation_macro_f1 is not None for one in points)
+    assert all(point.validation_macro_f1 is not None for point in points)
     for i in range(30):  # the same texts as evaluation texts and as other texts, predicted by the same kept model
         assert predictions[i].probs == pytest.approx(predictions[30 + i].probs, abs=0.02)

@@ -71,7 +71,7 @@ def test_stepping_back_and_forward_changes_nothing(review: AppTest, bench: Store
     act(review, "back")
     act(review, "back")
     assert card(review)["text"] == seen[0]
-    assert any("accepted" in one for one in card(review)["facts"])
+    assert any("accepted" in fact for fact in card(review)["facts"])
     for text in seen[1:]:
         act(review, "forth")
         assert card(review)["text"] == text
@@ -99,7 +99,7 @@ def test_skipped_cards_come_back_at_the_end(review: AppTest, bench: Store, fille
 
 def test_a_card_that_somebody_else_decided_on_stays_and_says_so(review: AppTest, bench: Store, filled: Task) -> None:
     text = card(review)["text"]
-    there = next(one for one in bench.reviews.page(filled.id, ALL) if one.text == text)
+    there = next(stored for stored in bench.reviews.page(filled.id, ALL) if stored.text == text)
     bench.reviews.decide(there.id, ReviewAction.REJECT, reviewer="Bob")
     act(review, "accept")
     assert any("Bob decided on" in error for error in errors(review))
@@ -128,7 +128,7 @@ def test_keys_pressed_faster_than_the_server_apply_once_to_the_cards_that_were_s
     send(review, acts)  # sent before the first action was acknowledged
     send(review, [*acts, {"number": 4, "kind": "undo"}])
     assert errors(review) == []
-    assert [bench.reviews.text(one["id"]).status.value for one in dealt[:3]] == ["accepted", "pending", "pending"]
+    assert [bench.reviews.text(shown["id"]).status.value for shown in dealt[:3]] == ["accepted", "pending", "pending"]
     assert card(review)["id"] == dealt[2]["id"]
     assert desk(review)["acknowledged"] == {"test": 4}
     assert len(bench.reviews.history(dealt[0]["id"])) == 1
@@ -140,15 +140,15 @@ def test_a_conflict_on_one_card_does_not_lose_the_decision_on_the_next(
     first, second = desk(review)["cards"][:2]
     bench.reviews.decide(first["id"], ReviewAction.REJECT, reviewer="Bob")
     acts = [
-        {"number": i, "kind": "accept", "id": one["id"], "event": one["event"]}
-        for i, one in enumerate((first, second), 1)
+        {"number": i, "kind": "accept", "id": shown["id"], "event": shown["event"]}
+        for i, shown in enumerate((first, second), 1)
     ]
     send(review, acts)
     assert any("Bob decided on" in error for error in errors(review))
     assert card(review)["id"] == first["id"]
     assert bench.reviews.text(first["id"]).status is ReviewStatus.REJECTED
     assert bench.reviews.text(second["id"]).status is ReviewStatus.ACCEPTED
-    assert second["id"] not in [one["id"] for one in desk(review)["cards"]]
+    assert second["id"] not in [shown["id"] for shown in desk(review)["cards"]]
 
 
 def test_invalid_actions_from_the_browser_are_ignored_or_refused(review: AppTest, bench: Store, filled: Task) -> None:
@@ -186,15 +186,15 @@ def test_actions_of_an_earlier_session_are_not_repeated(review: AppTest, bench: 
 def test_undoing_a_refused_decision_reverts_no_other_decision(review: AppTest, bench: Store, filled: Task) -> None:
     act(review, "accept")
     first, second = desk(review)["cards"][:2]
-    for one in (first, second):
-        bench.reviews.decide(one["id"], ReviewAction.REJECT, reviewer="Bob")
+    for shown in (first, second):
+        bench.reviews.decide(shown["id"], ReviewAction.REJECT, reviewer="Bob")
     acts = [
-        {"number": i, "kind": "accept", "id": one["id"], "event": one["event"]}
-        for i, one in enumerate((first, second), start=9_001)
+        {"number": i, "kind": "accept", "id": shown["id"], "event": shown["event"]}
+        for i, shown in enumerate((first, second), start=9_001)
     ]
     send(review, [*acts, {"number": 9_003, "kind": "undo", "after": 9_002}])
     assert errors(review)[0].count("Bob decided on") == 2
-    assert [one["id"] for one in desk(review)["cards"][:2]] == [first["id"], second["id"]]  # both are shown again
+    assert [shown["id"] for shown in desk(review)["cards"][:2]] == [first["id"], second["id"]]  # both are shown again
     assert bench.reviews.count_status(filled.id)[ReviewStatus.ACCEPTED] == 1
 
 
@@ -202,7 +202,7 @@ def test_after_undoing_a_note_its_card_is_on_the_desk_once(review: AppTest, benc
     shown = card(review)["id"]
     act(review, "note", note="hm")
     act(review, "undo")
-    dealt = [one["id"] for one in desk(review)["cards"]]
+    dealt = [dealt_card["id"] for dealt_card in desk(review)["cards"]]
     assert (dealt[0], dealt.count(shown), card(review)["note"]) == (shown, 1, "")
 
 
@@ -241,7 +241,7 @@ def test_a_second_opinion_steps_through_decided_texts_without_showing_decisions(
 def test_a_note_is_stored_and_shown_again(review: AppTest, bench: Store, filled: Task) -> None:
     act(review, "note", note="**not** bold")
     assert card(review)["note"] == "**not** bold"
-    assert [one.note for one in bench.reviews.page(filled.id, ALL) if one.note] == ["**not** bold"]
+    assert [text.note for text in bench.reviews.page(filled.id, ALL) if text.note] == ["**not** bold"]
     assert errors(review) == []
 
 
@@ -256,7 +256,7 @@ def test_a_second_opinion_does_not_show_the_first(review: AppTest, bench: Store,
     act(review, "accept")
     now = bench.reviews.text(target.id)
     assert (now.label, now.status) == ("anger", ReviewStatus.ACCEPTED)
-    assert target.id in [one.id for one in bench.reviews.page(filled.id, TextFilters(is_disputed=True))]
+    assert target.id in [text.id for text in bench.reviews.page(filled.id, TextFilters(is_disputed=True))]
     assert errors(review) == []
 
 
@@ -266,21 +266,21 @@ def test_filters_narrow_queue_and_table(review: AppTest, filled: Task) -> None:
     table = view(review, "Table").dataframe[0].value
     assert set(table["label"]) == {"surprise"}
     review.text_input(key="review_search").set_value("nothing like it").run()
-    assert any("No text matches the filters" in one.value for one in review.info)
+    assert any("No text matches the filters" in message.value for message in review.info)
     button(review, "Clear")
     assert len(review.dataframe[0].value) == 12
 
 
 def test_awkward_texts_are_shown_literally(review: AppTest, bench: Store, filled: Task) -> None:
     awkward = ["سلام 🎉 [x](http://e.org)", "<script>alert(1)</script>", "=HYPERLINK(1)", "x" * 5_000]
-    bench.generations.import_texts(filled.id, "odd", [LabelledText(one, "joy") for one in awkward])
+    bench.generations.import_texts(filled.id, "odd", [LabelledText(text, "joy") for text in awkward])
     review.run()
     review.selectbox(key="review_lm").set_value("odd").run()
     for text in awkward:
         assert card(review)["text"] == text
         act(review, "accept")
     assert errors(review) == []
-    assert [one.text for one in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward
+    assert [stored.text for stored in bench.reviews.page(filled.id, TextFilters(lm_name="odd"))] == awkward
 
 
 def test_after_giving_a_second_opinion_its_text_is_no_longer_blind(review: AppTest, bench: Store, filled: Task) -> None:
@@ -293,7 +293,7 @@ def test_after_giving_a_second_opinion_its_text_is_no_longer_blind(review: AppTe
     act(review, "label", label="surprise")
     act(review, "back")
     assert card(review)["text"] == pending[0].text
-    assert any("accepted" in one for one in card(review)["facts"])
+    assert any("accepted" in fact for fact in card(review)["facts"])
     before = bench.reviews.count_events(filled.id)
     act(review, "accept")
     assert bench.reviews.text(pending[0].id).label == "surprise"

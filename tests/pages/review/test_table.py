@@ -24,7 +24,7 @@ def table(review: AppTest) -> AppTest:
 
 
 def bulk_buttons(app: AppTest) -> set[str]:
-    return {one.key for one in app.button if one.key in BULK}
+    return {widget.key for widget in app.button if widget.key in BULK}
 
 
 def scope(app: AppTest) -> Any:
@@ -110,7 +110,7 @@ def test_cleared_filters_show_all_texts(review: AppTest, bench: Store, filled: T
     app = view(review, "Table")
     app.text_input(key="review_search").set_value("text 3").run()
     app.slider(key="review_confidence").set_value((0.2, 0.9)).run()
-    assert any("No text matches the filters" in one.value for one in app.info)
+    assert any("No text matches the filters" in message.value for message in app.info)
     app.button(key="review_clear").click().run()
     assert errors(app) == []
     assert len(app.dataframe[0].value) == 12
@@ -149,7 +149,7 @@ def test_edited_cells_become_events_and_repeated_callbacks_do_not(
     assert bench.reviews.text(texts[2].id).text == "=1+1 **x**"
     assert bench.reviews.text(texts[3].id).status is ReviewStatus.PENDING
     assert task_review(state, filled).ticked_ids == {texts[0].id, texts[3].id}
-    assert sum(len(bench.reviews.history(one.id)) for one in texts) == 2
+    assert sum(len(bench.reviews.history(text.id)) for text in texts) == 2
     bench.reviews.decide(texts[4].id, ReviewAction.REJECT, reviewer="Bob")
     edits = {1: {"text": " "}, 4: {"label": "joy"}, 5: {"note": "counts all the same"}}
     state["grid"] = {"edited_rows": edits}
@@ -165,7 +165,7 @@ def test_ticked_texts_become_seeds(
     review: AppTest, bench: Store, filled: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ticked = [
-        one.id for one in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), PageRequest(size=2))
+        text.id for text in bench.reviews.page(filled.id, TextFilters(status=ReviewStatus.PENDING), PageRequest(size=2))
     ]
     task_review(review.session_state, filled).ticked_ids = frozenset(ticked)
     review.session_state["review_more"] = True  # the popover is open
@@ -173,7 +173,7 @@ def test_ticked_texts_become_seeds(
     assert errors(app) == []
     newest = bench.tasks.seed_sets(filled.id)[0]
     assert len(newest.examples) == 32
-    assert any("choose it on the Prompt page" in one.value for one in app.success)
+    assert any("choose it on the Prompt page" in message.value for message in app.success)
 
 
 @pytest.mark.models
@@ -181,7 +181,7 @@ def test_similar_texts_come_nearest_first_and_the_address_keeps_the_text(
     review: AppTest, bench: Store, filled: Task
 ) -> None:
     texts = ["the cat sat on the mat", "a cat is sitting on a mat", "stocks fell sharply on monday"]
-    run = bench.generations.import_texts(filled.id, "cats", [LabelledText(one, "joy") for one in texts])
+    run = bench.generations.import_texts(filled.id, "cats", [LabelledText(text, "joy") for text in texts])
     first = bench.generations.texts([run.id])[0]
     review.query_params["near"] = str(first.id)
     app = view(review, "Table")

@@ -52,8 +52,8 @@ def made(store: Store) -> tuple[Task, list[StoredText]]:
 
 def states(store: Store, texts: list[StoredText]) -> list[tuple[str, str, str]]:
     """(text, label, status) of each text now."""
-    now = [store.reviews.text(one.id) for one in texts]
-    return [(one.text, one.label, one.status.value) for one in now]
+    now = [store.reviews.text(text.id) for text in texts]
+    return [(text.text, text.label, text.status.value) for text in now]
 
 
 def test_undo_reverts_the_last_step_that_is_not_undone(store: Store, made: tuple[Task, list[StoredText]]) -> None:
@@ -116,15 +116,15 @@ def test_a_note_by_somebody_else_is_not_a_conflict(store: Store, made: tuple[Tas
 def test_undo_keeps_later_decisions_by_others(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     store.reviews.decide(texts[1].id, ReviewAction.REJECT, reviewer="me")
-    store.reviews.decide_many(task.id, [one.id for one in texts[:3]], ReviewAction.ACCEPT, reviewer="me")
+    store.reviews.decide_many(task.id, [text.id for text in texts[:3]], ReviewAction.ACCEPT, reviewer="me")
     store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="you")
     undone = store.reviews.undo(task.id, reviewer="me")
     assert undone is not None
     assert (undone.n_events, undone.n_kept) == (2, 1)
-    assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "rejected", "pending"]
+    assert [state[2] for state in states(store, texts)[:3]] == ["rejected", "rejected", "pending"]
     undone = store.reviews.undo(task.id, reviewer="me")
     assert undone is not None
-    assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "pending", "pending"]
+    assert [state[2] for state in states(store, texts)[:3]] == ["rejected", "pending", "pending"]
     assert store.reviews.undo(task.id, reviewer="me") is None
 
 
@@ -132,8 +132,8 @@ def test_undo_keeps_decisions_that_others_agreed_with(store: Store, made: tuple[
     task, texts = made
     store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="me")
     store.reviews.decide(texts[0].id, ReviewAction.ACCEPT, reviewer="you")
-    store.reviews.decide_many(task.id, [one.id for one in texts[1:4]], ReviewAction.ACCEPT, reviewer="me")
-    step = store.reviews.decide_many(task.id, [one.id for one in texts[2:4]], ReviewAction.ACCEPT, reviewer="you")
+    store.reviews.decide_many(task.id, [text.id for text in texts[1:4]], ReviewAction.ACCEPT, reviewer="me")
+    step = store.reviews.decide_many(task.id, [text.id for text in texts[2:4]], ReviewAction.ACCEPT, reviewer="you")
     assert step is not None
     assert step.n_events == 2  # agreeing is a decision
     undone = store.reviews.undo(task.id, reviewer="me")
@@ -142,9 +142,10 @@ def test_undo_keeps_decisions_that_others_agreed_with(store: Store, made: tuple[
     undone = store.reviews.undo(task.id, reviewer="me")
     assert undone is not None
     assert (undone.n_events, undone.n_kept) == (0, 1)
-    assert [one[2] for one in states(store, texts)[:4]] == ["accepted", "pending", "accepted", "accepted"]
+    assert [state[2] for state in states(store, texts)[:4]] == ["accepted", "pending", "accepted", "accepted"]
     store.reviews.undo(task.id, reviewer="you")
-    assert [one[2] for one in states(store, texts)[2:4]] == ["accepted", "accepted"]  # the state before those decisions
+    # the state before those decisions
+    assert [state[2] for state in states(store, texts)[2:4]] == ["accepted", "accepted"]
 
 
 @pytest.mark.parametrize("before", ["note", "undo"])
@@ -188,29 +189,29 @@ def test_ticked_texts_that_somebody_changed_are_left_unchanged(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     task, texts = made
-    seen = {one.id: one.last_event_id for one in texts[:3]}
+    seen = {text.id: text.last_event_id for text in texts[:3]}
     store.reviews.decide(texts[0].id, ReviewAction.REJECT, reviewer="Bob")
     store.reviews.decide(texts[1].id, Verdict(ReviewAction.NOTE, note="mine"), reviewer="Ada")
     step = store.reviews.decide_many(task.id, ShownTexts(seen), ReviewAction.ACCEPT, reviewer="Ada")
     assert step is not None
     assert (step.n_events, step.n_kept) == (2, 1)
-    assert [one[2] for one in states(store, texts)[:3]] == ["rejected", "accepted", "accepted"]
+    assert [state[2] for state in states(store, texts)[:3]] == ["rejected", "accepted", "accepted"]
 
 
 def test_an_imported_label_that_agrees_is_a_decision_and_a_note_is_not(
     store: Store, made: tuple[Task, list[StoredText]]
 ) -> None:
     task, texts = made
-    store.reviews.decide_many(task.id, [one.id for one in texts[:4]], ReviewAction.ACCEPT, reviewer="Ada")
-    decisions = {one.id: Decision(one.label, ReviewStatus.ACCEPTED) for one in texts[:2]}
+    store.reviews.decide_many(task.id, [text.id for text in texts[:4]], ReviewAction.ACCEPT, reviewer="Ada")
+    decisions = {text.id: Decision(text.label, ReviewStatus.ACCEPTED) for text in texts[:2]}
     decisions[texts[2].id] = Decision("surprise" if texts[2].label != "surprise" else "joy", ReviewStatus.ACCEPTED)
     decisions[texts[3].id] = Decision(note="only a note")
     step = store.reviews.import_decisions(task.id, decisions, reviewer="Bob")
     assert step is not None
     assert step.n_events == 4
     pairs = store.review_statistics.count_pairs(task.id)
-    assert sum(one.n for one in pairs) == 3
-    assert sum(one.n for one in pairs if one.first_outcome == one.second_outcome) == 2
+    assert sum(pair.n for pair in pairs) == 3
+    assert sum(pair.n for pair in pairs if pair.first_outcome == pair.second_outcome) == 2
     assert store.reviews.import_decisions(task.id, decisions, reviewer="Bob") is None
 
 
@@ -280,7 +281,7 @@ def test_a_change_of_all_matching_texts_is_one_step_and_one_undo(
     step = store.reviews.decide_many(task.id, TextFilters(label="joy"), relabel, reviewer="me")
     assert step is not None
     assert step.n_events == 2
-    assert [one[1:] for one in states(store, texts)] == [
+    assert [state[1:] for state in states(store, texts)] == [
         ("anger", "accepted"),
         ("anger", "pending"),
         ("surprise", "pending"),
@@ -295,26 +296,26 @@ def test_bulk_changes_only_affect_their_task(store: Store) -> None:
     task, texts = make(store)
     _, others = make(store)
     store.reviews.decide_many(task.id, ALL, ReviewAction.ACCEPT, reviewer="me")
-    store.reviews.decide_many(task.id, [one.id for one in others], ReviewAction.REJECT, reviewer="me")
-    assert {one[2] for one in states(store, texts)} == {"accepted"}
-    assert {one[2] for one in states(store, others)} == {"pending"}
+    store.reviews.decide_many(task.id, [text.id for text in others], ReviewAction.REJECT, reviewer="me")
+    assert {state[2] for state in states(store, texts)} == {"accepted"}
+    assert {state[2] for state in states(store, others)} == {"pending"}
 
 
 def test_labels_decided_elsewhere_are_one_step(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
-    decisions = {one.id: Decision("anger", ReviewStatus.ACCEPTED, note="by hand") for one in texts[:2]}
+    decisions = {text.id: Decision("anger", ReviewStatus.ACCEPTED, note="by hand") for text in texts[:2]}
     decisions[texts[2].id] = Decision(status=ReviewStatus.REJECTED)
     step = store.reviews.import_decisions(task.id, decisions, reviewer="Ada")
     assert step is not None
     assert (step.n_events, step.action) == (3, ReviewAction.IMPORT)
-    assert [one[1:] for one in states(store, texts)[:3]] == [
+    assert [state[1:] for state in states(store, texts)[:3]] == [
         ("anger", "accepted"),
         ("anger", "accepted"),
         ("surprise", "rejected"),
     ]
     assert store.reviews.import_decisions(task.id, decisions, reviewer="Ada") is None
     store.reviews.undo(task.id, reviewer="Ada")
-    assert {one[2] for one in states(store, texts)} == {"pending"}
+    assert {state[2] for state in states(store, texts)} == {"pending"}
 
 
 def test_an_unknown_id_changes_nothing(store: Store, made: tuple[Task, list[StoredText]]) -> None:
@@ -346,9 +347,9 @@ def test_texts_are_filtered_sorted_and_paged(store: Store) -> None:
     task, texts = make(store, 12)
     anger = TextFilters(status=ReviewStatus.PENDING, label="anger")
     assert store.reviews.count(task.id, anger) == 4
-    assert [one.text for one in store.reviews.page(task.id, anger, PageRequest(number=2, size=3))] == ["text 10"]
+    assert [text.text for text in store.reviews.page(task.id, anger, PageRequest(number=2, size=3))] == ["text 10"]
     newest = store.reviews.page(task.id, ALL, PageRequest(ReviewOrder.NEWEST, size=2))
-    assert [one.text for one in newest] == ["text 11", "text 10"]
+    assert [text.text for text in newest] == ["text 11", "text 10"]
     at_random = PageRequest(ReviewOrder.RANDOM)
     shuffled = [text.id for text in store.reviews.page(task.id, ALL, at_random)]
     assert sorted(shuffled) == [text.id for text in texts]
@@ -358,7 +359,7 @@ def test_texts_are_filtered_sorted_and_paged(store: Store) -> None:
 def test_search_is_literal_and_ignores_case(store: Store) -> None:
     task, _ = make(store, 1)
     store.generations.import_texts(
-        task.id, "LM", [LabelledText(one, "joy") for one in ("100% SURE_thing", "100 sure", "سلام عليكم 🎉", "\\o/")]
+        task.id, "LM", [LabelledText(text, "joy") for text in ("100% SURE_thing", "100 sure", "سلام عليكم 🎉", "\\o/")]
     )
     for part, n in (("100%", 1), ("sure_", 1), ("سلام", 1), ("🎉", 1), ("\\o", 1), ("SURE", 2), ("x", 1)):
         assert store.reviews.count(task.id, TextFilters(search=part)) == n, part
@@ -377,7 +378,7 @@ def test_texts_are_filtered_by_their_origin(store: Store) -> None:
     store.reviews.decide(texts[1].id, ReviewAction.ACCEPT, reviewer="me")
     store.reviews.decide(texts[1].id, ReviewAction.ACCEPT, reviewer="you")
     disputed = store.reviews.page(task.id, TextFilters(is_disputed=True))
-    assert [one.id for one in disputed] == [texts[0].id]
+    assert [text.id for text in disputed] == [texts[0].id]
 
 
 def test_runs_count_as_changed_by_decisions_labels_and_edits_but_not_by_notes(store: Store) -> None:
@@ -389,7 +390,7 @@ def test_runs_count_as_changed_by_decisions_labels_and_edits_but_not_by_notes(st
     )
     for verdict, is_changed in verdicts:
         _, texts = make(store)
-        pending = next(one for one in texts if one.proposed_label != "anger")
+        pending = next(text for text in texts if text.proposed_label != "anger")
         store.reviews.decide(pending.id, verdict, reviewer="me")
         assert store.generations.is_changed([pending.run_id]) is is_changed
 
@@ -401,11 +402,11 @@ def test_the_rate_ignores_pauses_notes_and_bulk_changes(store: Store) -> None:
 
     task, texts = make(store)
     assert store.reviews.rate(task.id, reviewer="me") is None
-    for one in texts[:4]:
-        store.reviews.decide(one.id, ReviewAction.ACCEPT, reviewer="me")
+    for text in texts[:4]:
+        store.reviews.decide(text.id, ReviewAction.ACCEPT, reviewer="me")
     for note in "abc":
         store.reviews.decide(texts[0].id, Verdict(ReviewAction.NOTE, note=note), reviewer="me")
-    store.reviews.decide_many(task.id, [one.id for one in texts[:3]], ReviewAction.REJECT, reviewer="me")
+    store.reviews.decide_many(task.id, [text.id for text in texts[:3]], ReviewAction.REJECT, reviewer="me")
     ages = (300, 120, 118, 116, 115.9, 115.8, 115.7, 115.6)  # seconds: a pause of three minutes, then two seconds each
     with store.engine.begin() as connection:
         for step_id, age in enumerate(ages, start=1):
@@ -477,10 +478,10 @@ def test_any_sequence_of_decisions_and_undos_equals_replaying_its_events(
     task, texts = make(long_lived, N_TEXTS)
     for what in acts:
         act(long_lived, task, texts, what)
-    for one in texts:
-        now = long_lived.reviews.text(one.id)
-        events = long_lived.reviews.history(one.id)
-        assert replay(events, one) == now.state
+    for text in texts:
+        now = long_lived.reviews.text(text.id)
+        events = long_lived.reviews.history(text.id)
+        assert replay(events, text) == now.state
         assert now.last_event_id == (events[-1].id if events else None)
 
 
@@ -493,5 +494,5 @@ def test_undoing_everything_restores_the_initial_state(long_lived: Store, acts: 
         act(long_lived, task, texts, (kind, "Ada", *rest))
     while long_lived.reviews.undo(task.id, reviewer="Ada") is not None:
         pass
-    for one in texts:
-        assert replace(long_lived.reviews.text(one.id), last_event_id=None) == one
+    for text in texts:
+        assert replace(long_lived.reviews.text(text.id), last_event_id=None) == text

@@ -90,7 +90,10 @@ def migrated(tmp_path: Path) -> Store:
 def test_every_decision_becomes_a_step_with_one_event(migrated: Store) -> None:
     first = migrated.reviews.history(1)[0]
     assert (first.action, first.reviewer, first.change.after.label) == (ReviewAction.RELABEL, "Ada", "anger")
-    assert [one.action for one in migrated.reviews.history(2)] == [ReviewAction.ACCEPT, ReviewAction.UNDO]
+    assert [stored_event.action for stored_event in migrated.reviews.history(2)] == [
+        ReviewAction.ACCEPT,
+        ReviewAction.UNDO,
+    ]
     assert migrated.reviews.count_events(1) == 4
     assert [migrated.reviews.text(i).last_event_id for i in (1, 2, 3)] == [1, 4, 3]
     assert migrated.reviews.text(1).proposed_text == "text 1"
@@ -98,14 +101,17 @@ def test_every_decision_becomes_a_step_with_one_event(migrated: Store) -> None:
 
 def test_undo_continues_where_it_was(migrated: Store) -> None:
     found = [migrated.reviews.undo(1, reviewer="Ada") for _ in range(3)]
-    assert [one.text_id if one else None for one in found] == [3, 1, None]
+    assert [undone.text_id if undone else None for undone in found] == [3, 1, None]
     assert migrated.reviews.count_status(1)[ReviewStatus.PENDING] == 3
     assert migrated.reviews.text(1).label == "joy"
 
 
 def test_texts_get_the_values_that_orders_sort_by(migrated: Store) -> None:
     every = TextFilters()
-    by = {order: [one.id for one in migrated.reviews.page(1, every, PageRequest(order))] for order in ReviewOrder}
+    by = {
+        order: [stored_text.id for stored_text in migrated.reviews.page(1, every, PageRequest(order))]
+        for order in ReviewOrder
+    }
     assert by[ReviewOrder.DISAGREEMENT] == [1, 2, 3]  # anger at 0.7, joy at 0.9, none
     assert by[ReviewOrder.LEAST_CONFIDENT] == [1, 2, 3]
     assert sorted(by[ReviewOrder.RANDOM]) == [1, 2, 3]

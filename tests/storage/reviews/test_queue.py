@@ -50,14 +50,14 @@ def test_two_tabs_get_different_cards(store: Store, made: tuple[Task, list[Store
 def test_several_cards_are_lent_at_once_in_the_queue_s_order(store: Store, made: tuple[Task, list[StoredText]]) -> None:
     task, texts = made
     ahead = store.review_queue.take(task.id, QueueRequest(n=3), holder="a")
-    assert [one.id for one in ahead] == [one.id for one in texts[:3]]
+    assert [card.id for card in ahead] == [text.id for text in texts[:3]]
     assert store.review_queue.hold([texts[1].id, texts[2].id], holder="a") == {texts[1].id, texts[2].id}
-    assert [one.id for one in store.review_queue.take(task.id, QueueRequest(n=2), holder="a")] == [
+    assert [card.id for card in store.review_queue.take(task.id, QueueRequest(n=2), holder="a")] == [
         texts[0].id,
         texts[3].id,
     ]
-    assert [one.id for one in store.review_queue.take(task.id, QueueRequest(n=9), holder="b")] == [
-        one.id for one in texts[4:]
+    assert [card.id for card in store.review_queue.take(task.id, QueueRequest(n=9), holder="b")] == [
+        text.id for text in texts[4:]
     ]
 
 
@@ -86,7 +86,7 @@ def test_a_card_kept_ready_is_available_again_sooner_than_the_one_on_the_desk(
     store.review_queue.take(task.id, QueueRequest(n=3), holder="closed tab")
     pass_time()
     assert taken(store, task, "b") == "text 1"
-    ids = [one.id for one in store.review_queue.take(task.id, QueueRequest(n=2, is_first_shown=False), holder="b")]
+    ids = [card.id for card in store.review_queue.take(task.id, QueueRequest(n=2, is_first_shown=False), holder="b")]
     store.review_queue.hold(ids, holder="b")
     pass_time()
     assert taken(store, task, "c") == "text 1"  # released by b
@@ -183,5 +183,5 @@ def test_four_reviewers_working_at_once_decide_on_every_text_once(store: Store) 
         thread.join(60)
     assert errors == []
     assert max(Counter(shown).values()) == 1
-    assert sorted(shown) == [one.id for one in texts]
+    assert sorted(shown) == [text.id for text in texts]
     assert store.reviews.count_events(task.id) == 60

@@ -23,7 +23,7 @@ LABELS = ("joy", "anger", "surprise")
 def import_run(store: Store, task: Task, n: int, name: str = "LM") -> list[int]:
     """Ids of n texts, labelled joy, anger, surprise in turn."""
     rows = [LabelledText(f"{name} text {i}", LABELS[i % 3]) for i in range(n)]
-    return [one.id for one in store.generations.texts([store.generations.import_texts(task.id, name, rows).id])]
+    return [text.id for text in store.generations.texts([store.generations.import_texts(task.id, name, rows).id])]
 
 
 @pytest.fixture
@@ -34,15 +34,20 @@ def ids(store: Store, task: Task) -> list[int]:
 def outcomes(store: Store, task: Task) -> dict[tuple[int, str], tuple[int, int, int, int]]:
     """(pending, kept, relabelled, rejected) by run and proposed label."""
     return {
-        (one.run_id, one.proposed_label): (one.n_pending, one.n_kept, one.n_relabelled, one.n_rejected)
-        for one in store.review_statistics.outcomes(task.id)
+        (outcome.run_id, outcome.proposed_label): (
+            outcome.n_pending,
+            outcome.n_kept,
+            outcome.n_relabelled,
+            outcome.n_rejected,
+        )
+        for outcome in store.review_statistics.outcomes(task.id)
     }
 
 
 def pairs(store: Store, task: Task) -> dict[tuple[str, str, str, str], int]:
     return {
-        (one.first, one.second, one.first_outcome, one.second_outcome): one.n
-        for one in store.review_statistics.count_pairs(task.id)
+        (count.first, count.second, count.first_outcome, count.second_outcome): count.n
+        for count in store.review_statistics.count_pairs(task.id)
     }
 
 
@@ -159,9 +164,13 @@ def test_bulk_decisions_are_compared_and_three_reviewers_give_three_pairs(
     store.reviews.decide_many(task.id, ids[:3], Verdict(RELABEL, "anger"), reviewer="b")
     store.reviews.decide_many(task.id, ids[:2], REJECT, reviewer="c")
     found = store.review_statistics.count_pairs(task.id)
-    assert found == sorted(found, key=lambda one: (one.first, one.second, one.first_outcome, one.second_outcome))
+    assert found == sorted(
+        found, key=lambda count: (count.first, count.second, count.first_outcome, count.second_outcome)
+    )
     assert PairCount("a", "c", "joy", "", 1) in found
-    by_pair = {pair: sum(one.n for one in found if one.first + one.second == pair) for pair in ("ab", "ac", "bc")}
+    by_pair = {
+        pair: sum(count.n for count in found if count.first + count.second == pair) for pair in ("ab", "ac", "bc")
+    }
     # relabelling as anger a text that a accepted as anger agrees with a
     assert by_pair == {"ab": 3, "ac": 2, "bc": 2}
 
