@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from augment.generation.strategies.strategy import Outcome, Request, Strategy, Written
-from augment.generation.strategies.synonyms import find_synonyms
+from augment.labels.wordnet import find_synonyms
 from augment.prompts.parsing import ParsedCompletion
 from augment.records import Completion, RejectReason
 

@@ -19,7 +19,7 @@ from augment.generation.strategies.eda import (
     replace_words,
     swap_words,
 )
-from augment.generation.strategies.synonyms import find_synonyms
+from augment.labels.wordnet import find_synonyms
 
 THESAURUS = {"happy": ("glad", "merry"), "dog": ("hound",), "the": ("teh",), "small": ("of", "Small", "little")}
 TEXT = "the happy dog sat on a small red mat today"
