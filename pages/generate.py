@@ -13,12 +13,14 @@ from pages.parts.session import enter_through_app, require_task, workbench
 from workbench.generation import start_generation
 
 
-def settings_panel(task: Task, seed_sets: list[SeedSet], action: "st.delta_generator.DeltaGenerator") -> None:
+def settings_panel(
+    task: Task, seed_sets: list[SeedSet], action: "st.delta_generator.DeltaGenerator", *, is_primary: bool
+) -> None:
     """What to generate with; the start button goes into `action`."""
     settings = choose_settings(task, seed_sets)
     is_pressed = action.button(
         f"Generate {plural(settings.target, 'text')}",
-        type="primary",
+        type="primary" if is_primary else "secondary",
         key="generate_start",
         icon=":material/auto_awesome:",
         disabled=settings.run is None,
@@ -57,10 +59,17 @@ def show_nothing_yet() -> "st.delta_generator.DeltaGenerator":
     return action
 
 
-def lead_back(missing: str, button: str, page: str, action: "st.delta_generator.DeltaGenerator") -> None:
+def lead_back(
+    missing: str, button: str, page: str, action: "st.delta_generator.DeltaGenerator", *, is_primary: bool
+) -> None:
     """Say what a run needs first; the button that leads to it goes into `action`."""
     st.info(f"A run needs {missing} first.", icon=":material/info:")
-    if action.button(button, key="generate_missing", type="primary", icon=":material/arrow_forward:"):
+    if action.button(
+        button,
+        type="primary" if is_primary else "secondary",
+        key="generate_missing",
+        icon=":material/arrow_forward:",
+    ):
         st.switch_page(PAGES[page])
 
 
@@ -70,6 +79,7 @@ store = workbench().store
 header = page_header("Generate", task_line(task))
 left, right = st.columns([2, 5], gap="large")
 runs = store.generations.all(task.id)
+waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]  # once texts wait, reviewing them is the way on
 with right:
     action = header if runs else show_nothing_yet()
 with left:
@@ -77,16 +87,18 @@ with left:
     new, import_ = st.tabs(["New run", "Import"])
     with new, showing_errors():
         if not seed_sets:
-            lead_back("a seed set", "Choose seeds", "seeds", action)
+            lead_back("a seed set", "Choose seeds", "seeds", action, is_primary=not waiting)
         elif not store.prompts.all(task.id):
-            lead_back("a saved prompt", "Save a prompt", "prompt", action)
+            lead_back("a saved prompt", "Save a prompt", "prompt", action, is_primary=not waiting)
         else:
-            settings_panel(task, seed_sets, action)
+            settings_panel(task, seed_sets, action, is_primary=not waiting)
     with import_, showing_errors():
         import_panel(task)
-waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
 if waiting and header.button(
-    f"Continue: review {plural(waiting, 'text')}", key="generate_continue", icon=":material/arrow_forward:"
+    f"Continue: review {plural(waiting, 'text')}",
+    type="primary",
+    key="generate_continue",
+    icon=":material/arrow_forward:",
 ):
     st.switch_page(PAGES["review"])
 if runs:

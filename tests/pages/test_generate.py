@@ -11,6 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from augment import lms
+from augment.data.draw_seeds import draw_seeds
 from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     Attempt,
@@ -20,10 +21,12 @@ from augment.records import (
     GenerationProgress,
     GenerationRun,
     LabelledText,
+    PreparedData,
     RejectReason,
     RunKey,
     RunKind,
     RunStatus,
+    Split,
     SyntheticText,
     Task,
 )
@@ -108,6 +111,31 @@ def test_a_broken_pattern_shows_an_error_in_place_and_nothing_starts(
     assert errors(app) == []
     button(app, "Generate 30 texts")
     assert wait_for(app, bench, filled).n_texts == 30
+
+
+def primary_buttons(app: AppTest) -> list[str]:
+    return [widget.label for widget in app.button if widget.proto.type == "primary"]
+
+
+def test_once_texts_wait_for_review_the_way_on_is_the_only_primary_button(
+    open_page: Open, bench: Store, starter: PreparedData
+) -> None:
+    task = bench.tasks.create(starter)
+    assert primary_buttons(open_page("generate")) == ["Choose seeds"]
+    seeds = draw_seeds(bench.tasks.examples(task.id, Split.POOL), task.labels, 10, rng_seed=0)
+    bench.tasks.create_seed_set(task.id, "30 seeds", seeds)
+    assert primary_buttons(open_page("generate")) == ["Save a prompt"]
+    bench.prompts.save(task.id, DEFAULT_TEMPLATE)
+    app = open_page("generate")
+    assert primary_buttons(app) == ["Generate 50 texts"]
+    app.selectbox(key="generate_strategy").set_value("eda").run()
+    app.number_input(key="generate_target").set_value(6).run()
+    button(app, "Generate 6 texts")
+    wait_for(app, bench, task)
+    app.run()
+    # The popover "Extend" is closed, so its own button is not seen beside the others.
+    assert [label for label in primary_buttons(app) if label != "Extend the run"] == ["Continue: review 6 texts"]
+    assert "Generate 6 texts" in [widget.label for widget in app.button]
 
 
 def test_a_finished_run_is_extended_from_the_page(open_page: Open, bench: Store, filled: Task) -> None:
