@@ -13,7 +13,7 @@ from pages.parts.generate.state import open_run
 from pages.parts.layout import PAGES, POLL_S, page_header, showing_errors, task_line
 from pages.parts.session import current_task, enter_through_app, workbench
 from pages.parts.welcome import show_welcome
-from workbench.comparisons import compare, count_waiting
+from workbench.comparisons import compare, count_reviewed, count_waiting
 
 UNITS = {RunKind.GENERATION: "texts", RunKind.EXPERIMENT: "runs"}
 
@@ -76,8 +76,13 @@ def show_answer(task: Task) -> None:
         return
     measured = compare(workbench(), [experiment])
     st.subheader(escape_markdown(headlines.headline(measured.runs, "macro_f1", measured.names)), anchor=False)
-    n_waiting = count_waiting(workbench(), task)
-    st.markdown(escape_markdown(headlines.next_step(measured.runs, "macro_f1", n_waiting=n_waiting)))
+    step = headlines.next_step(
+        measured.runs,
+        "macro_f1",
+        n_waiting=count_waiting(workbench(), task),
+        n_reviewed=count_reviewed(workbench(), task),
+    )
+    st.markdown(escape_markdown(step))
     say_shared(measured.names)
     points = aggregate_runs(measured.runs, "macro_f1")
     show_chart(

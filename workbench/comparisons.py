@@ -119,6 +119,12 @@ def count_waiting(bench: Workbench, task: Task) -> int:
     return bench.store.reviews.count_status(task.id).get(ReviewStatus.PENDING, 0)
 
 
+def count_reviewed(bench: Workbench, task: Task) -> int:
+    """Synthetic texts of the task that somebody has accepted or rejected."""
+    counts = bench.store.reviews.count_status(task.id)
+    return sum(counts.values()) - counts.get(ReviewStatus.PENDING, 0)
+
+
 def count_variant_labels(bench: Workbench, comparison: Comparison) -> dict[Variant, dict[str, int]]:
     """Texts per label that each variant may draw from, after its filter; variants of the same texts count once."""
     found: dict[Variant, dict[str, int]] = {}

@@ -38,8 +38,11 @@ def headline(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> s
     return answer + _count(worse, "makes it worse", "make it worse")
 
 
-def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> str:
-    """What would help most now, in a sentence. `n_waiting` is how many synthetic texts nobody has reviewed yet."""
+def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int, n_reviewed: int) -> str:
+    """What would help most now, in a sentence.
+
+    `n_waiting` is how many synthetic texts nobody has reviewed yet, `n_reviewed` how many somebody has.
+    """
     compared = _find_candidates(runs, metric)
     if not compared:
         return "Next: generate texts, then train with them and on the seeds only."
@@ -65,8 +68,8 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int) -> st
     if not any(difference.variant.filter.agrees for difference in compared):
         return "Next: train with the filter “agreed”: it drops texts that a seeds-only classifier labels differently."
     if n_waiting:
-        more = plural(min(n_waiting, N_REVIEWED), "more text")
-        return f"Next: review {more}, or try another prompt or language model."
+        texts = plural(min(n_waiting, N_REVIEWED), "more text" if n_reviewed else "text")
+        return f"Next: review {texts}, or try another prompt or language model."
     return "Next: try another prompt, strategy or language model."
 
 

@@ -33,7 +33,7 @@ from augment.results.headlines import headline, next_step
 from augment.results.report.build import build_report
 from augment.results.review_gains import review_gains
 from workbench.bench import Workbench, open_workbench
-from workbench.comparisons import compare, count_waiting, gather_report, list_comparable, name_runs
+from workbench.comparisons import compare, count_reviewed, count_waiting, gather_report, list_comparable, name_runs
 from workbench.experiments import extend_experiment, start_experiment
 from workbench.generation import import_texts, start_generation, try_prompt
 
@@ -90,7 +90,7 @@ def test_the_whole_journey_needs_no_page(bench: Workbench) -> None:
     other = next(label for label in LABELS if label != cards[3].label)
     store.reviews.decide(cards[3].id, Verdict(ReviewAction.RELABEL, other), reviewer="Ada")
     store.reviews.decide(cards[4].id, ReviewAction.REJECT, reviewer="Ada")
-    assert count_waiting(bench, task) == 19
+    assert (count_waiting(bench, task), count_reviewed(bench, task)) == (19, 5)
     assert store.reviews.count_status(task.id)[ReviewStatus.REJECTED] == 1
 
     variants = [Variant(use, (key.id,), kind=PROBE) for use in (TextUse.RAW, TextUse.RELABELLED)]
@@ -110,7 +110,8 @@ def test_the_whole_journey_needs_no_page(bench: Workbench) -> None:
     assert {gain.n_synthetic for gain in review_gains(comparison.runs, comparison.variants, "macro_f1")} == {12}
     assert comparison.names.shared == "SmolLM2-135M-Instruct · mix · linear probe"
     assert "the 9 seeds alone" in headline(comparison.runs, "macro_f1", comparison.names)
-    assert next_step(comparison.runs, "macro_f1", n_waiting=count_waiting(bench, task)).startswith("Next: ")
+    n_waiting, n_reviewed = count_waiting(bench, task), count_reviewed(bench, task)
+    assert next_step(comparison.runs, "macro_f1", n_waiting=n_waiting, n_reviewed=n_reviewed).startswith("Next: ")
     report = build_report(gather_report(bench, task, experiment))
     assert all(part in report for part in ("Feelings", "relabelled, 23 texts", "seeds only", "real texts"))
 

@@ -14,7 +14,7 @@ from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import showing_errors
 from pages.parts.session import page_state, workbench
-from workbench.comparisons import Comparison, compare, count_waiting, majority_of
+from workbench.comparisons import Comparison, compare, count_reviewed, count_waiting, majority_of
 
 
 @dataclass(slots=True)
@@ -50,7 +50,8 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     """Headline, next step, learning curve; beside it what review gained."""
     runs, names = comparison.runs, comparison.names
     st.subheader(escape_markdown(headline(runs, metric, names)), anchor=False)
-    st.markdown(escape_markdown(next_step(runs, metric, n_waiting=count_waiting(workbench(), task))))
+    n_waiting, n_reviewed = count_waiting(workbench(), task), count_reviewed(workbench(), task)
+    st.markdown(escape_markdown(next_step(runs, metric, n_waiting=n_waiting, n_reviewed=n_reviewed)))
     gains = review_gains(runs, comparison.variants, metric)
     points = aggregate_runs(runs, metric)
     is_narrow = gains and len({point.variant for point in points if point.n_synthetic}) <= N_DIRECT

@@ -265,18 +265,26 @@ def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRu
 def test_the_next_step_depends_on_the_results_and_on_texts_not_yet_reviewed(
     runs: list[TrainingRun], n_waiting: int, expected: str
 ) -> None:
-    assert next_step(runs, "macro_f1", n_waiting=n_waiting) == expected
+    assert next_step(runs, "macro_f1", n_waiting=n_waiting, n_reviewed=0) == expected
 
 
 def test_after_the_filter_was_tried_the_next_step_suggests_something_else() -> None:
     agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
     runs = [*BASELINE, *of_variant(agreed, LOSES)]
-    assert next_step(runs, "macro_f1", n_waiting=0) == ELSEWHERE
-    assert next_step(runs, "macro_f1", n_waiting=90) == (
-        "Next: review 40 more texts, or try another prompt or language model."
-    )
-    assert next_step(runs, "macro_f1", n_waiting=1) == (
-        "Next: review 1 more text, or try another prompt or language model."
+    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=7) == ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("n_waiting", "n_reviewed", "asked"),
+    [(90, 7, "40 more texts"), (1, 7, "1 more text"), (90, 0, "40 texts"), (1, 0, "1 text")],
+)
+def test_the_next_step_asks_for_more_reviews_only_where_there_are_some(
+    n_waiting: int, n_reviewed: int, asked: str
+) -> None:
+    agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
+    runs = [*BASELINE, *of_variant(agreed, LOSES)]
+    assert next_step(runs, "macro_f1", n_waiting=n_waiting, n_reviewed=n_reviewed) == (
+        f"Next: review {asked}, or try another prompt or language model."
     )
 
 
@@ -284,8 +292,9 @@ def test_headline_and_next_step_are_about_the_same_variant() -> None:
     lucky = make_runs(D, 50, [0.9])  # more than the significant gain, from one RNG seed
     runs = [*BASELINE, *GAINS, *lucky]
     assert say(runs).startswith("50 raw texts (A) beat")
-    assert next_step(runs, "macro_f1", n_waiting=0) == SHARE
-    assert next_step([*BASELINE, *NOISE, *lucky], "macro_f1", n_waiting=90).startswith(f"{MORE_SEEDS}; with one")
+    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=0) == SHARE
+    step = next_step([*BASELINE, *NOISE, *lucky], "macro_f1", n_waiting=90, n_reviewed=0)
+    assert step.startswith(f"{MORE_SEEDS}; with one")
 
 
 def test_names_do_not_affect_the_headline() -> None:
