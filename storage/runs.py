@@ -55,7 +55,7 @@ class Runs:
         with reading(self._engine) as session:
             row = session.get(_ROWS[key.kind], key.id)
             if row is None:
-                raise StorageError(f"There is no {key.kind} run {key.id} in this database. Reload the page.")
+                raise StorageError(f"There is no {key.name} in this database. Reload the page.")
             return state_of(row)
 
     def queue(self, key: RunKey, worker: str) -> None:
@@ -110,6 +110,6 @@ class Runs:
 def _update(session: Session, key: RunKey, **values: object) -> None:
     row = session.get(_ROWS[key.kind], key.id)
     if row is None:
-        raise StorageError(f"There is no {key.kind} run {key.id} in this database. Reload the page.")
+        raise StorageError(f"There is no {key.name} in this database. Reload the page.")
     for name, value in values.items():
         setattr(row, name, value)

@@ -137,7 +137,7 @@ class JobRunner:
         except AugmentError as error:
             return RunStatus.FAILED, str(error)
         except Exception as error:  # a bug must end this job, not the worker; the log has its traceback
-            log.exception("%s run %d failed", job.key.kind, job.key.id)
+            log.exception("%s failed", job.key.name)
             return (
                 RunStatus.FAILED,
                 f"Unexpected {type(error).__name__}; see the log for details. Stored results are kept.",
@@ -148,7 +148,7 @@ class JobRunner:
         try:
             self._sink.finish_run(key, status, message)
         except Exception:  # such as a full disk: the run stays 'running' and becomes interrupted at the next start
-            log.exception("The end of %s run %d could not be stored", key.kind, key.id)
+            log.exception("The end of %s could not be stored", key.name)
 
 
 def worker_name() -> str:

@@ -56,3 +56,8 @@ class RunKey:
 
     kind: RunKind
     id: int
+
+    @property
+    def name(self) -> str:
+        """'generation run 3', 'experiment 3'."""
+        return f"generation run {self.id}" if self.kind is RunKind.GENERATION else f"{self.kind.value} {self.id}"

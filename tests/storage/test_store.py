@@ -151,6 +151,16 @@ def test_runs_of_a_dead_worker_are_marked_interrupted(store: Store, run: Generat
     assert store.interrupt_dead(lambda worker: False) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "missing"), [(RunKind.GENERATION, "no generation run 5 in"), (RunKind.EXPERIMENT, "no experiment 5 in")]
+)
+def test_a_run_that_does_not_exist_is_called_what_people_call_it(store: Store, kind: RunKind, missing: str) -> None:
+    with pytest.raises(StorageError, match=f"There is {missing} this database"):
+        store.runs.state(RunKey(kind, 5))
+    with pytest.raises(StorageError, match=f"There is {missing} this database"):
+        store.runs.queue(RunKey(kind, 5), ALIVE)
+
+
 def test_threads_that_read_and_write_do_not_fail_on_locks(store: Store, task: Task, run: GenerationRun) -> None:
     write_texts(store, run.id, 12)
     texts = store.generations.texts([run.id])
