@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from augment.records import GenerationRun, ReviewStatus, RunKind, RunState, RunStatus, Task
+from augment.records import GenerationRun, ReviewStatus, RunKey, RunKind, RunState, RunStatus, Task
 from augment.results import headlines
 from augment.results.charts.learning import learning_curve
 from augment.results.comparison import aggregate_runs
@@ -98,7 +98,7 @@ def show_running() -> None:
     if not unfinished:
         st.caption("Nothing is running.")
     for key, state in unfinished:
-        st.markdown(f"{key.kind.value.capitalize()} {key.id} · {STATUS_ICONS[state.status]}")
+        st.markdown(f"{key.name.capitalize()} · {STATUS_ICONS[state.status]}")
         st.progress(progress_share(state), text=escape_markdown(format_state(state, UNITS[key.kind])))
 
 
@@ -107,19 +107,19 @@ def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
     experiments = workbench().store.experiments.all(task.id)
     half_done = (RunStatus.PAUSED, RunStatus.INTERRUPTED)
     run = next((run for run in runs if run.state.status in half_done), None)
-    if run and offer_to_resume("generation", run.id, run.state):
+    if run and offer_to_resume(RunKey(RunKind.GENERATION, run.id), run.state):
         open_run(run.id)
         st.switch_page(PAGES["generate"])
     experiment = next((experiment for experiment in experiments if experiment.state.status in half_done), None)
-    if experiment and offer_to_resume("experiment", experiment.id, experiment.state):
+    if experiment and offer_to_resume(RunKey(RunKind.EXPERIMENT, experiment.id), experiment.state):
         st.switch_page(PAGES["train"])
 
 
-def offer_to_resume(kind: str, number: int, state: RunState) -> bool:
+def offer_to_resume(key: RunKey, state: RunState) -> bool:
     """Show how far a run came, with a button that opens it; returns whether it was pressed."""
     done = f"{state.n_done:,} of {state.n_total:,}"
-    st.caption(f"{kind.capitalize()} {number} was {state.status.value} at {done}. Open it to resume.")
-    return st.button(f"Open {kind} {number}", key=f"overview_open_{kind}", icon=":material/resume:")
+    st.caption(f"{key.name.capitalize()} was {state.status.value} at {done}. Open it to resume.")
+    return st.button(f"Open {key.name}", key=f"overview_open_{key.kind}", icon=":material/resume:")
 
 
 def show_steps(task: Task, runs: list[GenerationRun]) -> None:

@@ -138,7 +138,7 @@ class Generations:
         """
         run = self.get(run_id)
         if run.config is None:
-            raise StorageError(f"Run {run_id} was imported and cannot be resumed. Start a new run.")
+            raise StorageError(f"Generation run {run_id} was imported and cannot be resumed. Start a new run.")
         counts = self.count_labels(run_id)
         n_completed = run.n_texts + sum(self.count_rejects(run_id).values())
         return GenerationProgress(
@@ -165,7 +165,8 @@ class Generations:
             )
             if same != config:
                 raise StorageError(
-                    f"Only the target, cap and budget of run {run_id} can be changed. Start a new run instead."
+                    f"Only the target, cap and budget of generation run {run_id} can be changed. "
+                    "Start a new run instead."
                 )
             row.config, row.n_total = to_json(config), config.target
 

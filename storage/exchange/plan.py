@@ -109,7 +109,8 @@ def read_config(run_id: int, run: SourceRun) -> GenerationConfig | None:
         return from_json(GenerationConfig, json.loads(run.config)) if run.config else None
     except ValueError as error:
         raise DataError(
-            f"The config of run {run_id} cannot be read. Expected the JSON that was exported. Export the texts again."
+            f"The config of generation run {run_id} cannot be read. Expected the JSON that was exported. "
+            "Export the texts again."
         ) from error
 
 
@@ -161,11 +162,11 @@ def _runs_of(texts: Sequence[ExportedText]) -> dict[int, SourceRun]:
     numbers: set[tuple[int, int]] = set()
     for text in sorted(texts, key=lambda text: text.run_id):
         run = SourceRun(text.lm_name, text.strategy, text.prompt_version, text.config)
-        _learn(runs, text.run_id, run, "Run")
+        _learn(runs, text.run_id, run, "Generation run")
         if (text.run_id, text.number) in numbers:
             raise DataError(
-                f"Number {text.number} of run {text.run_id} is in the file twice. Expected each text once; "
-                "remove one of them."
+                f"Number {text.number} of generation run {text.run_id} is in the file twice. Expected each text "
+                "once; remove one of them."
             )
         numbers.add((text.run_id, text.number))
     for run_id, run in runs.items():

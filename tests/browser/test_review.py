@@ -464,7 +464,7 @@ def test_an_export_can_be_imported_again_and_labels_decided_elsewhere_are_applie
     download.value.save_as(file)
     upload = page.locator(".st-key-review_import_file_0 input[type=file], [class*=review_import_file] input[type=file]")
     upload.first.set_input_files(str(file))
-    expect(page.get_by_text("30 texts of 1 run")).to_be_visible()
+    expect(page.get_by_text("30 texts of 1 generation run")).to_be_visible()
     press(page, "Store 30 texts")
     expect(page.get_by_text("30 texts stored")).to_be_visible()
     copies = store.reviews.page(

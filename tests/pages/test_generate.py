@@ -59,7 +59,7 @@ def test_an_import_clears_its_field_and_reports_the_result_in_place(
         assert errors(app) == []
         assert bench.generations.all(filled.id)[0].state.message == told
         assert "generate_import" not in [widget.key for widget in app.button]
-        assert [message.value.replace("\\", "") for message in app.success] == [f"{told}, as run {n + 2}"]
+        assert [message.value.replace("\\", "") for message in app.success] == [f"{told}, as generation run {n + 2}"]
         assert not app.toast
 
 
@@ -159,7 +159,7 @@ def test_settings_that_repeat_a_run_are_reported_with_another_rng_seed_to_use(
     app.number_input(key="generate_target").set_value(6).run()
     button(app, "Generate 6 texts")
     first = wait_for(app, bench, filled)
-    assert f"Run {first.id} had the same settings and RNG seed" in captions(app)
+    assert f"Generation run {first.id} had the same settings and RNG seed" in captions(app)
     button(app, "Use RNG seed 1")
     assert app.number_input(key="generate_rng_seed").value == 1
     assert "had the same settings" not in captions(app)
@@ -270,7 +270,7 @@ def test_every_run_in_the_list_can_be_opened(open_page: Open, bench: Store, fill
     app = open_page("generate")
     for run_id in (4, 2, 3, 1):
         app.selectbox(key="generate_run").set_value(run_id).run()
-        assert any(markdown.value.startswith(f"**Run {run_id}**") for markdown in app.markdown)
+        assert any(markdown.value.startswith(f"**Generation run {run_id}**") for markdown in app.markdown)
 
 
 def test_a_run_with_a_small_budget_can_be_opened_and_extended(

@@ -65,8 +65,20 @@ def test_the_overview_lists_unfinished_runs(open_page: Open, bench: Store, fille
     assert app.button(key="overview_open_experiment").label == f"Open experiment {experiment.id}"
     bench.runs.finish(RunKey(RunKind.GENERATION, 1), RunStatus.PAUSED, "")
     app = open_page("overview")
+    assert app.button(key="overview_open_generation").label == "Open generation run 1"
     app.button(key="overview_open_generation").click().run()
     assert app.session_state["generate_run"] == 1
+
+
+def test_the_overview_calls_what_runs_a_generation_run_or_an_experiment(
+    open_page: Open, bench: Store, filled: Task
+) -> None:
+    experiment = bench.experiments.all(filled.id)[0]
+    bench.start_run(RunKey(RunKind.EXPERIMENT, experiment.id), worker_name())
+    bench.start_run(RunKey(RunKind.GENERATION, 1), worker_name())
+    shown = [markdown.value for markdown in open_page("overview").markdown]
+    for name in ("Generation run 1", f"Experiment {experiment.id}"):
+        assert any(value.startswith(f"{name} · ") for value in shown)
 
 
 def test_the_overview_leads_to_the_next_step(open_page: Open, bench: Store, starter: PreparedData) -> None:

@@ -506,8 +506,8 @@ def test_a_prompt_version_with_the_same_template_is_reused_and_a_new_one_is_adde
         ({"label_probs": {"joy": 1.0}}, "has probabilities for joy only"),
         ({"label": "anger"}, "does not match its history.*import the file as labels by id"),
         ({"status": ReviewStatus.ACCEPTED}, "does not match its history"),
-        ({"config": "{}"}, "The config of run 1 cannot be read"),
-        ({"config": "=1"}, "The config of run 1 cannot be read"),
+        ({"config": "{}"}, "The config of generation run 1 cannot be read"),
+        ({"config": "=1"}, "The config of generation run 1 cannot be read"),
     ],
 )
 def test_a_text_that_does_not_fit_the_task_is_refused_and_nothing_is_stored(
@@ -523,8 +523,8 @@ def test_two_exports_in_one_file_are_refused(store: Store, task: Task) -> None:
     later = replace(second, history=(replace(second.history[0], reviewer="Ben"),))
     undo = replace(second.history[0], step_id=51, action=ReviewAction.UNDO, undoes_id=49)
     for wrong, expected in (
-        ([first, first], "Number 0 of run 1 is in the file twice"),
-        ([first, replace(second, lm_name="another")], "Run 1 is described in two ways"),
+        ([first, first], "Number 0 of generation run 1 is in the file twice"),
+        ([first, replace(second, lm_name="another")], "Generation run 1 is described in two ways"),
         ([first, later], "Step 50 is described in two ways"),
         (
             [replace(first, history=(*first.history, replace(undo, text_after=None)))],

@@ -232,7 +232,7 @@ def test_extending_a_run_changes_only_its_limits(store: Store, run: GenerationRu
     store.generations.extend(run.id, longer)
     assert store.generations.get(run.id).config == longer
     assert store.generations.progress(run.id).target == 40
-    with pytest.raises(StorageError, match="Only the target, cap and budget of run"):
+    with pytest.raises(StorageError, match="Only the target, cap and budget of generation run"):
         store.generations.extend(run.id, replace(longer, strategy="mix"))
 
 

@@ -44,5 +44,5 @@ def import_panel(task: Task) -> None:
     run = import_texts(workbench(), task.id, name.strip(), texts)
     open_run(run.id)
     state.n_imports += 1
-    state.imported = f"{run.state.message}, as run {run.id}"
+    state.imported = f"{run.state.message}, as generation run {run.id}"
     st.rerun()

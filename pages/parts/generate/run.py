@@ -45,7 +45,9 @@ def show_run(run_id: int, task: Task) -> None:
     accepted = sum(store.generations.count_labels(run.id, status=ReviewStatus.ACCEPTED).values())
     with st.container(border=True):
         left, right = st.columns(2, vertical_alignment="center")
-        left.markdown(f"**Run {run.id}** · {escape_markdown(run.writer.name)} · {STATUS_ICONS[run.state.status]}")
+        left.markdown(
+            f"**Generation run {run.id}** · {escape_markdown(run.writer.name)} · {STATUS_ICONS[run.state.status]}"
+        )
         with right.container(horizontal=True, horizontal_alignment="right"):
             _show_buttons(run)
         st.progress(progress_share(run.state), text=escape_markdown(format_state(run.state, "texts")))

@@ -264,8 +264,8 @@ def _show_notes(task: Task, config: GenerationConfig, advanced: _Advanced) -> No
     used = _used_rng_seeds(task, config, seed_set)
     if config.sampling.rng_seed in used:
         st.caption(
-            f":material/info: Run {used[config.sampling.rng_seed]} had the same settings and RNG seed, so a new run "
-            "would write the same texts. Extend that run, or use another RNG seed."
+            f":material/info: Generation run {used[config.sampling.rng_seed]} had the same settings and RNG seed, so a "
+            "new run would write the same texts. Extend that run, or use another RNG seed."
         )
         unused = max(used) + 1
         st.button(f"Use RNG seed {unused}", key="generate_use_seed", on_click=use_rng_seed, args=(unused,))

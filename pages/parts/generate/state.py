@@ -40,6 +40,6 @@ def choose_run(runs: list[GenerationRun]) -> int:
     if st.session_state.get(RUN) not in names:
         open_run(runs[0].id)
     chosen = st.selectbox(
-        "Run", list(names), format_func=lambda run_id: names[run_id], key=RUN, persist_state="session"
+        "Generation run", list(names), format_func=lambda run_id: names[run_id], key=RUN, persist_state="session"
     )
     return int(chosen)

@@ -145,7 +145,7 @@ def view_card(card: StoredText, judged: TextJudged | None) -> dict[str, Any]:
         "text": card.text,
         "label": card.proposed_label if hides_others else card.label,
         "probs": card.label_probs,
-        "facts": [*facts, f"{card.lm_name}, run {card.run_id}"],
+        "facts": [*facts, f"{card.lm_name}, generation run {card.run_id}"],
         "flags": [name_flag(flag) for flag in card.flags],
         "note": None if hides_others else card.note,  # it may show what somebody else thought
         "is_blind": hides_others,

@@ -136,12 +136,13 @@ def _show_texts(task: Task, file: UploadedFile) -> None:
     ):
         restored = exchange.restore(task.id, read_export(file.name, file))
         runs = ", ".join(map(str, restored.run_ids))
-        _finish(f"{plural(restored.n_texts, 'text')} stored as run {runs}.")
+        kind = "generation run" if len(restored.run_ids) == 1 else "generation runs"
+        _finish(f"{plural(restored.n_texts, 'text')} stored as {kind} {runs}.")
 
 
 def _describe_texts(found: Restoration) -> str:
-    """'212 texts of 3 runs, with 340 decisions by Ann, Ben'."""
-    texts = f"{plural(found.n_texts, 'text')} of {plural(found.n_runs, 'run')}"
+    """'212 texts of 3 generation runs, with 340 decisions by Ann, Ben'."""
+    texts = f"{plural(found.n_texts, 'text')} of {plural(found.n_runs, 'generation run')}"
     if not found.n_events:
         return f"{texts}, without decisions"
     return f"{texts}, with {plural(found.n_events, 'decision')} by {', '.join(found.reviewers)}"

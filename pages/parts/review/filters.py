@@ -46,7 +46,7 @@ def _choose_more(task: Task, runs: Sequence[GenerationRun]) -> TextFilters:
     with left:
         lm_name = _choose("LM", sorted({run.lm_name for run in runs}), "review_lm")
         strategy = _choose("Strategy", sorted({run.config.strategy for run in runs if run.config}), "review_strategy")
-        run_id = _choose("Run", list(run_names), "review_run", run_names.__getitem__)
+        run_id = _choose("Generation run", list(run_names), "review_run", run_names.__getitem__)
     with right:
         version_id = _choose("Prompt", list(versions), "review_prompt", versions.__getitem__)
         flag = _choose("Flag", list(RejectReason), "review_flag")

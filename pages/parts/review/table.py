@@ -90,6 +90,7 @@ def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, 
             ),
             "flags": st.column_config.TextColumn(width=160),
             "note": st.column_config.TextColumn(width=160),
+            "run": st.column_config.NumberColumn("generation run"),
         },
     )
     st.caption("Change a label, a text or a note in its cell. A new label also accepts the text.")
