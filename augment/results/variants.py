@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from augment.records import ClassifierKind, Experiment, TextFilter, TrainingRun, Variant, Writer
+from augment.wording import plural
 
 SEEDS_ONLY = "seeds only"
 REAL_TEXTS = "real texts"
@@ -155,9 +156,9 @@ def name_filter(text_filter: TextFilter) -> list[str]:
 def name_recipe(experiment: Experiment) -> str:
     """What must be equal for experiments to be compared, in words; variants, sizes and RNG seeds may differ."""
     config = experiment.config.recipe
-    length = f"{config.epochs} epochs" if config.epochs else f"{config.steps} steps"
+    length = plural(config.epochs, "epoch") if config.epochs else plural(config.steps, "step")
     parts = [config.encoder.name, length, f"lr {config.learning_rate:g}", f"batch {config.batch_size}"]
-    parts.append(f"{config.frozen_layers} frozen layers")
+    parts.append(plural(config.frozen_layers, "frozen layer"))
     if config.patience:
         parts.append(f"early stopping after {config.patience}")
     if config.synthetic_weight != 1:
@@ -169,5 +170,5 @@ def name_recipe(experiment: Experiment) -> str:
 
 def name_run(run: TrainingRun, names: VariantNames) -> str:
     """'12 · GPT-J · raw · 50 texts · RNG seed 3'."""
-    texts = f" · {run.n_synthetic:,} texts" if run.n_synthetic else ""
+    texts = f" · {plural(run.n_synthetic, 'text')}" if run.n_synthetic else ""
     return f"{run.id} · {names[run.variant]}{texts} · RNG seed {run.config.rng_seed}"

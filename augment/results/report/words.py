@@ -83,10 +83,11 @@ def _describe_classifiers(experiment: Experiment) -> list[str]:
             f"{recipe.weight_decay:g}, batch size {recipe.batch_size}, at most {recipe.max_tokens} tokens per text."
         )
         facts.append(
-            f"Length: every run takes {recipe.steps} optimiser steps, whatever its number of texts, so larger sizes "
-            "are not trained longer."
+            f"Length: every run takes {plural(recipe.steps, 'optimiser step')}, whatever its number of texts, so "
+            "larger sizes are not trained longer."
             if recipe.epochs is None
-            else f"Length: every run is trained for {recipe.epochs} epochs, so larger sizes are also trained longer."
+            else f"Length: every run is trained for {plural(recipe.epochs, 'epoch')}, so larger sizes are also trained "
+            "longer."
         )
         if recipe.patience is not None:
             facts.append(

@@ -152,13 +152,18 @@ def test_different_runs_by_the_same_writer_are_numbered() -> None:
 def test_runs_and_recipes_have_names() -> None:
     names = name_variants([A, B], WRITERS)
     assert name_run(make_run(A, 50, 0.5, rng_seed=2), names) == "3 · A · 50 texts · RNG seed 2"
+    assert name_run(make_run(A, 1, 0.5), names) == "1 · A · 1 text · RNG seed 0"
     assert name_run(make_run(SEEDS, 0, 0.5), names) == "1 · seeds only · RNG seed 0"
 
-    def recipe(steps: int, rng_seeds: tuple[int, ...] = (0, 1)) -> str:
-        config = ExperimentConfig(1, TrainingConfig(LABELS, steps=steps), rng_seeds=rng_seeds)
+    def recipe(training: TrainingConfig, rng_seeds: tuple[int, ...] = (0, 1)) -> str:
+        config = ExperimentConfig(1, training, rng_seeds=rng_seeds)
         return name_recipe(Experiment(1, 1, "first", config, (), DONE, NOW))
 
-    assert recipe(125) == recipe(125, (2, 3)) != recipe(312)
+    short = TrainingConfig(LABELS, steps=125)
+    assert recipe(short) == recipe(short, (2, 3)) != recipe(TrainingConfig(LABELS, steps=312))
+    assert " · 125 steps · " in recipe(short)
+    assert " · 1 epoch · " in recipe(TrainingConfig(LABELS, epochs=1))
+    assert " · 2 epochs · " in recipe(TrainingConfig(LABELS, epochs=2))
 
 
 # Writers with misleading names ---------------------------------------------------------------------------------------
