@@ -78,7 +78,7 @@ def split_counts(counts: Mapping[tuple[Split, str], int], labels: Sequence[str])
             insidetextanchor="middle",
             insidetextfont={"color": DARK_TEXT},
             marker_color=[tint(label_colour(labels, label), SPLIT_TINTS[split]) for label in labels],
-            hovertemplate=f"%{{y}}, {split.value}: %{{x}} texts<extra></extra>",
+            hovertemplate=f"%{{y}}, {split.value}: %{{x:,}} texts<extra></extra>",
         )
     figure.update_layout(
         barmode="stack", showlegend=False, xaxis_title="texts: pool, validation, test (darkest to lightest)"
@@ -108,7 +108,7 @@ def label_shares(groups: Mapping[str, Mapping[str, int]], labels: Sequence[str])
             textposition="inside",
             insidetextanchor="middle",
             insidetextfont={"color": DARK_TEXT},
-            hovertemplate=f"%{{customdata[1]}}: {plain(label)} %{{customdata[0]}} texts, %{{x:.1%}}<extra></extra>",
+            hovertemplate=f"%{{customdata[1]}}: {plain(label)} %{{customdata[0]:,}} texts, %{{x:.1%}}<extra></extra>",
         )
     figure.update_layout(
         barmode="stack", xaxis={"title": "share of texts", "tickformat": ".0%", "range": [0, 1]}, showlegend=False
@@ -129,7 +129,7 @@ def yield_funnel(stages: Mapping[str, int]) -> go.Figure:
             text=[f"{n:,}  ({n / first:.0%})" for n in stages.values()],
             textposition=["inside" if n > 0.3 * first else "outside" for n in stages.values()],
             cliponaxis=False,
-            hovertemplate="%{y}: %{x} completions<extra></extra>",
+            hovertemplate="%{y}: %{x:,} completions<extra></extra>",
         )
     )
     figure.update_layout(xaxis={"title": "completions", "range": [0, first * 1.05]}, showlegend=False)

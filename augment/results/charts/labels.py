@@ -37,7 +37,7 @@ def confusion_chart(matrix: NDArray[np.int64], labels: Sequence[str]) -> go.Figu
                 for row, counts in zip(labels, matrix, strict=True)
             ],
             hovertemplate=(
-                "true %{customdata[0]}, predicted %{customdata[1]}: %{customdata[2]} predictions, %{z:.1%} of the row"
+                "true %{customdata[0]}, predicted %{customdata[1]}: %{customdata[2]:,} predictions, %{z:.1%} of the row"
                 "<extra></extra>"
             ),
         )

@@ -137,7 +137,7 @@ def _add_means(
             [plain(names[point.variant]), point.interval.low, point.interval.high, point.interval.n] for point in line
         ],
         hovertemplate=(
-            f"%{{customdata[0]}}<br>%{{x}} texts: {HOVER[metric]}"
+            f"%{{customdata[0]}}<br>%{{x:,}} texts: {HOVER[metric]}"
             "<br>95%: %{customdata[1]:.3f} to %{customdata[2]:.3f}, RNG seeds: %{customdata[3]}<extra></extra>"
         ),
     )
@@ -200,7 +200,7 @@ def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) 
                 for gain, interval in shown
             ],
             hovertemplate=(
-                f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]}} texts: {HOVER[metric].replace('{y', '{x')}"
+                f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]:,}} texts: {HOVER[metric].replace('{y', '{x')}"
                 "<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, RNG seeds: %{customdata[4]}<extra></extra>"
             ),
         )

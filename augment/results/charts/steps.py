@@ -55,7 +55,7 @@ def _add_curve(figure: go.Figure, curve: Curve, metric: str, smoothing: float) -
     steps = [point.step for point in curve.points]
     values = [getattr(point, metric) for point in curve.points]
     looks = {"name": plain(curve.name), "showlegend": False, "customdata": [[plain(curve.name)]] * len(steps)}
-    hover = f"%{{customdata[0]}}<br>step %{{x}}: {HOVER[metric]}"
+    hover = f"%{{customdata[0]}}<br>step %{{x:,}}: {HOVER[metric]}"
     marker = {"size": 5, "color": curve.colour}
     line = {"color": curve.colour, "width": 2}
     if not smoothing:
@@ -81,7 +81,7 @@ def _mark_best_and_last(figure: go.Figure, curve: Curve, metric: str) -> None:
         marker=markers(["star", "circle-open"], [11, 12], curve.colour),
         cliponaxis=False,
         customdata=[[plain(curve.name), "best, in hindsight"], [plain(curve.name), "last"]],
-        hovertemplate=f"%{{customdata[0]}}<br>%{{customdata[1]}}, step %{{x}}: {HOVER[metric]}<extra></extra>",
+        hovertemplate=f"%{{customdata[0]}}<br>%{{customdata[1]}}, step %{{x:,}}: {HOVER[metric]}<extra></extra>",
     )
 
 

@@ -158,7 +158,7 @@ def _compare(differences: Sequence[Difference], names: VariantNames) -> str:
         [
             names[difference.variant],
             names[difference.variant.baseline],
-            str(difference.n_synthetic),
+            f"{difference.n_synthetic:,}",
             format_points(difference.interval.mean),
             f"{format_points(difference.interval.low)} to {format_points(difference.interval.high)}"
             if difference.interval.n > 1
@@ -202,7 +202,7 @@ def _show_labels_found(data: ReportData) -> str:
                 format_interval(scores.f1, METRIC),
                 f"{scores.precision.mean:.2f}",
                 f"{scores.recall.mean:.2f}",
-                str(scores.support),
+                f"{scores.support:,}",
             ]
             for scores in class_figures(predictions, data.task.labels)
         ]
@@ -279,7 +279,7 @@ def _list_everything(data: ReportData) -> str:
     rows = [
         [
             data.names[points[0].variant],
-            str(points[0].n_synthetic),
+            f"{points[0].n_synthetic:,}",
             *(format_interval(point.interval, metric) for metric, point in zip(METRICS, points, strict=True)),
             str(points[0].interval.n),
         ]
@@ -298,7 +298,7 @@ def _list_everything(data: ReportData) -> str:
             _compare(differences, data.names),
         ]
     failed = [
-        [str(run.id), data.names[run.variant], str(run.n_synthetic), str(run.config.rng_seed), run.state.message]
+        [str(run.id), data.names[run.variant], f"{run.n_synthetic:,}", str(run.config.rng_seed), run.state.message]
         for run in _failed(data.runs)
     ]
     if failed:

@@ -34,6 +34,13 @@ def test_split_counts_and_the_funnel_show_the_given_numbers() -> None:
     assert funnel.data[0].text[1] == "5  (50%)"
 
 
+def test_hovers_write_counts_with_separators() -> None:
+    shares = counts.label_shares({"a": {"joy": 1_200}}, LABELS)
+    assert "%{customdata[0]:,} texts" in shares.data[0].hovertemplate
+    assert "%{x:,} texts" in counts.split_counts({(Split.POOL, "joy"): 1_200}, LABELS).data[0].hovertemplate
+    assert "%{x:,} completions" in counts.yield_funnel({"completed": 1_200}).data[0].hovertemplate
+
+
 def test_quotes_in_names_are_shown_unchanged() -> None:
     assert counts.plain("\"A\" & 'B' <i>") == "\"A\" &amp; 'B' &lt;i&gt;"
     assert counts.shorten("abcdef", 6) == "abcdef"

@@ -140,7 +140,7 @@ def test_hover_shows_the_full_name_and_exact_figures() -> None:
     name = "SmolLM2-135M-Instruct + Gemma-3-270M · mix · accepted"
     line = lines_of(figure)[name]
     assert line.customdata[-1] == [name, 0.48, 0.52, 5]
-    assert "%{y:.3f}" in line.hovertemplate
+    assert "%{x:,} texts: macro-F1 %{y:.3f}" in line.hovertemplate
     assert "%{customdata[1]:.3f} to %{customdata[2]:.3f}" in line.hovertemplate
     assert len(line.name) <= LONGEST_IN_LEGEND
     assert line.name.endswith("mix · accepted")  # variants differ at the end of their names
@@ -340,7 +340,7 @@ def test_the_review_chart_has_intervals_as_whiskers_and_full_details_on_hover() 
     assert list(raw.error_x.array) == pytest.approx([0.1, 0.0])
     assert list(raw.error_x.arrayminus) == pytest.approx([0.1, 0.0])
     assert [list(row) for row in raw.customdata] == [["GPT-J", 50, 0.4, 0.6, 5], ["GPT-Neo", 10, 0.3, 0.3, 1]]
-    assert "macro-F1 %{x:.3f}" in raw.hovertemplate
+    assert "%{customdata[1]:,} texts: macro-F1 %{x:.3f}" in raw.hovertemplate
     accuracy = review_chart(TWO_GAINS, "accuracy", NAMES)
     assert "accuracy %{x:.1%}" in accuracy.data[0].hovertemplate
     assert texts_of(accuracy) == ["50.0%", "70.0%", "30.0%", "40.0%"]

@@ -236,6 +236,18 @@ def test_every_point_is_in_the_appendix() -> None:
         assert row[4] == str(f1.interval.n)
 
 
+def test_tables_write_counts_with_separators() -> None:
+    data = make_data()
+    runs = [replace(run, n_synthetic=1_200) if run.n_synthetic == 200 else run for run in data.runs]
+    failed = with_status(runs[-1], RunStatus.FAILED, "no memory")
+    page = Page(build_report(replace(data, runs=[*runs, replace(failed, id=999)])))
+    largest, every = [table[1:] for table in page.tables if table[0] == list(DIFFERENCES)]
+    assert {row[2] for row in largest} == {"1,200"}
+    assert "1,200" in {row[2] for row in every}
+    assert "1,200" in {row[1] for row in page.table(*POINTS)}
+    assert page.table("run", "variant", "texts", "RNG seed", "message")[0][2] == "1,200"
+
+
 def test_figures_per_label_and_wrong_texts_are_those_of_the_best_variant() -> None:
     data = make_data()
     page = Page(build_report(data))
