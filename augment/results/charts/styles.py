@@ -1,6 +1,6 @@
 """How a variant looks on every chart: colour for its texts, dash and symbol for the kind of classifier.
 
-A variant keeps its look whatever else is drawn. Baselines are grey, the ceiling is brown.
+A variant keeps its look whatever else is drawn. Baselines are grey, ceilings are brown.
 """
 
 from collections.abc import Iterable
@@ -13,6 +13,7 @@ from augment.results.charts.counts import BASELINE_GREY
 VARIANT_COLOURS = ("#1C80C4", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#B8A800", "#8561C5")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")  # one per cycle of the colours
 CEILING_COLOUR = "#8A6F5C"
+CEILING_LOOKS = (("longdashdot", "star"), ("12px,3px", "hexagram"), ("15px,5px,3px,5px,3px,5px", "star-diamond"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,13 @@ def variant_styles(variants: Iterable[Variant]) -> dict[Variant, VariantStyle]:
     """
     given = [variant for variant in dict.fromkeys(variants) if not variant.is_baseline]
     texts = dict.fromkeys(variant.texts for variant in given if not variant.is_ceiling)
+    ceilings = list(dict.fromkeys(variant.texts for variant in given if variant.is_ceiling))
     places = {variant: i for i, variant in enumerate(texts)}
     styles = {Variant(kind=kind): _baseline_style(kind) for kind in ClassifierKind}
     for variant in given:
         if variant.is_ceiling:
-            colour, dash, symbol = CEILING_COLOUR, "longdashdot", "star"
+            dash, symbol = CEILING_LOOKS[ceilings.index(variant.texts) % len(CEILING_LOOKS)]
+            colour = CEILING_COLOUR
         else:
             cycle, place = divmod(places[variant.texts], len(VARIANT_COLOURS))
             colour, dash, symbol = VARIANT_COLOURS[place], "solid", SYMBOLS[cycle % len(SYMBOLS)]

@@ -87,6 +87,22 @@ def test_baselines_are_grey_and_the_ceiling_has_a_colour_that_no_variant_has() -
     assert styles[GPT_J].colour == VARIANT_COLOURS[0]
 
 
+def test_the_ceilings_of_several_experiments_differ_in_dash_and_symbol() -> None:
+    ceilings = [REAL, replace(REAL, experiment_id=3), replace(REAL, experiment_id=2)]
+    probes = [replace(ceiling, kind=PROBE) for ceiling in ceilings]
+    styles = variant_styles([*ceilings, *VARIANTS, *probes])
+    looks = [styles[ceiling] for ceiling in ceilings]
+    assert {look.colour for look in looks} == {CEILING_COLOUR}
+    assert len({look.dash for look in looks}) == len({look.symbol for look in looks}) == len(ceilings)
+    assert {look.dash for look in looks}.isdisjoint(styles[variant].dash for variant in (SEEDS, SEEDS_PROBE, *VARIANTS))
+    assert len({styles[probe].symbol for probe in probes}) == len(ceilings)
+    assert styles[REAL] == variant_styles([REAL])[REAL]  # a later ceiling leaves it as it is
+    names = name_variants(ceilings[1:], WRITERS)
+    points = [make_point(ceiling, 50, 0.6) for ceiling in ceilings[1:]]
+    lines = lines_of(learning_curve(points, "macro_f1", styles, names))
+    assert lines["real texts · experiment 3"].line.dash != lines["real texts · experiment 2"].line.dash
+
+
 def test_the_second_round_of_colours_has_other_symbols() -> None:
     variants = [Variant(TextUse.RAW, (i,)) for i in range(3 * len(VARIANT_COLOURS))]
     styles = variant_styles(variants)
