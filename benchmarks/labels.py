@@ -71,10 +71,11 @@ SETTINGS = (
 
 def read_emotion() -> PreparedData:
     """The Emotion task as the Seeds page creates it from the three uploaded files."""
-    names = ("train.txt", "val.txt", "test.txt")
-    tables = [table for name in names for table in read_files.read_file(name, (DATA / name).read_bytes())]
+    files = ("train.txt", "val.txt", "test.txt")
+    tables = [table for name in files for table in read_files.read_file(name, (DATA / name).read_bytes())]
     columns = read_files.list_columns(tables)
-    choice = prepare.DataChoice(columns[0], columns[-1], {label: label for label in LABELS})
+    names = {label: label for label in LABELS}
+    choice = prepare.DataChoice(columns[0], columns[-1], names, text_type="tweet", label_type="sentiment")
     return prepare.prepare(tables, choice, name="Emotion", source="Emotion")
 
 

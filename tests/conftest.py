@@ -70,7 +70,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture(scope="session")
 def starter() -> PreparedData:
-    choice = prepare.DataChoice("text", "label", {label: label for label in LABELS})
+    names = {label: label for label in LABELS}
+    choice = prepare.DataChoice("text", "label", names, text_type="tweet", label_type="sentiment")
     return prepare.prepare(read_files.read_starter(), choice, name="Starter", source="starter set")
 
 

@@ -31,7 +31,8 @@ def create_example(bench: Workbench) -> Task:
     Raises:
         AugmentError: it cannot be stored.
     """
-    choice = DataChoice("text", "label", {label: label for label in EXAMPLE_LABELS})
+    names = {label: label for label in EXAMPLE_LABELS}
+    choice = DataChoice("text", "label", names, text_type="tweet", label_type="sentiment")
     task = bench.store.tasks.create(prepare(read_starter(), choice, name="Example", source="starter set"))
     pool = bench.store.tasks.examples(task.id, Split.POOL)
     save_seeds(bench, task.id, draw_seeds(pool, task.labels, SEEDS_PER_LABEL, rng_seed=0), rng_seed=0)

@@ -28,7 +28,8 @@ class DataChoice:
 
     `rename` maps each kept source label to the task's label; its order is the task's label order. `max_tokens` keeps
     texts with *fewer* tokens (WordPiece of the embedded encoder, including [CLS] and [SEP], as in the reference
-    notebook). The shares are used for a source without a test split.
+    notebook). The shares are used for a source without a test split. Prompts call an item `text_type`, and what its
+    label says `label_type`.
     """
 
     text_column: str
@@ -38,8 +39,8 @@ class DataChoice:
     validation_share: float = 0.1
     test_share: float = 0.2
     rng_seed: int = 0
-    text_type: str = "tweet"
-    label_type: str = "sentiment"
+    text_type: str = "text"
+    label_type: str = "label"
 
 
 def read_labelled(

@@ -75,8 +75,8 @@ class PreparedData:
     labels: tuple[str, ...]
     splits: Mapping[Split, tuple[LabelledText, ...]]
     left_out: tuple[LeftOut, ...] = ()
-    text_type: str = "tweet"
-    label_type: str = "sentiment"
+    text_type: str = "text"
+    label_type: str = "label"
 
     def __post_init__(self) -> None:
         if len(self.labels) < 2:

@@ -272,6 +272,29 @@ def test_a_csv_without_a_clear_label_column_asks_for_it(open_page: Open) -> None
     assert app.button(key="seeds_import").label == "Import 2 texts"
 
 
+def test_an_upload_has_texts_and_labels_and_only_known_sources_have_tweets(open_page: Open, bench: Store) -> None:
+    app = open_page("seeds")
+    assert [app.text_input(key=f"seeds_{key}").value for key in ("text_type_tweet", "label_type_sentiment")] == [
+        "tweet",
+        "sentiment",
+    ]
+    assert not [widget for expander in app.expander for widget in expander.text_input]  # seen without opening anything
+    button(app, "Import 450 texts")
+    app = open_page("seeds")
+    app.segmented_control(key="seeds_source").set_value("Upload").run()
+    rows = [f"this is number {i},{('good', 'bad')[i % 2]}" for i in range(40)]
+    file = ("x.csv", "\n".join(["text,label", *rows]).encode(), "text/csv")
+    app.file_uploader(key="seeds_upload").set_value([file]).run()
+    assert app.text_input(key="seeds_text_type_text").value == "text"
+    app.text_input(key="seeds_label_type_label").set_value("topic").run()
+    button(app, "Import 40 texts")
+    assert errors(app) == []
+    assert [(task.text_type, task.label_type) for task in bench.tasks.all()] == [
+        ("text", "topic"),
+        ("tweet", "sentiment"),
+    ]
+
+
 EMPTY_PAGES = [name for name in PAGES if name not in ("overview", "seeds")]
 
 

@@ -19,21 +19,14 @@ MOST_LABELS = 10  # kept unless chosen otherwise
 
 @dataclass(frozen=True, slots=True)
 class ChosenSource:
-    """Tables as read, the name that the task gets, and where they came from."""
+    """Tables as read, the name that the task gets, where they came from, and what prompts call a text and its label."""
 
     tables: list[read_files.SourceTable]
     name: str
     origin: str
+    text_type: str = "text"
+    label_type: str = "label"
     is_upload: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """How prompts call a text and its label, and the length filter."""
-
-    max_tokens: int | None
-    text_type: str
-    label_type: str
 
 
 def import_panel(action: "st.delta_generator.DeltaGenerator | None" = None) -> None:
@@ -47,7 +40,8 @@ def import_panel(action: "st.delta_generator.DeltaGenerator | None" = None) -> N
     st.subheader("2 · Labels", anchor=False)
     counts = read_files.count_labels(source.tables, label_column)
     rename = _choose_labels(counts)
-    words = _choose_words()
+    text_type, label_type = _choose_words(source)
+    max_tokens = _choose_length()
     n = sum(counts[label] for label in rename)
     if not (action or st).button(
         f"Import {plural(n, 'text')}",
@@ -57,7 +51,7 @@ def import_panel(action: "st.delta_generator.DeltaGenerator | None" = None) -> N
     ):
         return
     choice = prepare.DataChoice(
-        text_column, label_column, rename, words.max_tokens, text_type=words.text_type, label_type=words.label_type
+        text_column, label_column, rename, max_tokens, text_type=text_type, label_type=label_type
     )
     with st.spinner("Filtering the texts and separating the splits"):
         data = prepare.prepare(source.tables, choice, name=source.name, source=source.origin)
@@ -83,7 +77,7 @@ def _choose_source() -> ChosenSource:
     )
     if source == DataSource.STARTER:
         st.caption(read_files.STARTER_NOTE)
-        return ChosenSource(read_files.read_starter(), "Starter", "starter set")
+        return ChosenSource(read_files.read_starter(), "Starter", "starter set", "tweet", "sentiment")
     return _download() if source == DataSource.HUB else _upload()
 
 
@@ -99,7 +93,7 @@ def _download() -> ChosenSource:
         with st.spinner(f"Downloading {name} from the hub"):
             state.hub_tables = read_files.read_hub(name)
         st.rerun()
-    return ChosenSource(state.hub_tables, "Emotion", f"hub: {name}")
+    return ChosenSource(state.hub_tables, "Emotion", f"hub: {name}", "tweet", "sentiment")
 
 
 @st.cache_data(max_entries=8, show_spinner="Reading the file")
@@ -166,8 +160,26 @@ def _choose_labels(counts: dict[str, int]) -> dict[str, str]:
         }
 
 
-def _choose_words() -> _Words:
-    """What most people leave as it is."""
+def _choose_words(source: ChosenSource) -> tuple[str, str]:
+    """What the prompt calls a text and its label. Each source has its own defaults, so also its own fields."""
+    left, right = st.columns(2)
+    text_type = left.text_input(
+        "Text type",
+        value=source.text_type,
+        key=f"seeds_text_type_{source.text_type}",
+        help="The prompt calls each item this: 'tweet', 'film review', 'news item'",
+    )
+    label_type = right.text_input(
+        "Label type",
+        value=source.label_type,
+        key=f"seeds_label_type_{source.label_type}",
+        help="The prompt calls what the labels say this: 'sentiment', 'topic', 'intent'",
+    )
+    return text_type.strip() or source.text_type, label_type.strip() or source.label_type
+
+
+def _choose_length() -> int | None:
+    """The length filter, which most people leave as it is."""
     with st.expander("Advanced"):
         max_tokens = st.number_input(
             "Keep texts shorter than (tokens)",
@@ -178,14 +190,4 @@ def _choose_words() -> _Words:
             help="Choose 30 for tweets, as the reference notebook does, and 0 to keep every text. Tokens are WordPiece "
             "tokens, including [CLS] and [SEP].",
         )
-        left, right = st.columns(2)
-        text_type = left.text_input(
-            "Text type", value="tweet", key="seeds_text_type", help="What the prompt calls a text: tweet, review, title"
-        )
-        label_type = right.text_input(
-            "Label type",
-            value="sentiment",
-            key="seeds_label_type",
-            help="What the prompt calls a label: sentiment, topic, intent",
-        )
-    return _Words(max_tokens or None, text_type.strip() or "text", label_type.strip() or "label")
+    return max_tokens or None
