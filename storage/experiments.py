@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, func, insert, select, update
+from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from augment.errors import ShortageError, StorageError
@@ -15,27 +15,26 @@ from augment.records import (
     ExperimentMaterial,
     ExperimentProgress,
     ExperimentRecord,
-    LabelledText,
     RunEnded,
     RunFailures,
     RunMeasured,
     RunStarted,
     RunStatus,
-    Split,
     TextJudged,
     TrainingConfig,
     TrainingRun,
     Variant,
     VariantFiltered,
+    VariantLabelled,
     VariantText,
     cut_runs,
     cut_sizes,
 )
 from storage.codec import from_json, to_json
 from storage.engine import reading, writing
+from storage.experiment_material import read_material
 from storage.runs import state_of
 from storage.schema import (
-    ExampleRow,
     ExperimentRow,
     SeedSetExampleRow,
     TextPredictionRow,
@@ -50,7 +49,7 @@ from storage.variants import (
     count_texts,
     drop_texts,
     freeze,
-    real_texts,
+    label_texts,
     select_variants,
     texts_of,
     to_variant,
@@ -87,7 +86,7 @@ class Experiments:
             session.add(row)
             session.flush()
             for position, variant in enumerate(config.variants):
-                if not freeze(session, row, position, variant).n_texts:
+                if not freeze(session, row, position, variant).n_texts and variant.has_texts:
                     raise ShortageError(f"There are no texts for '{variant.use}'. Add texts, or leave it out.")
             row.n_total = _add_runs(session, row, config)
             return _to_experiment(session, row)
@@ -197,23 +196,7 @@ class Experiments:
     def material(self, experiment_id: int) -> ExperimentMaterial:
         """The texts that the experiment's runs are trained and evaluated on."""
         with reading(self._engine) as session:
-            row = _get(session, experiment_id)
-            variants = session.scalars(select_variants(experiment_id)).all()
-            of_task = ExampleRow.task_id == row.task_id
-            seeds = (
-                select(ExampleRow)
-                .join(SeedSetExampleRow, SeedSetExampleRow.example_id == ExampleRow.id)
-                .where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
-                .order_by(SeedSetExampleRow.position)
-            )
-            has_ceiling = any(from_json(Variant, variant.spec).is_ceiling for variant in variants)
-            return ExperimentMaterial(
-                seeds=tuple(LabelledText(seed.text, seed.label) for seed in session.scalars(seeds)),
-                texts={variant.id: texts_of(session, variant.id) for variant in variants},
-                real=real_texts(session, row.seed_set_id) if has_ceiling else (),
-                validation=_labelled(session, of_task, ExampleRow.split == Split.VALIDATION),
-                test=_labelled(session, of_task, ExampleRow.split == Split.TEST),
-            )
+            return read_material(session, _get(session, experiment_id))
 
     def texts(self, variant_id: int, *, limit: int | None = None) -> list[VariantText]:
         """The synthetic texts of a variant, after its filter."""
@@ -239,8 +222,8 @@ class Experiments:
         with writing(self._engine) as session:
             row = _get(session, experiment_id)
             for record in records:
-                if isinstance(record, VariantFiltered):
-                    _filter_variant(session, row, record)
+                if isinstance(record, VariantFiltered | VariantLabelled):
+                    _prepare_variant(session, row, record)
                 elif isinstance(record, RunStarted):
                     start_training(session, record)
                 elif isinstance(record, RunEnded):
@@ -267,7 +250,8 @@ def _add_runs(session: Session, row: ExperimentRow, config: ExperimentConfig) ->
     """Add a queued training run per point and RNG seed; returns how many. Sizes are limited to the available texts."""
     points: list[tuple[VariantRow | None, int, ClassifierKind]] = [(None, 0, kind) for kind in config.baselines]
     for stored, spec in zip(session.scalars(select_variants(row.id)).all(), config.variants, strict=True):
-        sizes = cut_sizes(config.sizes, count_drawable(session, stored, row.seed_set_id))
+        n_texts = count_drawable(session, stored, row.seed_set_id)
+        sizes = cut_sizes(config.sizes, n_texts) if spec.has_texts else (0,)
         points += [(stored, size, spec.kind) for size in sizes]
     n_seeds = session.scalar(select(func.count()).where(SeedSetExampleRow.seed_set_id == config.seed_set_id)) or 0
     for rng_seed in config.rng_seeds:
@@ -288,10 +272,13 @@ def _add_runs(session: Session, row: ExperimentRow, config: ExperimentConfig) ->
     return len(points) * len(config.rng_seeds)
 
 
-def _filter_variant(session: Session, experiment: ExperimentRow, record: VariantFiltered) -> None:
-    """Drop the texts that the filter leaves out, and limit queued runs to the remaining texts."""
+def _prepare_variant(session: Session, experiment: ExperimentRow, record: VariantFiltered | VariantLabelled) -> None:
+    """Drop or label the texts of a variant, and limit queued runs to the texts that can be drawn now."""
     row = session.get_one(VariantRow, record.variant_id)
-    drop_texts(session, row, record.dropped_ids)
+    if isinstance(record, VariantLabelled):
+        label_texts(session, row, record.labels)
+    else:
+        drop_texts(session, row, record.dropped_ids)
     n_left = count_drawable(session, row, experiment.seed_set_id)
     runs = select(TrainingRunRow).where(TrainingRunRow.variant_id == row.id, TrainingRunRow.status == RunStatus.QUEUED)
     found = session.scalars(runs.order_by(TrainingRunRow.id)).all()
@@ -301,11 +288,6 @@ def _filter_variant(session: Session, experiment: ExperimentRow, record: Variant
             training.n_synthetic, training.n_train = kept[training.id].n_synthetic, kept[training.id].n_train
         else:
             session.delete(training)
-
-
-def _labelled(session: Session, *conditions: ColumnElement[bool]) -> tuple[LabelledText, ...]:
-    query = select(ExampleRow.text, ExampleRow.label).where(*conditions).order_by(ExampleRow.id)
-    return tuple(LabelledText(text, label) for text, label in session.execute(query))
 
 
 def _get(session: Session, experiment_id: int) -> ExperimentRow:

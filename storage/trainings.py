@@ -75,8 +75,8 @@ class Trainings:
                 found[row.training_run_id].append(_to_point(row))
         return found
 
-    def predictions(self, run_ids: Sequence[int]) -> list[StoredPrediction]:
-        """The runs' predictions for the test examples, by run and in the examples' order."""
+    def predictions(self, run_ids: Sequence[int], *, split: Split = Split.TEST) -> list[StoredPrediction]:
+        """The runs' predictions for the examples of the test or validation split, by run and in the examples' order."""
         query = (
             select(
                 PredictionRow.training_run_id,
@@ -87,7 +87,7 @@ class Trainings:
                 PredictionRow.probs,
             )
             .join(ExampleRow, ExampleRow.id == PredictionRow.example_id)
-            .where(PredictionRow.training_run_id.in_(run_ids))
+            .where(PredictionRow.training_run_id.in_(run_ids), ExampleRow.split == split)
             .order_by(PredictionRow.training_run_id, PredictionRow.example_id)
         )
         with reading(self._engine) as session:
@@ -149,7 +149,7 @@ def end_training(session: Session, record: RunEnded) -> None:
 
 
 def write_measurements(session: Session, task_id: int, records: Sequence[RunMeasured]) -> None:
-    """Store metric points and test predictions; a prediction's index counts the task's test examples in order."""
+    """Store metric points and predictions; a prediction's index counts the test, then the validation examples."""
     for measured in records:
         point = measured.record
         if isinstance(point, MetricPoint):
@@ -166,8 +166,9 @@ def write_measurements(session: Session, task_id: int, records: Sequence[RunMeas
             )
     predictions = [(row.run_id, row.record) for row in records if isinstance(row.record, Prediction)]
     if predictions:
-        query = select(ExampleRow.id).where(ExampleRow.task_id == task_id, ExampleRow.split == Split.TEST)
-        ids = session.scalars(query.order_by(ExampleRow.id)).all()
+        is_measured = (ExampleRow.task_id == task_id, ExampleRow.split.in_((Split.TEST, Split.VALIDATION)))
+        found = session.execute(select(ExampleRow.id, ExampleRow.split).where(*is_measured).order_by(ExampleRow.id))
+        ids = [example_id for example_id, _ in sorted(found, key=lambda row: row.split != Split.TEST)]
         rows = [
             {
                 "training_run_id": run_id,

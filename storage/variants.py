@@ -1,11 +1,20 @@
 """Select the texts of a variant, and freeze them when an experiment is created."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Select, exists, func, insert, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
-from augment.records import ExperimentVariant, LabelledText, ReviewStatus, Split, TextUse, Variant, VariantText
+from augment.records import (
+    ConsensusLabel,
+    ExperimentVariant,
+    LabelledText,
+    ReviewStatus,
+    Split,
+    TextUse,
+    Variant,
+    VariantText,
+)
 from storage.codec import from_json, to_json
 from storage.schema import (
     ExampleRow,
@@ -22,6 +31,8 @@ CHUNK = 500  # SQLite allows at least this many parameters per statement
 
 def count_texts(session: Session, variant: Variant, seed_set_id: int) -> int:
     """How many texts the variant would have now with that seed set, before filters that need a classifier."""
+    if not variant.has_texts:
+        return 0
     label, conditions = _find(variant, seed_set_id)
     counts = session.scalars(select(func.count()).where(*conditions).group_by(label)).all()
     return variant.filter.count_drawable(counts)
@@ -36,13 +47,15 @@ def freeze(session: Session, experiment: ExperimentRow, position: int, variant: 
     row = VariantRow(experiment_id=experiment.id, position=position, spec=spec, n_texts=0, n_decisions=n_decisions)
     session.add(row)
     session.flush()
+    if not variant.has_texts:
+        return row
     label, conditions = _find(variant, experiment.seed_set_id)
     row.n_texts = session.scalar(select(func.count()).where(*conditions)) or 0
     if not variant.is_ceiling:
-        is_reviewed = variant.use in (TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
-        text = SyntheticTextRow.text if is_reviewed else SyntheticTextRow.proposed_text
-        columns = literal(row.id), SyntheticTextRow.id, label, text, literal(value=False)
-        names = ["variant_id", "text_id", "label", "text", "is_dropped"]
+        text = SyntheticTextRow.proposed_text if variant.use in (TextUse.RAW, TextUse.SOFT) else SyntheticTextRow.text
+        is_accepted = SyntheticTextRow.status == ReviewStatus.ACCEPTED
+        columns = literal(row.id), SyntheticTextRow.id, label, text, literal(value=False), is_accepted
+        names = ["variant_id", "text_id", "label", "text", "is_dropped", "is_decided"]
         session.execute(insert(VariantTextRow).from_select(names, select(*columns).where(*conditions)))
     return row
 
@@ -50,7 +63,7 @@ def freeze(session: Session, experiment: ExperimentRow, position: int, variant: 
 def count_drawable(session: Session, row: VariantRow, seed_set_id: int) -> int:
     """The number of texts that a run can draw from a variant: after its filter, equally many per label if balanced."""
     variant = from_json(Variant, row.spec)
-    if variant.is_ceiling:
+    if not variant.is_synthetic:
         return count_texts(session, variant, seed_set_id)
     is_kept = (VariantTextRow.variant_id == row.id, VariantTextRow.is_dropped.is_(False))
     counts = session.scalars(select(func.count()).where(*is_kept).group_by(VariantTextRow.label)).all()
@@ -68,6 +81,17 @@ def drop_texts(session: Session, row: VariantRow, text_ids: Sequence[int]) -> No
     session.flush()
 
 
+def label_texts(session: Session, row: VariantRow, labels: Mapping[int, ConsensusLabel]) -> None:
+    """Store the consensus labels of a variant's texts, by the text's id."""
+    changes = [
+        {"variant_id": row.id, "text_id": text_id, "label": consensus.label, "probs": list(consensus.probs)}
+        for text_id, consensus in labels.items()
+    ]
+    session.execute(update(VariantTextRow), changes)
+    row.is_labelled = True
+    session.flush()
+
+
 def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> tuple[VariantText, ...]:
     """The synthetic texts of a variant, after its filter."""
     query = (
@@ -75,7 +99,9 @@ def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> 
             SyntheticTextRow.id,
             func.coalesce(VariantTextRow.text, SyntheticTextRow.text),
             VariantTextRow.label,
-            SyntheticTextRow.label_probs,
+            func.coalesce(VariantTextRow.probs, SyntheticTextRow.label_probs),
+            SyntheticTextRow.proposed_label,
+            VariantTextRow.is_decided,
         )
         .join(VariantTextRow, VariantTextRow.text_id == SyntheticTextRow.id)
         .where(VariantTextRow.variant_id == variant_id, VariantTextRow.is_dropped.is_(False))
@@ -83,8 +109,8 @@ def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> 
         .limit(limit)
     )
     return tuple(
-        VariantText(text_id, text, label, tuple(probs) if probs else None)
-        for text_id, text, label, probs in session.execute(query)
+        VariantText(text_id, text, label, tuple(probs) if probs else None, proposed_label, is_decided)
+        for text_id, text, label, probs, proposed_label, is_decided in session.execute(query)
     )
 
 
@@ -101,14 +127,15 @@ def select_variants(experiment_id: int) -> Select[VariantRow]:
 
 def to_variant(row: VariantRow) -> ExperimentVariant:
     """A variant as a record."""
-    return ExperimentVariant(row.id, from_json(Variant, row.spec), row.n_texts, row.n_dropped, row.n_decisions)
+    variant = from_json(Variant, row.spec)
+    return ExperimentVariant(row.id, variant, row.n_texts, row.n_dropped, row.n_decisions, row.is_labelled)
 
 
 def _find(variant: Variant, seed_set_id: int) -> tuple[InstrumentedAttribute[str], list[ColumnElement[bool]]]:
     """The label column of a variant's texts, and the conditions that select them."""
     if variant.is_ceiling:
         return ExampleRow.label, _is_real(seed_set_id)
-    is_corrected = variant.use in (TextUse.REVIEWED, TextUse.RELABELLED)
+    is_corrected = variant.use in (TextUse.REVIEWED, TextUse.RELABELLED, TextUse.CONSENSUS)
     label = SyntheticTextRow.label if is_corrected else SyntheticTextRow.proposed_label
     return label, _belongs(variant, seed_set_id)
 
@@ -129,7 +156,7 @@ def _belongs(variant: Variant, seed_set_id: int) -> list[ColumnElement[bool]]:
         conditions.append(SyntheticTextRow.label == SyntheticTextRow.proposed_label)
     elif variant.use is TextUse.REVIEWED:
         conditions.append(SyntheticTextRow.status == ReviewStatus.ACCEPTED)
-    elif variant.use is TextUse.RELABELLED:
+    elif variant.use in (TextUse.RELABELLED, TextUse.CONSENSUS):
         conditions.append(SyntheticTextRow.status != ReviewStatus.REJECTED)
     elif variant.use is TextUse.SOFT:
         other = aliased(SyntheticTextRow)

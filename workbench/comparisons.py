@@ -6,7 +6,6 @@ Reads the store; starts nothing. Knows nothing of Streamlit.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from augment.records import (
     Experiment,
@@ -20,13 +19,9 @@ from augment.records import (
     Variant,
 )
 from augment.results.charts.styles import VariantStyle, variant_styles
-from augment.results.comparison import list_points
-from augment.results.report.data import ReportData
 from augment.results.variants import VariantNames, name_recipe, name_run, name_variants
 from workbench.bench import Workbench
 from workbench.experiments import list_writers
-
-N_SAMPLES = 5  # texts per variant that a report shows
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,29 +129,6 @@ def count_variant_labels(bench: Workbench, comparison: Comparison) -> dict[Varia
             if stored.id in counts and stored.variant.texts not in {variant.texts for variant in found}:
                 found[stored.variant] = counts[stored.id]
     return found
-
-
-def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> ReportData:
-    """All data for the report of an experiment."""
-    store, comparison = bench.store, compare(bench, [experiment])
-    points = list_points(comparison.runs)
-    shown = list(points)[:1] + [point for point in points if point[0].is_baseline]
-    return ReportData(
-        task=task,
-        experiment=experiment,
-        seed_set=store.tasks.seed_set(experiment.config.seed_set_id),
-        runs=store.experiments.runs(experiment.id),
-        writers=list_writers(bench, task.id),
-        predictions={point: predictions_of(bench, points[point]) for point in dict.fromkeys(shown)},
-        label_counts=count_variant_labels(bench, comparison),
-        samples={
-            stored.variant: store.experiments.texts(stored.id, limit=N_SAMPLES)
-            for stored in experiment.variants
-            if stored.variant.is_synthetic
-        },
-        test_counts=count_test_labels(bench, task),
-        created_at=datetime.now(UTC),
-    )
 
 
 def predictions_of(bench: Workbench, runs: Sequence[TrainingRun]) -> list[StoredPrediction]:

@@ -5,19 +5,65 @@ Reads from the store what the training runs need and submits them to the job run
 
 from collections.abc import Generator
 
+from augment.labels.knowledge import is_telling, propose_knowledge, spell_out
 from augment.records import (
+    ClassifierKind,
     Experiment,
     ExperimentConfig,
     ExperimentProgress,
+    LabelKnowledge,
+    LabelWords,
     RunKey,
     RunKind,
     RunStatus,
+    Task,
+    TextUse,
+    TrainingConfig,
     Variant,
     Writer,
 )
 from augment.results.variants import VariantNames, name_variants
 from workbench.bench import Workbench
 from workbench.jobs import Record, worker_name
+
+DEFAULT_KIND = ClassifierKind.CONTRASTIVE  # the best of three with few texts, see docs/LOG.md
+DEFAULT_SIZES = (50, 200)
+DEFAULT_RNG_SEEDS = (0, 1, 2)
+DEFAULT_STEPS = 125  # evaluated once, at the end: evaluations take most of a run's time
+
+
+def plan_experiment(bench: Workbench, task: Task, seed_set_id: int, *, is_preview: bool = False) -> ExperimentConfig:
+    """The default experiment: seeds only, label sentences, all texts with consensus labels, and real texts.
+
+    Leaves out what the task does not have: synthetic texts, real texts that are not seeds, labels whose names mean
+    something. A preview has the same runs, but only the labels' names as words: looking for others takes seconds.
+
+    Raises:
+        TrainingError: the embedded encoder is not installed.
+        DataError: WordNet is not installed.
+    """
+    knowledge = _propose(task, is_preview=is_preview) if all(map(is_telling, task.labels)) else None
+    run_ids = tuple(sorted(run.id for run in bench.store.generations.all(task.id) if run.n_texts))
+    variants = [Variant(kind=DEFAULT_KIND, has_sentences=True)] if knowledge else []
+    if run_ids:
+        variants.append(Variant(TextUse.CONSENSUS, run_ids, kind=DEFAULT_KIND, has_sentences=knowledge is not None))
+    variants.append(Variant(TextUse.REAL, kind=DEFAULT_KIND))
+    count = bench.store.experiments.count_texts
+    return ExperimentConfig(
+        seed_set_id,
+        TrainingConfig(task.labels, eval_every=DEFAULT_STEPS, steps=DEFAULT_STEPS),
+        tuple(variant for variant in variants if not variant.has_texts or count(variant, seed_set_id)),
+        DEFAULT_SIZES,
+        DEFAULT_RNG_SEEDS,
+        (DEFAULT_KIND,),
+        knowledge,
+    )
+
+
+def _propose(task: Task, *, is_preview: bool) -> LabelKnowledge:
+    if is_preview:
+        return LabelKnowledge(("{word}",), tuple(LabelWords(label, (spell_out(label),)) for label in task.labels))
+    return propose_knowledge(task.labels, text_type=task.text_type, label_type=task.label_type)
 
 
 def start_experiment(bench: Workbench, task_id: int, config: ExperimentConfig, *, name: str = "") -> RunKey:

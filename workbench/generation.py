@@ -9,6 +9,8 @@ from dataclasses import replace
 from augment.errors import DataError
 from augment.generation.generate import generate, try_out
 from augment.generation.strategies.strategy import Outcome
+from augment.lms import EMBEDDED_LM
+from augment.prompts.template import template_for
 from augment.records import (
     Example,
     GenerationConfig,
@@ -16,16 +18,31 @@ from augment.records import (
     GenerationRun,
     LabelledText,
     LMKind,
+    PromptVersion,
     RejectReason,
     RunKey,
     RunKind,
     Split,
+    Task,
 )
 from augment.records.copies import CopyCheck
 from augment.wording import plural
 from storage import Store
 from workbench.bench import Workbench
 from workbench.jobs import Record, worker_name
+
+DEFAULT_STRATEGY = "conditional"  # equally many texts of each label
+DEFAULT_TARGET = 200  # a minute on two cores
+
+
+def plan_generation(bench: Workbench, task: Task) -> tuple[GenerationConfig, PromptVersion]:
+    """The default generation run: the embedded LM writes texts of every label with the task's newest prompt."""
+    version = next(iter(bench.store.prompts.all(task.id)), None)
+    version = version or bench.store.prompts.save(task.id, template_for(task))
+    config = GenerationConfig(
+        version.template, task.labels, EMBEDDED_LM, strategy=DEFAULT_STRATEGY, target=DEFAULT_TARGET
+    )
+    return config, version
 
 
 def start_generation(

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from augment.errors import TrainingError
 from augment.records.data import LabelledText
+from augment.records.labels import ConsensusLabel, LabelKnowledge
 from augment.records.runs import RunState, RunStatus
 from augment.records.training import ClassifierKind, MetricPoint, Prediction, TrainingConfig
 from augment.records.variants import Variant, VariantText
@@ -15,6 +16,7 @@ from augment.records.variants import Variant, VariantText
 class ExperimentConfig:
     """The whole grid. `recipe` is every run's config except for its kind and RNG seed.
 
+    `label_knowledge` has the sentences for variants that use them, and for consensus labels.
     Each kind of classifier in `baselines` is also trained on the seeds only, once per RNG seed.
     """
 
@@ -24,11 +26,12 @@ class ExperimentConfig:
     sizes: tuple[int, ...] = (10, 50, 100, 200)
     rng_seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
     baselines: tuple[ClassifierKind, ...] = (ClassifierKind.FINE_TUNED,)
+    label_knowledge: LabelKnowledge | None = None
 
     def __post_init__(self) -> None:
         if not self.variants and not self.baselines:
             raise TrainingError("Nothing to train: choose a variant or the baseline.")
-        if self.variants and not self.sizes:
+        if any(variant.has_texts for variant in self.variants) and not self.sizes:
             raise TrainingError("No size is chosen. Choose how many synthetic texts to add, such as 10, 50, 100, 200.")
         if any(size < 1 for size in self.sizes):
             raise TrainingError(f"Sizes must be 1 or more; found {min(self.sizes)}. The baseline is size 0.")
@@ -37,6 +40,8 @@ class ExperimentConfig:
         for values, name in ((self.variants, "variants"), (self.sizes, "sizes"), (self.rng_seeds, "RNG seeds")):
             if len(set(values)) < len(values):
                 raise TrainingError(f"One of the {name} is chosen twice. Choose each once.")
+        if self.label_knowledge is None and any(variant.has_sentences for variant in self.variants):
+            raise TrainingError("A variant uses label sentences, but the labels have no words. Give each label a word.")
         for variant in self.variants:
             if variant.is_baseline or variant.experiment_id is not None:
                 raise TrainingError("'Seeds only' is the baseline, not a variant. Choose texts to add.")
@@ -44,7 +49,8 @@ class ExperimentConfig:
     @property
     def n_points(self) -> int:
         """Points on the learning curve: one per variant and size, and the baselines."""
-        return len(self.baselines) + len(self.variants) * len(self.sizes)
+        n_with_texts = sum(variant.has_texts for variant in self.variants)
+        return len(self.baselines) + len(self.variants) - n_with_texts + n_with_texts * len(self.sizes)
 
     @property
     def n_runs(self) -> int:
@@ -65,6 +71,7 @@ class ExperimentVariant:
     n_texts: int
     n_dropped: int | None
     n_decisions: int
+    is_labelled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,14 @@ class VariantFiltered:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantLabelled:
+    """The texts of a variant have their consensus labels, by the text's id."""
+
+    variant_id: int
+    labels: dict[int, ConsensusLabel]
+
+
+@dataclass(frozen=True, slots=True)
 class RunStarted:
     """A training run starts with these synthetic texts; its earlier measurements are no longer valid."""
 
@@ -215,7 +230,7 @@ class ExperimentMaterial:
     """Everything that an experiment's runs are trained and measured on.
 
     `texts` are the synthetic texts of each variant, by its id, without those its filter left out; `real` are pool texts
-    that are not seeds.
+    that are not seeds. `sentences` are the label sentences of the experiment's label knowledge.
     """
 
     seeds: tuple[LabelledText, ...]
@@ -223,6 +238,7 @@ class ExperimentMaterial:
     real: tuple[LabelledText, ...]
     validation: tuple[LabelledText, ...]
     test: tuple[LabelledText, ...]
+    sentences: tuple[LabelledText, ...] = ()
 
 
-ExperimentRecord = VariantFiltered | RunStarted | RunMeasured | TextJudged | RunEnded
+ExperimentRecord = VariantFiltered | VariantLabelled | RunStarted | RunMeasured | TextJudged | RunEnded

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from augment.errors import AugmentError
 from augment.records.checks import Finding, RejectReason, TextChecks
+from augment.records.labels import LabelKnowledge
 from augment.records.lms import Completion, LMKind, LMSpec, Sampling
 from augment.records.prompts import PromptTemplate
 from augment.records.runs import RunState
@@ -39,45 +40,6 @@ class Price:
 
 
 @dataclass(frozen=True, slots=True)
-class LabelWords:
-    """The words for one label in label-word templates."""
-
-    label: str
-    words: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class WordTemplates:
-    """Label-word templates: each of `patterns` has a `{word}`, which is replaced by one of the label's words."""
-
-    patterns: tuple[str, ...]
-    words: tuple[LabelWords, ...]
-
-    def __post_init__(self) -> None:
-        if not self.patterns:
-            raise AugmentError("There is no pattern. Expected at least one, such as 'i feel {word}'.")
-        for pattern in self.patterns:
-            if pattern.count("{word}") != 1 or set("{}") & set(pattern.replace("{word}", "")):
-                raise AugmentError(f"The pattern '{pattern}' must contain {{word}} exactly once and no other braces.")
-        for entry in self.words:
-            if not entry.words:
-                raise AugmentError(f"Label '{entry.label}' has no words. Give it at least one.")
-            if set("{}") & set("".join(entry.words)):
-                raise AugmentError(f"A word of '{entry.label}' contains a brace. Only patterns may contain {{word}}.")
-
-    def words_of(self, label: str) -> tuple[str, ...]:
-        """The label's words.
-
-        Raises:
-            AugmentError: it has none.
-        """
-        found = next((entry.words for entry in self.words if entry.label == label), ())
-        if not found:
-            raise AugmentError(f"Label '{label}' has no words. Give it at least one.")
-        return found
-
-
-@dataclass(frozen=True, slots=True)
 class GenerationConfig:
     """One generation run: what the LM is asked for, how often, and when the run ends.
 
@@ -108,7 +70,7 @@ class GenerationConfig:
     label_shares: tuple[float, ...] | None = None
     price: Price = field(default_factory=Price)
     budget: float | None = None
-    word_templates: WordTemplates | None = None
+    word_templates: LabelKnowledge | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.target <= 100_000:

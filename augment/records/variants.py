@@ -19,8 +19,10 @@ class TextUse(StrEnum):
     RAW: every text, with the label the LM proposed. ACCEPTED: texts that people accepted as proposed. REVIEWED: texts
     that people accepted, each with its label after review. RELABELLED: all texts except rejected ones, each with its
     label after review; texts that nobody has reviewed are included. SOFT: every text, with its label probabilities as
-    its label where it has some (label-word templates have none); no text at all where none has any. REAL: real texts
-    of the pool that are not seeds, as the ceiling.
+    its label where it has some (label-word templates have none); no text at all where none has any. CONSENSUS: all
+    texts except rejected ones; a label that a person decided counts, any other text gets the consensus of its label
+    sources as a soft label, and its confidence as weight. REAL: real texts of the pool that are not seeds, as the
+    ceiling.
     """
 
     RAW = "raw"
@@ -28,6 +30,7 @@ class TextUse(StrEnum):
     REVIEWED = "reviewed"
     RELABELLED = "relabelled"
     SOFT = "soft labels"
+    CONSENSUS = "consensus"
     REAL = "real"
 
 
@@ -60,8 +63,9 @@ class TextFilter:
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """Added texts, their labels, a filter, and the kind of classifier. Without a `use` it is the seeds only.
+    """Added texts, their labels, a filter, and the kind of classifier. Without a `use` no texts are added to the seeds.
 
+    `has_sentences` adds label sentences to the seeds ("This tweet is joyful."), as many per label as there are seeds.
     `experiment_id` is set only where experiments are compared that both have this variant: the later one was made from
     other texts or labels, so the two must not be averaged.
     """
@@ -70,6 +74,7 @@ class Variant:
     generation_run_ids: tuple[int, ...] = ()
     filter: TextFilter = field(default_factory=TextFilter)
     kind: ClassifierKind = ClassifierKind.FINE_TUNED
+    has_sentences: bool = False
     experiment_id: int | None = None
 
     def __post_init__(self) -> None:
@@ -79,7 +84,12 @@ class Variant:
     @property
     def is_baseline(self) -> bool:
         """Whether it is the seeds only."""
-        return self.use is None
+        return self.use is None and not self.has_sentences
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether it adds synthetic or real texts; without, its only size is 0."""
+        return self.use is not None
 
     @property
     def is_ceiling(self) -> bool:
@@ -89,12 +99,17 @@ class Variant:
     @property
     def is_synthetic(self) -> bool:
         """Whether it adds texts that a language model, or rules, wrote."""
-        return not self.is_baseline and not self.is_ceiling
+        return self.has_texts and not self.is_ceiling
 
     @property
     def baseline(self) -> "Variant":
         """What it is compared with: the same kind of classifier trained on the seeds only."""
         return Variant(kind=self.kind)
+
+    @property
+    def without_texts(self) -> "Variant":
+        """The same without added texts: where its learning curve begins."""
+        return Variant(kind=self.kind, has_sentences=self.has_sentences)
 
     @property
     def texts(self) -> Self:
@@ -109,9 +124,15 @@ def cut_sizes(sizes: Sequence[int], n_texts: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class VariantText:
-    """A synthetic text of a variant, with the label it had when the experiment was created."""
+    """A synthetic text of a variant, with the label it had when the experiment was created.
+
+    `probs` are the LM's, of a consensus variant the consensus. `proposed_label` is what the text was written with, and
+    `is_decided` whether a person had accepted its label by then.
+    """
 
     id: int
     text: str
     label: str
     probs: tuple[float, ...] | None = None
+    proposed_label: str = ""
+    is_decided: bool = False

@@ -67,7 +67,7 @@ def compare_with_baseline(runs: Sequence[TrainingRun], metric: str) -> list[Diff
         values = by_rng_seed(group, metric)
         baseline = by_rng_seed(groups.get((variant.baseline, 0), []), metric)
         shared = sorted(values.keys() & baseline.keys())
-        if n and shared:
+        if not variant.is_baseline and shared:
             pairs = np.array([(values[rng_seed], baseline[rng_seed]) for rng_seed in shared])  # (n_pairs, 2)
             differences.append(compare_pairs(variant, n, pairs))
     return adjust(differences)

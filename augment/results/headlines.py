@@ -22,7 +22,7 @@ def headline(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> s
         return f"{METRICS[metric]} on the test split, by number of synthetic texts"
     better = [difference for difference in compared if difference.is_significant and difference.interval.mean > 0]
     worse = [difference for difference in compared if difference.is_significant and difference.interval.mean < 0]
-    best, seeds = _pick_best(compared), _name_seeds(runs)
+    best, seeds = _pick_best(compared), name_seeds(runs)
     what = _describe(best, names, compared)
     points = f"{format_points(best.interval.mean)} points of {METRICS[metric]}"
     if better:
@@ -77,8 +77,7 @@ def describe_variants(runs: Sequence[TrainingRun], metric: str, names: VariantNa
     """A sentence for each variant at its largest size, the greatest gain first; readable without the chart."""
     compared = compare_at_largest(compare_with_baseline(runs, metric))
     return [
-        f"{names[difference.variant]}, {plural(difference.n_synthetic, 'text')}: "
-        f"{judge(difference, names[difference.variant.baseline], metric)}."
+        f"{_name_point(difference, names)}: {judge(difference, names[difference.variant.baseline], metric)}."
         for difference in sorted(compared, key=lambda difference: difference.interval.mean, reverse=True)
     ]
 
@@ -95,6 +94,11 @@ def judge(difference: Difference, baseline: str, metric: str) -> str:
     return f"{verdict}, {mean} points of {METRICS[metric]} ({interval}{_evidence(difference)})"
 
 
+def _name_point(difference: Difference, names: VariantNames) -> str:
+    name = names[difference.variant]
+    return f"{name}, {plural(difference.n_synthetic, 'text')}" if difference.variant.has_texts else name
+
+
 def _find_candidates(runs: Sequence[TrainingRun], metric: str) -> list[Difference]:
     compared = compare_at_largest(compare_with_baseline(runs, metric))
     return [difference for difference in compared if not difference.variant.is_ceiling]
@@ -106,15 +110,17 @@ def _pick_best(compared: Sequence[Difference]) -> Difference:
     return max(better or compared, key=lambda difference: difference.interval.mean)
 
 
-def _name_seeds(runs: Sequence[TrainingRun]) -> str:
+def name_seeds(runs: Sequence[TrainingRun]) -> str:
     """'the 30 seeds alone'; without their number where experiments have different seed sets."""
-    numbers = {run.n_train - run.n_synthetic for run in runs}
+    numbers = {run.n_train for run in runs if run.variant.is_baseline}
     return f"the {plural(numbers.pop(), 'seed')} alone" if len(numbers) == 1 else "the seeds alone"
 
 
 def _describe(difference: Difference, names: VariantNames, compared: Sequence[Difference]) -> str:
     """'200 relabelled texts', and, where variants differ in that, whose texts, which classifier and experiment."""
     variant = difference.variant
+    if not variant.has_texts:
+        return names[variant]
     use = f"{variant.use.value} " if variant.use not in (None, TextUse.SOFT) else ""
     words = [TextUse.SOFT.value] if variant.use is TextUse.SOFT else []
     texts = f"{difference.n_synthetic:,} {use}text{'' if difference.n_synthetic == 1 else 's'}"

@@ -8,21 +8,23 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from augment.records import ClassifierKind, Experiment, TextFilter, TrainingRun, Variant, Writer
+from augment.records import ClassifierKind, Experiment, TextFilter, TextUse, TrainingRun, Variant, Writer
 from augment.wording import plural
 
 SEEDS_ONLY = "seeds only"
+SENTENCES = "label sentences, no LM"
 REAL_TEXTS = "real texts"
 TEST_SPLIT = "test split"  # what the test texts are called beside variants
 ENDINGS = ("", *(f" · {kind}" for kind in ClassifierKind))
-TAKEN = {TEST_SPLIT, *(first + ending for first in (SEEDS_ONLY, REAL_TEXTS) for ending in ENDINGS)}
+TAKEN = {TEST_SPLIT, *(first + ending for first in (SEEDS_ONLY, SENTENCES, REAL_TEXTS) for ending in ENDINGS)}
 
 
 @dataclass(frozen=True, slots=True)
 class VariantNames:
     """The names of the variants that are compared, by variant, and what they share: 'GPT-J · mix · linear probe'.
 
-    `sources` name the texts of each variant without the labels that it uses.
+    `sources` name each variant without the labels that it uses: where all have the same texts, what is trained on them
+    or, if that is the same too, what they share.
     """
 
     names: Mapping[Variant, str]
@@ -44,11 +46,12 @@ def name_variants(variants: Iterable[Variant], writers: Mapping[int, Writer]) ->
     given += [baseline for baseline in dict.fromkeys(variant.baseline for variant in given) if baseline not in given]
     naming = _Naming.of(given, writers)
     shared = naming.name_shared(given)
+    rest = shared if naming.has_one_kind else ClassifierKind.FINE_TUNED.value
     numbered = naming.find_same_writers(given)
     while True:
         names = {variant: naming.name(variant, is_numbered=variant.generation_run_ids in numbered) for variant in given}
         sources = {
-            variant: naming.name_source(variant, is_numbered=variant.generation_run_ids in numbered) or shared
+            variant: naming.name_source(variant, is_numbered=variant.generation_run_ids in numbered) or rest
             for variant in given
         }
         n_runs = Counter(source for source, _ in {(sources[variant], variant.generation_run_ids) for variant in given})
@@ -109,15 +112,15 @@ class _Naming:
 
     def name(self, variant: Variant, *, is_numbered: bool) -> str:
         """The variant's name. With numbers it also says which generation runs its texts are from."""
-        if variant.is_baseline or variant.is_ceiling:
-            first = [SEEDS_ONLY if variant.is_baseline else REAL_TEXTS]
+        if not variant.is_synthetic:
+            first = [REAL_TEXTS if variant.is_ceiling else SENTENCES if variant.has_sentences else SEEDS_ONLY]
         else:
             first = self._name_source(variant, is_numbered=is_numbered)
             first += [variant.use.value] if variant.use and not self.has_one_use else []
         return " · ".join([*first, *self._name_rest(variant)])
 
     def name_source(self, variant: Variant, *, is_numbered: bool) -> str:
-        """The same without the labels it uses and its experiment; where everything else is shared, what is shared."""
+        """The same without the labels it uses and its experiment; where nothing is left of it, ''."""
         if not variant.is_synthetic:
             return self.name(variant, is_numbered=is_numbered)
         without = replace(variant, experiment_id=None)
@@ -133,6 +136,8 @@ class _Naming:
 
     def _name_rest(self, variant: Variant) -> list[str]:
         parts = name_filter(variant.filter)
+        if variant.has_texts and variant.has_sentences is not (variant.use is TextUse.CONSENSUS):
+            parts.insert(0, "with label sentences" if variant.has_sentences else "without label sentences")
         if not self.has_one_kind and variant.kind is not ClassifierKind.FINE_TUNED:
             parts.append(variant.kind.value)
         return parts + ([f"experiment {variant.experiment_id}"] if variant.experiment_id is not None else [])

@@ -33,13 +33,16 @@ from augment.records import (
     TrainingText,
     Variant,
     VariantFiltered,
+    VariantLabelled,
     VariantText,
     cut_runs,
 )
-from augment.training.filters import draw_nested, find_dropped
+from augment.training.filters import draw_nested, draw_sentences, find_dropped
+from augment.training.labelling import find_consensus_labels, use_labels
 from augment.training.probes import fit_probe
 from augment.training.train import explaining_memory, train
 
+MAX_VALIDATED = 1_000  # validation texts that every classifier predicts: enough to choose a variant by
 PROGRESS_EVERY_S = 0.3  # between two progress records of a run; each is a database transaction
 log = logging.getLogger(__name__)
 
@@ -71,7 +74,7 @@ def run_experiment(
         yield clock.report()
         return
     yield clock.report(f"Loading {experiment.config.recipe.encoder.name}")
-    ready = yield from _filter_variants(experiment, runs, material)
+    ready = yield from _prepare_variants(experiment, runs, material)
     clock.n_total = n_done + len(ready.runs)
     judged = _gather_texts(experiment, ready.material)
     reasons: list[str] = []
@@ -99,7 +102,7 @@ def run_experiment(
 
 
 @dataclass(frozen=True, slots=True)
-class _Filtered:
+class _Prepared:
     """What remains after the filters: runs, texts, and the errors of failed filters by the variant's id."""
 
     runs: Sequence[TrainingRun]
@@ -107,30 +110,49 @@ class _Filtered:
     broken: dict[int | None, AugmentError]
 
 
-def _filter_variants(
+def _prepare_variants(
     experiment: Experiment, runs: Sequence[TrainingRun], material: ExperimentMaterial
-) -> Generator[ExperimentRecord, None, _Filtered]:
-    """Run the filters that need a classifier and have not run yet, and limit the runs to the texts that remain."""
+) -> Generator[ExperimentRecord, None, _Prepared]:
+    """Label and filter the variants that need it and have not been yet, and limit the runs to what remains."""
     texts = dict(material.texts)
     broken: dict[int | None, AugmentError] = {}
     for stored in experiment.variants:
-        if not stored.variant.filter.needs_probe or stored.n_dropped is not None:
+        needs_labels = stored.variant.use is TextUse.CONSENSUS and not stored.is_labelled and texts[stored.id]
+        needs_filter = stored.variant.filter.needs_probe and stored.n_dropped is None
+        if not (needs_labels or needs_filter):
             continue
         try:
-            dropped = _find_dropped(stored, experiment, material)
+            _check_seeds(experiment, material)
+            if needs_labels:
+                labels = find_consensus_labels(experiment.config.recipe, material, texts[stored.id])
+                texts[stored.id] = use_labels(texts[stored.id], labels)
+                yield VariantLabelled(stored.id, labels)
+            if needs_filter:
+                dropped = _find_dropped(stored, experiment, material.seeds, texts[stored.id])
+                texts[stored.id] = tuple(text for text in texts[stored.id] if text.id not in dropped)
+                yield VariantFiltered(stored.id, tuple(sorted(dropped)))
         except AugmentError as error:  # the variant's runs fail with this reason; the others start
             broken[stored.id] = error
             continue
         except Exception as error:
-            log.exception("the filter of variant %d failed", stored.id)
-            broken[stored.id] = TrainingError(f"The variant's filter failed ({type(error).__name__}). See the log.")
+            log.exception("preparing variant %d failed", stored.id)
+            broken[stored.id] = TrainingError(
+                f"Labelling or filtering the texts failed ({type(error).__name__}). See the log for details."
+            )
             continue
-        texts[stored.id] = tuple(text for text in texts[stored.id] if text.id not in dropped)
         n_left = stored.variant.filter.count_drawable(Counter(text.label for text in texts[stored.id]).values())
         of_variant = [run for run in runs if run.variant_id == stored.id]
         runs = [*(run for run in runs if run.variant_id != stored.id), *cut_runs(of_variant, n_left)]
-        yield VariantFiltered(stored.id, tuple(sorted(dropped)))
-    return _Filtered(runs, replace(material, texts=texts), broken)
+    return _Prepared(runs, replace(material, texts=texts), broken)
+
+
+def _check_seeds(experiment: Experiment, material: ExperimentMaterial) -> None:
+    missing = sorted(set(experiment.config.recipe.labels) - {seed.label for seed in material.seeds})
+    if missing:
+        raise ShortageError(
+            "Filters and consensus labels need a classifier trained on the seeds, but no seed is labelled "
+            f"{', '.join(missing)}. Add seeds of every label, or choose other labels and no filter."
+        )
 
 
 def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[VariantText, ...]:
@@ -168,17 +190,18 @@ def _train_run(
     texts, used = choose_texts(run, material)
     yield RunStarted(run.id, len(texts), used)
     yield clock.report(name)
-    unseen = [text for text in others if text.id not in {taken.id for taken in used}]
+    used_ids = {text.id for text in used}
+    unseen = [text for text in others if text.id not in used_ids]
+    predicted = [*(row.text for row in material.validation[:MAX_VALIDATED]), *(text.text for text in unseen)]
+    first_unseen = len(material.test) + len(predicted) - len(unseen)
     points: list[MetricPoint] = []
-    records = train(
-        run.config, texts, material.test, validation=material.validation, others=[text.text for text in unseen]
-    )
+    records = train(run.config, texts, material.test, validation=material.validation, others=predicted)
     for record in records:
         if isinstance(record, TrainingProgress):
             if clock.is_due:
                 yield clock.report(f"{name} · step {record.step} of {record.n_steps}" if record.step else name)
-        elif isinstance(record, Prediction) and record.index >= len(material.test):
-            yield _judge(run, unseen[record.index - len(material.test)], record)
+        elif isinstance(record, Prediction) and record.index >= first_unseen:
+            yield _judge(run, unseen[record.index - first_unseen], record)
         else:
             if isinstance(record, MetricPoint):
                 points.append(record)
@@ -193,6 +216,9 @@ def choose_texts(run: TrainingRun, material: ExperimentMaterial) -> tuple[list[T
         ShortageError: the variant has fewer texts than the run's size.
     """
     texts = [TrainingText(seed.text, seed.label) for seed in material.seeds]
+    if run.variant.has_sentences:
+        sentences = draw_sentences(material.sentences, material.seeds, run.config.rng_seed)
+        texts += [TrainingText(sentence.text, sentence.label) for sentence in sentences]
     if run.variant_id is None or not run.n_synthetic:
         return texts, ()
     size, rng_seed, is_balanced = run.n_synthetic, run.config.rng_seed, run.variant.filter.is_balanced
@@ -209,9 +235,23 @@ def choose_texts(run: TrainingRun, material: ExperimentMaterial) -> tuple[list[T
         label=_label,
         is_balanced=is_balanced,
     )
-    weight, is_soft = run.config.synthetic_weight, run.variant.use is TextUse.SOFT
-    texts += [TrainingText(text.text, text.label, text.probs if is_soft else None, weight) for text in synthetic]
+    weights = weigh_texts(synthetic, run)
+    is_soft = run.variant.use in (TextUse.SOFT, TextUse.CONSENSUS)
+    texts += [
+        TrainingText(text.text, text.label, text.probs if is_soft else None, weight)
+        for text, weight in zip(synthetic, weights, strict=True)
+    ]
     return texts, tuple(synthetic)
+
+
+def weigh_texts(texts: Sequence[VariantText], run: TrainingRun) -> list[float]:
+    """The weight of each synthetic text: the recipe's, for consensus labels times confidence divided by its mean."""
+    weight = run.config.synthetic_weight
+    if run.variant.use is not TextUse.CONSENSUS:
+        return [weight] * len(texts)
+    confidence = [max(text.probs or (1.0,)) for text in texts]
+    mean = sum(confidence) / len(confidence)
+    return [weight * of_text / mean for of_text in confidence]
 
 
 def choose_final(points: Sequence[MetricPoint]) -> MetricPoint:
@@ -221,22 +261,17 @@ def choose_final(points: Sequence[MetricPoint]) -> MetricPoint:
     return points[figures.index(max(seen))] if seen else points[-1]
 
 
-def _find_dropped(variant: ExperimentVariant, experiment: Experiment, material: ExperimentMaterial) -> set[int]:
+def _find_dropped(
+    variant: ExperimentVariant, experiment: Experiment, seeds: Sequence[LabelledText], texts: Sequence[VariantText]
+) -> set[int]:
     """Ids of the texts that the variant's filter leaves out, by a probe trained on the seeds."""
     recipe = experiment.config.recipe
-    texts = material.texts[variant.id]
-    missing = sorted(set(recipe.labels) - {seed.label for seed in material.seeds})
-    if missing:
-        raise ShortageError(
-            f"The filter needs a classifier trained on the seeds, but no seed is labelled {', '.join(missing)}. "
-            "Add seeds of every label, or remove the filter."
-        )
     if not texts:
         return set()
     with explaining_memory(recipe):
         encoder = load_encoder(recipe)
-        seeds = [TrainingText(seed.text, seed.label) for seed in material.seeds]
-        probe = fit_probe(encoder.embed([seed.text for seed in seeds]), seeds, recipe)
+        sure = [TrainingText(seed.text, seed.label) for seed in seeds]
+        probe = fit_probe(encoder.embed([seed.text for seed in sure]), sure, recipe)
         probs = probe(encoder.embed([text.text for text in texts]))
     labels = [text.label for text in texts]
     return {texts[i].id for i in find_dropped(labels, probs, recipe.labels, variant.variant.filter)}

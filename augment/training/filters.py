@@ -4,7 +4,7 @@ Does not use storage. The output of the seeds' classifier is passed in as probab
 """
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.errors import ShortageError
-from augment.records import TextFilter
+from augment.records import LabelledText, TextFilter
 
 T = TypeVar("T")
 
@@ -64,6 +64,18 @@ def draw_nested(
             f"{size:,} texts needed; found {found}. Choose a smaller size, generate or review more, or filter less."
         )
     return order[:size]
+
+
+def draw_sentences(
+    sentences: Sequence[LabelledText], seeds: Sequence[LabelledText], rng_seed: int
+) -> list[LabelledText]:
+    """As many sentences of each label as it has seeds, or all where it has fewer, in an order set by the RNG seed."""
+    n_seeds = Counter(seed.label for seed in seeds)
+    drawn: list[LabelledText] = []
+    for label in dict.fromkeys(sentence.label for sentence in sentences):
+        of_label = [sentence for sentence in sentences if sentence.label == label]
+        drawn += sorted(of_label, key=lambda sentence: _rank(sentence.text, rng_seed))[: n_seeds[label]]
+    return drawn
 
 
 def _take_in_turn(texts: Sequence[T], label: Callable[[T], str]) -> list[T]:

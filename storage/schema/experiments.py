@@ -33,12 +33,14 @@ class VariantRow(Base):
     n_texts: Mapped[int]
     n_dropped: Mapped[int | None]  # None until its filter has run
     n_decisions: Mapped[int]
+    is_labelled: Mapped[bool] = mapped_column(default=False)  # whether its texts have their consensus labels
 
 
 class VariantTextRow(Base):
     """A synthetic text that a variant may use, with its wording and label from when the experiment was created.
 
-    `text` is None in experiments that are older than this column: they use the current text.
+    `text` is None in experiments that are older than this column: they use the current text. `is_decided`: a person had
+    accepted the label by then. `probs` are the consensus, in variants that use it.
     """
 
     __tablename__ = "variant_text"
@@ -49,6 +51,8 @@ class VariantTextRow(Base):
     text: Mapped[str | None]
     label: Mapped[str]
     is_dropped: Mapped[bool] = mapped_column(default=False)
+    is_decided: Mapped[bool] = mapped_column(default=False)
+    probs: Mapped[list[Any] | None]
 
 
 class TrainingRunRow(RunRow):
@@ -93,7 +97,7 @@ class MetricPointRow(Base):
 
 
 class PredictionRow(Base):
-    """A finished classifier's prediction for one test example."""
+    """A finished classifier's prediction for one test or validation example."""
 
     __tablename__ = "prediction"
     training_run_id: Mapped[int] = mapped_column(ForeignKey("training_run.id", ondelete="CASCADE"), primary_key=True)

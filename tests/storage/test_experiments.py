@@ -39,7 +39,7 @@ from augment.records import (
 )
 from augment.results.review_gains import REVIEW_USES
 from augment.training.experiments import choose_final, choose_texts, order_runs, run_experiment
-from augment.training.filters import draw_nested, find_dropped
+from augment.training.filters import draw_nested, draw_sentences, find_dropped
 from storage import Store
 
 LABELS = ("joy", "anger", "surprise")
@@ -137,6 +137,24 @@ def test_filters_drop_disagreeing_texts_then_the_least_confident_per_label() -> 
     assert find_dropped(given, probs, LABELS, TextFilter(keep_share=0.5)) == [2, 4]  # 2 of 3, 1 of 2, 1 of 1
     assert find_dropped(given, probs, LABELS, TextFilter(agrees=True, keep_share=0.5)) == [1, 2, 4]
     assert find_dropped(given, probs, LABELS, TextFilter()) == []
+
+
+def test_each_label_gets_as_many_sentences_as_it_has_seeds_or_all_of_its_sentences() -> None:
+    sentences = [LabelledText(f"{label} {i}", label) for i in range(4) for label in LABELS]
+    seeds = [LabelledText(f"seed {i}", label) for i, label in enumerate(["joy"] * 2 + ["anger"] * 9)]
+    drawn = draw_sentences(sentences, seeds, 0)
+    assert Counter(sentence.label for sentence in drawn) == {"joy": 2, "anger": 4}  # surprise has no seed
+    assert len(set(drawn)) == 6
+    assert set(drawn) <= set(sentences)
+    assert draw_sentences([], seeds, 0) == draw_sentences(sentences, [], 0) == []
+
+
+def test_which_sentences_are_drawn_depends_only_on_the_rng_seed() -> None:
+    sentences = [LabelledText(f"{label} {i}", label) for label in LABELS for i in range(20)]
+    seeds = [LabelledText(f"seed {i}", LABELS[i % 3]) for i in range(15)]
+    assert draw_sentences(sentences, seeds, 3) == draw_sentences(sentences, seeds, 3)
+    assert set(draw_sentences(sentences[::-1], seeds, 3)) == set(draw_sentences(sentences, seeds, 3))
+    assert set(draw_sentences(sentences, seeds, 3)) != set(draw_sentences(sentences, seeds, 4))
 
 
 def test_each_use_takes_its_texts_with_their_labels_at_creation(

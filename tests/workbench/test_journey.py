@@ -33,9 +33,10 @@ from augment.results.headlines import headline, next_step
 from augment.results.report.build import build_report
 from augment.results.review_gains import review_gains
 from workbench.bench import Workbench, open_workbench
-from workbench.comparisons import compare, count_reviewed, count_waiting, gather_report, list_comparable, name_runs
+from workbench.comparisons import compare, count_reviewed, count_waiting, list_comparable, name_runs
 from workbench.experiments import extend_experiment, start_experiment
 from workbench.generation import import_texts, start_generation, try_prompt
+from workbench.reports import gather_report
 
 LABELS = ("joy", "anger", "surprise")
 WORDS = {"joy": "happy and glad", "anger": "furious and mad", "surprise": "amazed and stunned"}

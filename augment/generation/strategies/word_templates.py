@@ -9,8 +9,9 @@ from collections.abc import Sequence
 
 from augment.errors import AugmentError, LMError
 from augment.generation.strategies.strategy import Outcome, Request, Strategy, Written
+from augment.labels.knowledge import known_words
 from augment.prompts.parsing import ParsedCompletion
-from augment.records import Completion, GenerationConfig, LabelWords, RejectReason, WordTemplates
+from augment.records import Completion, GenerationConfig, LabelKnowledge, LabelWords, RejectReason
 from augment.records.copies import normalise_text
 
 DEFAULT_PATTERNS: tuple[str, ...] = (
@@ -26,23 +27,11 @@ DEFAULT_PATTERNS: tuple[str, ...] = (
     "i am {word} and i do not know why",
 )
 
-_WORDS = {
-    "joy": "happy glad joyful cheerful delighted elated merry thrilled overjoyed content",
-    "sadness": "sad unhappy gloomy miserable heartbroken lonely depressed tearful dejected sorrowful",
-    "anger": "angry furious mad annoyed irritated enraged outraged bitter resentful livid",
-    "fear": "afraid scared frightened terrified anxious nervous worried fearful panicky uneasy",
-    "love": "loving affectionate tender caring romantic passionate devoted adoring loved cherished",
-    "surprise": "surprised amazed astonished shocked stunned startled astounded dazed speechless dumbfounded",
-    "positive": "good great wonderful happy fantastic pleased glad hopeful excited lucky",
-    "negative": "bad awful terrible horrible miserable disappointed annoyed unhappy upset frustrated",
-    "neutral": "okay fine alright normal calm neutral indifferent average unbothered ordinary",
-}
 
-
-def default_templates(labels: Sequence[str]) -> WordTemplates:
+def default_templates(labels: Sequence[str]) -> LabelKnowledge:
     """The default patterns with our words for each label, ignoring case. Any other label is its own only word."""
-    words = [LabelWords(label, tuple(_WORDS.get(label.casefold(), "").split()) or (label,)) for label in labels]
-    return WordTemplates(DEFAULT_PATTERNS, tuple(words))
+    words = [LabelWords(label, known_words(label) or (label,)) for label in labels]
+    return LabelKnowledge(DEFAULT_PATTERNS, tuple(words))
 
 
 def write(request: Request) -> Written:
@@ -77,7 +66,7 @@ def check_label(config: GenerationConfig, label: str, n_texts: int) -> None:
         )
 
 
-def fill_template(templates: WordTemplates, label: str, rng: random.Random) -> str:
+def fill_template(templates: LabelKnowledge, label: str, rng: random.Random) -> str:
     """Fill a random pattern with a random word of the label.
 
     Raises:
@@ -86,7 +75,7 @@ def fill_template(templates: WordTemplates, label: str, rng: random.Random) -> s
     return rng.choice(templates.patterns).replace("{word}", rng.choice(templates.words_of(label)))
 
 
-def count_texts(templates: WordTemplates, label: str) -> int:
+def count_texts(templates: LabelKnowledge, label: str) -> int:
     """How many texts `fill_template` can give for a label, counting texts that the copy check treats as equal once.
 
     Raises:

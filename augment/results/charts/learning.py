@@ -13,6 +13,7 @@ from augment.records import Interval, TextUse, Variant
 from augment.results.charts.counts import ACCENT, BASELINE_GREY, fade, finish, plain, tint
 from augment.results.charts.parts import (
     AXES,
+    BESIDE,
     HOVER,
     EndLabel,
     add_end_labels,
@@ -47,10 +48,10 @@ def learning_curve(
 ) -> go.Figure:
     """A metric against the number of synthetic texts: one line per variant, its 95% interval as a band.
 
-    Every line begins at the baseline of its classifier kind, which also runs across the chart.
+    A line begins at the same variant without texts, which also runs across the chart: seeds only, or with sentences.
     """
-    baselines = {point.variant: point for point in points if point.variant.is_baseline}
-    variants = sorted({point.variant for point in points if not point.variant.is_baseline}, key=list(styles).index)
+    baselines = {point.variant: point for point in points if not point.variant.has_texts}
+    variants = sorted({point.variant for point in points if point.variant.has_texts}, key=list(styles).index)
     lines = {variant: _join_baseline(variant, points, baselines) for variant in variants}
     figure = go.Figure()
     for variant, line in lines.items():
@@ -60,9 +61,10 @@ def learning_curve(
     is_direct = len(lines) <= N_DIRECT
     ends = [_name_end(line[-1], metric, styles[variant].colour, names) for variant, line in lines.items()]
     for variant, point in baselines.items():
-        text = _name_end(point, metric, BASELINE_GREY, names).text
+        colour = styles[variant].colour
+        text = _name_end(point, metric, colour, names).text
         _add_means(figure, [point], metric, styles[variant], names, name=text)
-        ends.append(add_line(figure, point.interval.mean, styles[variant].dash, text))
+        ends.append(add_line(figure, point.interval.mean, styles[variant].dash, text, colour))
     if majority is not None and metric == "accuracy":
         ends.append(add_line(figure, majority, "dot", f"majority {format_metric(metric, majority)}"))
         looks = {"color": BASELINE_GREY, "width": 1.5, "dash": "dot"}
@@ -81,7 +83,7 @@ def _join_baseline(
     variant: Variant, points: Sequence[VariantPoint], baselines: Mapping[Variant, VariantPoint]
 ) -> list[VariantPoint]:
     own = sorted((point for point in points if point.variant == variant), key=lambda point: point.n_synthetic)
-    start = baselines.get(variant.baseline)
+    start = baselines.get(variant.without_texts)
     return [start, *own] if start else own
 
 
@@ -194,7 +196,6 @@ def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) 
             name=use.value,
             marker=markers("circle", 11, tint(ACCENT, share)),
             error_x=whiskers([interval for _, interval in shown], BASELINE_GREY),
-            cliponaxis=False,
             customdata=[
                 [plain(names.sources[gain.variant]), gain.n_synthetic, interval.low, interval.high, interval.n]
                 for gain, interval in shown
@@ -206,10 +207,16 @@ def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) 
         )
     for i, (gain, use) in enumerate(rows):
         text = format_metric(metric, gain.uses[use].mean)
-        figure.add_annotation(x=1.01, xref="paper", y=i, text=text, showarrow=False, xanchor="left")
+        figure.add_annotation(y=i, text=text, **BESIDE)
     figure.update_layout(showlegend=False)
+    low, high = _fit([gain.uses[use] for gain, use in rows], [])
     figure.update_xaxes(
-        title=AXES[metric], range=[0, 1], tickformat=".0%" if metric == "accuracy" else ".1f", showgrid=True
+        title=AXES[metric],
+        range=[low, high],
+        tickformat=".0%" if metric == "accuracy" else ".2f",
+        nticks=6,
+        tickangle=0,
+        showgrid=True,
     )
     figure.update_yaxes(
         tickvals=list(range(len(rows))),

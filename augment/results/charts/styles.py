@@ -1,6 +1,6 @@
 """How a variant looks on every chart: colour for its texts, dash and symbol for the kind of classifier.
 
-A variant keeps its look whatever else is drawn. Baselines are grey, ceilings are brown.
+A variant keeps its look whatever else is drawn. Baselines are grey, label sentences alone slate, ceilings are brown.
 """
 
 from collections.abc import Iterable
@@ -14,6 +14,7 @@ VARIANT_COLOURS = ("#1C80C4", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")  # one per cycle of the colours
 CEILING_COLOUR = "#8A6F5C"
 CEILING_LOOKS = (("longdashdot", "star"), ("12px,3px", "hexagram"), ("15px,5px,3px,5px,3px,5px", "star-diamond"))
+SENTENCES_COLOUR = "#5B6B7B"  # a second reference line beside the baseline, darker
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def variant_styles(variants: Iterable[Variant]) -> dict[Variant, VariantStyle]:
     Later variants never change the looks of earlier ones.
     """
     given = [variant for variant in dict.fromkeys(variants) if not variant.is_baseline]
-    texts = dict.fromkeys(variant.texts for variant in given if not variant.is_ceiling)
+    texts = dict.fromkeys(variant.texts for variant in given if variant.is_synthetic)
     ceilings = list(dict.fromkeys(variant.texts for variant in given if variant.is_ceiling))
     places = {variant: i for i, variant in enumerate(texts)}
     styles = {Variant(kind=kind): _baseline_style(kind) for kind in ClassifierKind}
@@ -52,10 +53,12 @@ def variant_styles(variants: Iterable[Variant]) -> dict[Variant, VariantStyle]:
         if variant.is_ceiling:
             dash, symbol = CEILING_LOOKS[ceilings.index(variant.texts) % len(CEILING_LOOKS)]
             colour = CEILING_COLOUR
+        elif not variant.has_texts:
+            colour, dash, symbol = SENTENCES_COLOUR, BASELINE_DASHES[variant.kind], "hexagon"
         else:
             cycle, place = divmod(places[variant.texts], len(VARIANT_COLOURS))
             colour, dash, symbol = VARIANT_COLOURS[place], "solid", SYMBOLS[cycle % len(SYMBOLS)]
-        dash = DASHES.get(variant.kind, dash)
+        dash = DASHES.get(variant.kind, dash) if variant.has_texts else dash
         styles[variant] = VariantStyle(colour, dash, symbol + SYMBOL_ENDINGS[variant.kind])
     return styles
 

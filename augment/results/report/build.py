@@ -27,8 +27,9 @@ from augment.results.comparison import (
     compare_at_largest,
     compare_with_baseline,
 )
-from augment.results.headlines import describe_variants, headline
+from augment.results.headlines import describe_variants
 from augment.results.predictions import class_figures, confusion, wrong_texts
+from augment.results.recommended import answer
 from augment.results.report import html
 from augment.results.report.data import ReportData, name_point
 from augment.results.report.words import GLOSSARY, explain_measuring
@@ -68,7 +69,9 @@ def build_report(data: ReportData) -> str:
 
 def _summarise(data: ReportData) -> str:
     """The task, the answer, where it comes from, and what limits it."""
-    answer = headline(data.finished, METRIC, data.names) if data.finished else "No training run has finished yet"
+    what = "No training run has finished yet"
+    if data.finished:
+        what = answer(data.finished, METRIC, data.names, data.recommended)
     created, n_failed = data.created_at, len(_failed(data.runs))
     facts = [
         f"{created.day} {created:%B %Y, %H:%M} UTC",
@@ -86,7 +89,7 @@ def _summarise(data: ReportData) -> str:
     return html.element(
         "header",
         "",
-        [html.heading(1, title), html.paragraph(answer, "headline"), html.paragraph(" · ".join(facts), "facts"), *box],
+        [html.heading(1, title), html.paragraph(what, "headline"), html.paragraph(" · ".join(facts), "facts"), *box],
     )
 
 

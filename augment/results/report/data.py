@@ -15,6 +15,7 @@ from augment.records import (
     VariantText,
     Writer,
 )
+from augment.results.recommended import Recommended
 from augment.results.variants import VariantNames, name_variants
 from augment.wording import plural
 
@@ -38,6 +39,7 @@ class ReportData:
     samples: Mapping[Variant, Sequence[VariantText]]
     test_counts: Mapping[str, int]
     created_at: datetime
+    recommended: Recommended | None = None
 
     @property
     def names(self) -> VariantNames:
@@ -54,4 +56,4 @@ class ReportData:
 def name_point(point: tuple[Variant, int], names: VariantNames) -> str:
     """'relabelled, 200 texts', or 'seeds only'."""
     variant, n = point
-    return names[variant] if variant.is_baseline else f"{names[variant]}, {plural(n, 'text')}"
+    return names[variant] if not variant.has_texts else f"{names[variant]}, {plural(n, 'text')}"

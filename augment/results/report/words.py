@@ -13,6 +13,11 @@ USES = {
     TextUse.REVIEWED: "only texts that people accepted, each with its label after review",
     TextUse.RELABELLED: "all texts except rejected ones, each with its label after review",
     TextUse.SOFT: "every text, with the language model's label probabilities as its label",
+    TextUse.CONSENSUS: (
+        "all texts except rejected ones; what people decided stands, any other text gets the consensus of the label it "
+        "was written with, the language model's scores and a classifier trained on the seeds, label sentences and "
+        "decisions, as a soft label, and its confidence as its weight"
+    ),
     TextUse.REAL: "real texts that are not seeds: what the same number of real labelled texts would gain",
 }
 
@@ -119,7 +124,9 @@ def _describe_variant(stored: ExperimentVariant) -> str:
     if text_filter.keep_share < 1:
         rules.append(f"keeps, per label, the {percent(text_filter.keep_share)} for which it is most certain")
     use = f"{USES[stored.variant.use]}. " if stored.variant.use else ""
-    sentences = [f"{use}{plural(stored.n_texts, 'text')}."]
+    sentences = [f"{use}{plural(stored.n_texts, 'text')}."] if stored.variant.has_texts else []
+    if stored.variant.has_sentences:
+        sentences.append("Label sentences join the seeds, as many of each label as it has seeds.")
     if rules:
         sentences.append(f"Its filter {' and '.join(rules)}: {stored.n_dropped:,} left out.")
     if text_filter.is_balanced:

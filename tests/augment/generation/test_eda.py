@@ -1,16 +1,9 @@
-"""Easy Data Augmentation with scripted random numbers and a toy thesaurus, and WordNet's synonyms."""
+"""Easy Data Augmentation with scripted random numbers and a toy thesaurus, and with WordNet."""
 
 import random
-import sys
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import pytest
-
-from augment.embedded import find_wordnet_folder
-from augment.errors import DataError
 from augment.generation.strategies.eda import (
     STOP_WORDS,
     augment_text,
@@ -151,58 +144,7 @@ def test_without_synonyms_words_are_only_moved_or_deleted() -> None:
         assert not Counter(augment_text(TEXT, random.Random(seed), find_nothing).split()) - Counter(TEXT.split())
 
 
-# WordNet -------------------------------------------------------------------------------------------------------------
-
-
-def test_wordnet_has_synonyms_of_happy() -> None:
-    # Its four synsets: {happy}, {felicitous, happy}, {glad, happy} and {happy, well-chosen}.
-    assert find_synonyms("happy") == ("felicitous", "glad", "well-chosen")
-    assert find_synonyms("HAPPY") == find_synonyms("happy")
-
-
-def test_synonyms_cover_every_part_of_speech_and_phrases_have_spaces() -> None:
-    assert find_synonyms("zygote") == ("fertilized ovum",)
-    assert "zygote" in find_synonyms("fertilized ovum")
-    assert {"passion", "enjoy", "make love"} <= set(find_synonyms("love"))  # noun, verb
-    assert "merrily" in find_synonyms("happily")  # adverb
-
-
-def test_the_syntactic_marker_of_an_adjective_is_removed() -> None:
-    # "ablaze(p) 0 afire(p) 0 aflame(p) 0 ..." in data.adj
-    assert find_synonyms("aflare") == ("ablaze", "afire", "aflame", "alight", "flaring", "on fire")
-
-
-@pytest.mark.parametrize("word", ["", " ", "qwzx", "loved", "This", "happy birthday to", "\n", "Übermut", "zzz" * 50])
-def test_a_word_that_is_not_in_wordnet_has_no_synonyms(word: str) -> None:
-    assert find_synonyms(word) == ()
-
-
-def test_the_first_and_the_last_line_of_a_file_are_found() -> None:
-    assert find_synonyms(".22-caliber") == (".22 caliber", ".22 calibre", ".22-calibre")  # index.adj
-    assert find_synonyms("zymotic") == ("zymolytic",)
-
-
-def test_threads_share_wordnet() -> None:
-    words = ["happy", "love", "dog", "run"] * 50
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(find_synonyms, words)) == [find_synonyms(word) for word in words]
-
-
 def test_real_synonyms_augment_a_text() -> None:
     texts = {augment_text("i feel glad", random.Random(seed), find_synonyms) for seed in range(200)}
     assert "i feel happy" in texts
     assert "glad feel i" in texts
-
-
-@pytest.mark.parametrize("has_other_version", [False, True])
-def test_a_missing_wordnet_gives_an_error_that_says_how_to_install_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_other_version: bool
-) -> None:
-    if has_other_version:
-        (tmp_path / "wn").mkdir()
-        (tmp_path / "wn" / "__init__.py").touch()
-    with monkeypatch.context() as patch:
-        patch.setattr(sys, "path", [str(tmp_path)])
-        with pytest.raises(DataError, match=r"WordNet 3\.0.* is not installed\. Run `make install`"):
-            find_wordnet_folder()
-    assert find_wordnet_folder().is_dir()

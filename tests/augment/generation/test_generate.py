@@ -26,6 +26,7 @@ from augment.records import (
     Finding,
     GenerationConfig,
     GenerationProgress,
+    LabelKnowledge,
     LabelQuestion,
     LabelWords,
     LMKind,
@@ -40,7 +41,6 @@ from augment.records import (
     Split,
     SyntheticText,
     TextChecks,
-    WordTemplates,
 )
 from augment.records.copies import CopyCheck, normalise_text
 
@@ -496,7 +496,7 @@ def test_strategies_without_an_lm_are_deterministic_and_balanced(strategy: str) 
 
 
 def test_templates_that_cannot_make_enough_texts_are_refused_at_once() -> None:
-    words = WordTemplates(
+    words = LabelKnowledge(
         ("i feel {word}", "so {word}"), (LabelWords("joy", ("happy",)), LabelWords("anger", ("mad",)))
     )
     config = replace(CONFIG, strategy="templates", target=10, word_templates=words)

@@ -7,11 +7,11 @@ import pytest
 
 from augment.errors import AugmentError
 from augment.generation.strategies.word_templates import DEFAULT_PATTERNS, count_texts, default_templates, fill_template
-from augment.records import LabelWords, WordTemplates
+from augment.records import LabelKnowledge, LabelWords
 
 EMOTIONS = ("joy", "sadness", "anger", "fear", "love", "surprise")
 SENTIMENTS = ("positive", "negative", "neutral")
-TOY = WordTemplates(
+TOY = LabelKnowledge(
     ("i feel {word}", "{word} today"), (LabelWords("joy", ("happy", "glad")), LabelWords("fear", ("x",)))
 )
 
@@ -32,7 +32,7 @@ def test_the_same_seed_gives_the_same_texts() -> None:
 def test_each_text_is_counted_once() -> None:
     assert count_texts(TOY, "joy") == 4
     assert count_texts(TOY, "fear") == 2
-    assert count_texts(WordTemplates(("a {word}", "a {word}"), (LabelWords("joy", ("b", "b", "c")),)), "joy") == 2
+    assert count_texts(LabelKnowledge(("a {word}", "a {word}"), (LabelWords("joy", ("b", "b", "c")),)), "joy") == 2
 
 
 @pytest.mark.parametrize("labels", [EMOTIONS, SENTIMENTS])
@@ -56,11 +56,11 @@ def test_an_unknown_label_is_its_own_only_word() -> None:
 
 def test_a_brace_in_a_word_is_refused() -> None:
     with pytest.raises(AugmentError, match="A word of 'odd' contains a brace"):
-        WordTemplates(("i feel {word}",), (LabelWords("odd", ("{word} {0}",)),))
+        LabelKnowledge(("i feel {word}",), (LabelWords("odd", ("{word} {0}",)),))
 
 
 def test_texts_that_the_duplicate_check_treats_as_equal_count_once() -> None:
-    templates = WordTemplates(("i feel {word}", "I feel {word}!"), (LabelWords("joy", ("glad", "Glad", "merry")),))
+    templates = LabelKnowledge(("i feel {word}", "I feel {word}!"), (LabelWords("joy", ("glad", "Glad", "merry")),))
     assert count_texts(templates, "joy") == 2
 
 
@@ -70,15 +70,15 @@ def test_the_error_names_a_label_without_words() -> None:
     with pytest.raises(AugmentError, match="Label 'love' has no words"):
         count_texts(TOY, "love")
     with pytest.raises(AugmentError, match="Label 'joy' has no words"):
-        WordTemplates(("{word}",), (LabelWords("joy", ()),))
+        LabelKnowledge(("{word}",), (LabelWords("joy", ()),))
 
 
 @pytest.mark.parametrize("pattern", ["i feel", "{word} {word}", "{word} {", "{word} {label}"])
 def test_a_pattern_contains_the_placeholder_once_and_no_other_braces(pattern: str) -> None:
     with pytest.raises(AugmentError, match="must contain {word} exactly once"):
-        WordTemplates((pattern,), TOY.words)
+        LabelKnowledge((pattern,), TOY.words)
 
 
 def test_there_is_at_least_one_pattern() -> None:
     with pytest.raises(AugmentError, match="There is no pattern"):
-        WordTemplates((), TOY.words)
+        LabelKnowledge((), TOY.words)

@@ -333,7 +333,7 @@ def test_variants_with_another_filter_or_kind_are_a_separate_source() -> None:
         (probes[0].variant, [TextUse.RAW, TextUse.RELABELLED]),
     ]
     names = name_variants([stored.variant for stored in variants], WRITERS)
-    assert [names.sources[gain.variant] for gain in gains] == ["A", "linear probe"]
+    assert [names.sources[gain.variant] for gain in gains] == ["fine-tuned", "linear probe"]
 
 
 def test_a_comparison_of_review_needs_two_measured_uses_and_takes_the_newest_of_each() -> None:

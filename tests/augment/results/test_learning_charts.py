@@ -165,7 +165,7 @@ def test_hover_shows_the_full_name_and_exact_figures() -> None:
 def test_baselines_span_the_chart_and_are_named_in_the_margin() -> None:
     figure = learning_curve(POINTS, "macro_f1", STYLES, NAMES)
     assert {(shape.y0, shape.line.dash) for shape in figure.layout.shapes} == {(0.45, "dash"), (0.50, "dashdot")}
-    assert {"seeds only 0.45", "seeds only · linear probe 0.50"} <= set(texts_of(figure))
+    assert {"seeds only 0.45", "seeds only ·<br>linear probe 0.50"} <= set(texts_of(figure))
 
 
 def test_only_accuracy_charts_have_the_majority_line() -> None:

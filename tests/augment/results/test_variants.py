@@ -104,7 +104,7 @@ def test_baselines_of_compared_variants_also_have_names() -> None:
 def test_source_names_leave_out_which_labels_are_used() -> None:
     given = [A, Variant(RELABELLED, (1,)), Variant(RAW, (1,), AGREED), A_PROBE]
     names = name_variants(given, WRITERS)
-    assert [names.sources[variant] for variant in given] == ["A", "A", "agreed", "linear probe"]
+    assert [names.sources[variant] for variant in given] == ["fine-tuned", "fine-tuned", "agreed", "linear probe"]
     given = [A, Variant(RELABELLED, (2,), AGREED)]
     names = name_variants(given, WRITERS)
     assert [names.sources[variant] for variant in given] == ["A", "B · agreed"]

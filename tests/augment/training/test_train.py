@@ -142,7 +142,7 @@ def test_an_encoder_too_big_for_memory_is_refused(tmp_path: Path) -> None:
         num_hidden_layers=3000, hidden_size=4096, num_attention_heads=32, intermediate_size=16384
     ).save_pretrained(tmp_path)
     config = replace(SHORT, encoder=EncoderSpec(EncoderKind.TRANSFORMERS, str(tmp_path)))
-    with pytest.raises(TrainingError, match=r"needs [\d.]+ GiB, .* free"):
+    with pytest.raises(TrainingError, match=r"needs [\d.,]+ GiB; .* free"):
         list(train(config, ROWS, TEST))
 
 

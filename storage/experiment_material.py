@@ -1,0 +1,40 @@
+"""Read everything that an experiment's runs are trained and evaluated on."""
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from augment.records import ExperimentMaterial, LabelKnowledge, LabelledText, Split, Variant
+from storage.codec import from_json
+from storage.schema import ExampleRow, ExperimentRow, SeedSetExampleRow
+from storage.variants import real_texts, select_variants, texts_of
+
+
+def read_material(session: Session, row: ExperimentRow) -> ExperimentMaterial:
+    """The texts of an experiment: seeds, its variants' texts, validation and test examples."""
+    variants = session.scalars(select_variants(row.id)).all()
+    of_task = ExampleRow.task_id == row.task_id
+    seeds = (
+        select(ExampleRow)
+        .join(SeedSetExampleRow, SeedSetExampleRow.example_id == ExampleRow.id)
+        .where(SeedSetExampleRow.seed_set_id == row.seed_set_id)
+        .order_by(SeedSetExampleRow.position)
+    )
+    has_ceiling = any(from_json(Variant, variant.spec).is_ceiling for variant in variants)
+    return ExperimentMaterial(
+        seeds=tuple(LabelledText(seed.text, seed.label) for seed in session.scalars(seeds)),
+        texts={variant.id: texts_of(session, variant.id) for variant in variants},
+        real=real_texts(session, row.seed_set_id) if has_ceiling else (),
+        validation=_labelled(session, of_task, ExampleRow.split == Split.VALIDATION),
+        test=_labelled(session, of_task, ExampleRow.split == Split.TEST),
+        sentences=_sentences_of(row),
+    )
+
+
+def _sentences_of(row: ExperimentRow) -> tuple[LabelledText, ...]:
+    knowledge = row.config.get("label_knowledge")
+    return from_json(LabelKnowledge, knowledge).sentences if knowledge else ()
+
+
+def _labelled(session: Session, *conditions: ColumnElement[bool]) -> tuple[LabelledText, ...]:
+    query = select(ExampleRow.text, ExampleRow.label).where(*conditions).order_by(ExampleRow.id)
+    return tuple(LabelledText(text, label) for text, label in session.execute(query))

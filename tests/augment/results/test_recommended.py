@@ -1,0 +1,103 @@
+"""The recommended variant, from simulated predictions for validation texts."""
+
+import numpy as np
+import pytest
+
+from augment.records import Variant
+from augment.results.bootstrap import Predicted, macro_f1_of
+from augment.results.recommended import N_ENOUGH, Point, pick_largest, recommend, simplicity
+from tests.augment.results.made_runs import PROBE, REAL, SEEDS, SEEDS_PROBE, A, B
+
+SENTENCES = Variant(has_sentences=True)
+A_SENTENCES = Variant(A.use, A.generation_run_ids, has_sentences=True)
+OWN_PLACES = {point: place for place, point in enumerate([SEEDS, SEEDS_PROBE, SENTENCES, A, B, REAL, A_SENTENCES])}
+
+
+def predict(n_wrong: int, first: int, *, n: int = 200, rng_seed: int = 0) -> Predicted:
+    """One run that is wrong for `n_wrong` texts in a row, from `first` on; two labels in turn."""
+    truth = np.arange(n) % 2
+    is_wrong = (np.arange(n) - first) % n < n_wrong
+    return Predicted(truth, {rng_seed: np.where(is_wrong, 1 - truth, truth)})
+
+
+def predict_each(n_wrong: dict[Variant, int], *, n: int = 200) -> dict[Point, Predicted]:
+    """Predictions of each variant, which errs on other texts than the others do: macro-F1 is 1 - n_wrong / n."""
+    return {
+        (variant, 50 * variant.has_texts): predict(wrong, 30 * OWN_PLACES[variant], n=n)
+        for variant, wrong in n_wrong.items()
+    }
+
+
+def choose(n_wrong: dict[Variant, int], *, n: int = 200) -> Variant | None:
+    choice = recommend(predict_each(n_wrong, n=n), 2)
+    return choice and choice.variant
+
+
+def test_a_clearly_better_variant_is_recommended_with_its_figures() -> None:
+    predicted = predict_each({SEEDS: 60, A: 20, B: 40})
+    choice = recommend(predicted, 2)
+    assert choice is not None
+    assert (choice.variant, choice.n_synthetic, choice.n_validation) == (A, 50, 200)
+    assert choice.macro_f1 == macro_f1_of(predicted[A, 50], 2)
+    assert (choice.macro_f1, choice.baseline_macro_f1) == pytest.approx((0.9, 0.7))
+
+
+def test_the_seeds_win_if_the_best_is_within_one_standard_error() -> None:
+    # They differ on 20 + n texts; the difference's standard error is about √(20 + n) / 200.
+    assert choose({SEEDS: 24, A: 20}) == SEEDS  # 0.02, and the standard error is 0.033
+    assert choose({SEEDS: 26, A: 20}) == SEEDS  # 0.03 and 0.034
+    assert choose({SEEDS: 30, A: 20}) == A  # 0.05 and 0.035
+
+
+def test_label_sentences_are_simpler_than_texts_and_less_simple_than_seeds() -> None:
+    assert [simplicity((variant, 0)) for variant in (SEEDS, SENTENCES, A, A_SENTENCES)] == [0, 1, 2, 2]
+    assert choose({SEEDS: 60, SENTENCES: 22, A: 20}) == SENTENCES
+    assert choose({SEEDS: 22, SENTENCES: 21, A: 20}) == SEEDS
+    assert choose({SEEDS: 60, SENTENCES: 45, A: 20}) == A
+
+
+def test_of_equally_simple_variants_the_better_one_wins() -> None:
+    for first, second in ((20, 22), (22, 20)):
+        assert choose({SEEDS: 60, A: first, B: second}) == (A if first < second else B)
+        assert choose({SEEDS: first, SEEDS_PROBE: second, A: 20}) == (SEEDS if first < second else SEEDS_PROBE)
+
+
+def test_the_ceiling_is_never_recommended_nor_the_measure_of_the_best() -> None:
+    assert choose({SEEDS: 60, A: 20, REAL: 0}) == A
+    assert choose({SEEDS: 60, REAL: 0}) == SEEDS
+
+
+def test_too_few_validation_texts_recommend_nothing() -> None:
+    assert choose({SEEDS: 20, A: 2}, n=N_ENOUGH - 1) is None
+    assert choose({SEEDS: 20, A: 2}, n=N_ENOUGH) == A
+
+
+def test_without_a_baseline_nothing_is_recommended() -> None:
+    assert choose({A: 20, SENTENCES: 20}) is None
+    assert recommend({}, 2) is None
+
+
+def test_a_gain_is_over_the_seeds_with_the_same_kind_of_classifier() -> None:
+    probe = Variant(A.use, A.generation_run_ids, kind=PROBE)
+    predicted = predict_each({SEEDS: 80, SEEDS_PROBE: 60}) | {(probe, 50): predict(20, 0)}
+    choice = recommend(predicted, 2)
+    assert choice is not None
+    assert (choice.variant, choice.baseline_macro_f1) == (probe, macro_f1_of(predicted[SEEDS_PROBE, 0], 2))
+
+
+def test_variants_without_a_shared_rng_seed_are_not_called_close() -> None:
+    predicted = {(SEEDS, 0): predict(22, 0, rng_seed=1), (A, 50): predict(20, 30)}
+    choice = recommend(predicted, 2)
+    assert choice is not None
+    assert choice.variant == A
+    assert choose({SEEDS: 22, A: 20}) == SEEDS
+
+
+def test_the_same_predictions_give_the_same_choice_in_any_order() -> None:
+    predicted = predict_each({SEEDS: 27, SENTENCES: 24, A: 20, B: 21})
+    assert recommend(predicted, 2) == recommend(dict(reversed(predicted.items())), 2)
+
+
+def test_each_variant_takes_part_with_its_largest_size() -> None:
+    assert pick_largest([(SEEDS, 0), (A, 10), (A, 50), (B, 30), (A, 20)]) == [(SEEDS, 0), (A, 50), (B, 30)]
+    assert pick_largest([]) == []
