@@ -108,6 +108,7 @@ def run(app: App, visit: Callable[[str], Page], rounds: int) -> dict[str, float]
     press(page, "Cancel")
     expect(page.get_by_text("cancelled").first).to_be_visible(timeout=60_000)
     page = visit("train")
+    page.get_by_role("tab", name="Design a grid").click()
     page.get_by_role("button", name="Train ").last.click()
     while not any(experiment.state.n_done for experiment in store.experiments.all(task_id)):
         time.sleep(0.2)  # wait until the encoder is loaded and the first run is done

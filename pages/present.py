@@ -6,7 +6,8 @@ import streamlit as st
 from augment.records import Experiment, Task
 from augment.results.charts.learning import learning_curve, review_chart
 from augment.results.comparison import aggregate_runs
-from augment.results.headlines import describe_variants, headline
+from augment.results.headlines import describe_variants
+from augment.results.recommended import answer
 from augment.results.review_gains import review_gains
 from augment.results.variants import name_recipe
 from pages.parts.charts import say_shared, show_chart
@@ -14,6 +15,7 @@ from pages.parts.formats import escape_markdown, format_state
 from pages.parts.layout import CHARTS_POLL_S, empty_state, showing_errors, task_line
 from pages.parts.session import enter_through_app, require_task, workbench
 from workbench.comparisons import compare, majority_of
+from workbench.recommendations import recommend_variant
 
 FONT_SIZE = 18
 
@@ -39,8 +41,9 @@ def enlarge(figure: go.Figure) -> go.Figure:
     size = {"size": FONT_SIZE - 3}
     figure.for_each_annotation(lambda annotation: annotation.update(font=size))
     figure.update_xaxes(tickfont=size, title_font=size).update_yaxes(tickfont=size, title_font=size)
+    right = round(1.25 * figure.layout.margin.r)  # the names beside the lines are as much wider
     return figure.update_layout(
-        font={"size": FONT_SIZE}, legend={"font": size, "entrywidth": 330}, hoverlabel_font=size
+        margin_r=right, font={"size": FONT_SIZE}, legend={"font": size, "entrywidth": 330}, hoverlabel_font=size
     )
 
 
@@ -49,7 +52,8 @@ def draw(task: Task, experiment_id: int) -> None:
     experiment = workbench().store.experiments.get(experiment_id)
     comparison = compare(workbench(), [experiment])
     names = comparison.names
-    st.title(escape_markdown(headline(comparison.runs, "macro_f1", names)), anchor=False)
+    recommended = None if comparison.is_active else recommend_variant(workbench(), comparison)
+    st.title(escape_markdown(answer(comparison.runs, "macro_f1", names, recommended)), anchor=False)
     st.caption(task_line(task))
     say_shared(names)
     styles, majority = comparison.styles, majority_of(workbench(), task)

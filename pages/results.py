@@ -18,7 +18,8 @@ from pages.parts.results.details import (
     show_steps,
 )
 from pages.parts.session import enter_through_app, require_task, workbench
-from workbench.comparisons import Comparison, gather_report
+from workbench.comparisons import Comparison
+from workbench.reports import gather_report
 
 
 def offer_export(task: Task, comparison: Comparison, place: "st.delta_generator.DeltaGenerator") -> None:

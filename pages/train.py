@@ -9,29 +9,47 @@ from pages.parts.layout import CHARTS_POLL_S, PAGES, empty_state, page_header, s
 from pages.parts.session import enter_through_app, require_task, workbench
 from pages.parts.train.curves import draw_curves, show_runs
 from pages.parts.train.experiments import show_experiment, train_state
-from pages.parts.train.settings import choose_experiment, count_runs, describe_cost, describe_cuts
+from pages.parts.train.settings import choose_experiment, count_runs, describe_cost, describe_cuts, describe_plan
 from workbench.comparisons import compare
-from workbench.experiments import start_experiment
+from workbench.experiments import plan_experiment, start_experiment
 
 N_LISTED = 4
 
 
-def settings_panel(task: Task) -> None:
-    """What to train on and how, what it costs, and the button."""
-    with st.container(border=True):
-        config = choose_experiment(task, workbench().store.tasks.seed_sets(task.id))
-        st.caption(escape_markdown(describe_cost(task, config)))
-        for sentence in describe_cuts(task, config):
-            st.caption(escape_markdown(sentence))
-        if st.button(
-            f"Train {plural(count_runs(config), 'run')}",
-            type="primary",
-            key="train_start",
-            icon=":material/model_training:",
-            width="stretch",
-        ):
-            start_experiment(workbench(), task.id, config)
-            st.rerun()
+def default_panel(task: Task, *, is_primary: bool) -> None:
+    """The default experiment: what it compares, what it costs, and the button."""
+    bench = workbench()
+    seed_set = bench.store.tasks.seed_sets(task.id)[0]
+    preview = plan_experiment(bench, task, seed_set.id, is_preview=True)
+    st.markdown(f"What makes the best classifier, starting from the {plural(len(seed_set.examples), 'seed')}?")
+    st.markdown("\n".join(f"- {line}" for line in describe_plan(preview)))
+    st.caption(escape_markdown(describe_cost(task, preview)))
+    if st.button(
+        "Train",
+        type="primary" if is_primary else "secondary",
+        key="train_default",
+        icon=":material/model_training:",
+        width="stretch",
+    ):
+        with st.spinner("Looking up words for each label"):
+            start_experiment(bench, task.id, plan_experiment(bench, task, seed_set.id))
+        st.rerun()
+
+
+def design_panel(task: Task) -> None:
+    """A grid of one's own: what to train on and how, what it costs, and the button."""
+    config = choose_experiment(task, workbench().store.tasks.seed_sets(task.id))
+    st.caption(escape_markdown(describe_cost(task, config)))
+    for sentence in describe_cuts(task, config):
+        st.caption(escape_markdown(sentence))
+    if st.button(
+        f"Train {plural(count_runs(config), 'run')}",
+        key="train_start",
+        icon=":material/model_training:",
+        width="stretch",
+    ):
+        start_experiment(workbench(), task.id, config)
+        st.rerun()
 
 
 def show_live(task: Task) -> None:
@@ -82,12 +100,16 @@ if not store.tasks.seed_sets(task.id):
     )
 experiments = store.experiments.all(task.id)
 if store.experiments.list_finished(task.id) and action.button(
-    "Continue: results", key="train_continue", icon=":material/arrow_forward:"
+    "Continue: results", type="primary", key="train_continue", icon=":material/arrow_forward:"
 ):
     st.switch_page(PAGES["results"])
 left, right = st.columns([1, 2], gap="large")
-with left, showing_errors():
-    settings_panel(task)
+with left, st.container(border=True):
+    default, design = st.tabs(["Default", "Design a grid"], key="train_plan")
+    with default, showing_errors():
+        default_panel(task, is_primary=not store.experiments.list_finished(task.id))
+    with design, showing_errors():
+        design_panel(task)
 with right, showing_errors():
     if not experiments:
         with st.container(border=True, horizontal_alignment="center"):

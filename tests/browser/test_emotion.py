@@ -46,6 +46,7 @@ def test_a_classifier_is_trained_on_the_emotion_upload_and_gpt_j_texts(
     assert_no_error(page)
 
     page = visit("train")
+    page.get_by_role("tab", name="Design a grid").click()
     page.get_by_label("RNG seeds", exact=True).fill("1")
     page.get_by_label("RNG seeds", exact=True).press("Enter")
     page.get_by_role("button", name="linear probe").click()

@@ -88,6 +88,7 @@ def test_the_whole_journey_from_an_empty_database(app: App, visit: Visit) -> Non
     assert_no_error(page)
 
     page = visit("train")
+    page.get_by_role("tab", name="Design a grid").click()
     page.get_by_label("RNG seeds", exact=True).fill("1")
     page.get_by_label("RNG seeds", exact=True).press("Enter")
     page.get_by_role("button", name="accepted only").click()

@@ -11,6 +11,7 @@ from augment.generation.strategies.word_templates import default_templates
 from augment.prompts.few_shot import FewShot
 from augment.records import (
     GenerationConfig,
+    LabelKnowledge,
     LabelWords,
     LMKind,
     LMSpec,
@@ -20,7 +21,6 @@ from augment.records import (
     SeedSet,
     Task,
     TextChecks,
-    WordTemplates,
 )
 from pages.parts.formats import escape_markdown, name_seed_set
 from pages.parts.generate.advanced import (
@@ -82,7 +82,7 @@ class _Wanted:
 
     target: int
     shares: tuple[float, ...] | None
-    words: WordTemplates | None
+    words: LabelKnowledge | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +190,7 @@ def _choose_target(task: Task, *, gives_label: bool) -> tuple[int, tuple[float, 
     return target, shares
 
 
-def _choose_words(task: Task) -> WordTemplates | None:
+def _choose_words(task: Task) -> LabelKnowledge | None:
     """Patterns and each label's words, one per line; None where they cannot be used, which is said there."""
     default = default_templates(task.labels)
     with st.expander("Patterns and words"):
@@ -203,7 +203,7 @@ def _choose_words(task: Task) -> WordTemplates | None:
             for i, label in enumerate(task.labels)
         ]
     try:
-        return WordTemplates(patterns, tuple(words))
+        return LabelKnowledge(patterns, tuple(words))
     except AugmentError as error:
         with problem:
             show_error(str(error))

@@ -7,7 +7,8 @@ import streamlit as st
 from augment.records import Task
 from augment.results.charts.learning import N_DIRECT, learning_curve, review_chart
 from augment.results.comparison import aggregate_runs, points_table
-from augment.results.headlines import headline, next_step
+from augment.results.headlines import next_step
+from augment.results.recommended import Recommended, answer
 from augment.results.review_gains import ReviewGain, review_gains
 from augment.wording import METRICS, format_metric, plural
 from pages.parts.charts import say_shared, show_chart
@@ -15,6 +16,7 @@ from pages.parts.formats import escape_markdown
 from pages.parts.layout import showing_errors
 from pages.parts.session import page_state, workbench
 from workbench.comparisons import Comparison, compare, count_reviewed, count_waiting, majority_of
+from workbench.recommendations import recommend_variant
 
 
 @dataclass(slots=True)
@@ -22,6 +24,7 @@ class ResultsState:
     """What the Results page remembers in this browser tab: the comparison that is held."""
 
     held: Comparison | None = None
+    recommended: tuple[tuple[int, ...], Recommended | None] = ((), None)  # of which runs
 
 
 def results_state() -> ResultsState:
@@ -49,7 +52,13 @@ def _follow(comparison: Comparison, *, is_held: bool) -> Comparison:
 def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     """Headline, next step, learning curve; beside it what review gained."""
     runs, names = comparison.runs, comparison.names
-    st.subheader(escape_markdown(headline(runs, metric, names)), anchor=False)
+    recommended = None if comparison.is_active else _recommend(comparison)
+    st.subheader(escape_markdown(answer(runs, metric, names, recommended)), anchor=False)
+    if recommended:
+        st.caption(
+            f"Chosen on {plural(recommended.choice.n_validation, 'validation text')}; a simpler variant is preferred "
+            "unless another is better by more than one standard error. The interval covers test texts and RNG seeds."
+        )
     n_waiting, n_reviewed = count_waiting(workbench(), task), count_reviewed(workbench(), task)
     st.markdown(escape_markdown(next_step(runs, metric, n_waiting=n_waiting, n_reviewed=n_reviewed)))
     gains = review_gains(runs, comparison.variants, metric)
@@ -69,6 +78,14 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
         with right:
             show_gains(gains, comparison, metric)
     show_footnote(comparison, metric, majority)
+
+
+def _recommend(comparison: Comparison) -> Recommended | None:
+    """What validation texts recommend, computed once for the same runs: it reads every prediction."""
+    state, run_ids = results_state(), tuple(run.id for run in comparison.runs)
+    if state.recommended[0] != run_ids:
+        state.recommended = (run_ids, recommend_variant(workbench(), comparison))
+    return state.recommended[1]
 
 
 def show_gains(gains: list[ReviewGain], comparison: Comparison, metric: str) -> None:

@@ -204,6 +204,22 @@ def choose_patience(place: "st.delta_generator.DeltaGenerator", n_validation: in
     return (patience or None) if n_validation else None  # a choice kept from another task
 
 
+def describe_plan(config: ExperimentConfig) -> list[str]:
+    """A line for each thing that an experiment compares; its largest size where it adds texts."""
+    lines = ["**seeds only**: the baseline"]
+    for variant, sizes in sizes_of(config).items():
+        n_texts = plural(max(sizes, default=0), "text")
+        if variant.is_ceiling:
+            lines.append(f"**real texts**: {n_texts} from the pool, as the ceiling")
+        elif variant.is_synthetic:
+            lines.append(f"**your synthetic texts**: up to {n_texts}, each with the consensus of all label sources")
+        elif variant.has_sentences:
+            lines.append("**label sentences**: such as “This tweet is joyful.”, without a language model")
+    if not any(variant.is_synthetic for variant in config.variants):
+        lines.append("no synthetic texts yet: generate some to see whether they help")
+    return lines
+
+
 def count_runs(config: ExperimentConfig) -> int:
     """How many training runs the grid has now, its sizes cut to what each variant has."""
     return _count_points(config) * len(config.rng_seeds)
@@ -216,7 +232,10 @@ def _count_points(config: ExperimentConfig) -> int:
 def sizes_of(config: ExperimentConfig) -> dict[Variant, tuple[int, ...]]:
     """The sizes that each variant can have, as far as that is known before a filter that needs a classifier."""
     count = workbench().store.experiments.count_texts
-    return {variant: cut_sizes(config.sizes, count(variant, config.seed_set_id)) for variant in config.variants}
+    return {
+        variant: cut_sizes(config.sizes, count(variant, config.seed_set_id)) if variant.has_texts else (0,)
+        for variant in config.variants
+    }
 
 
 def describe_cost(task: Task, config: ExperimentConfig) -> str:

@@ -17,6 +17,7 @@ USES = {
     TextUse.REVIEWED: "reviewed only",
     TextUse.RELABELLED: "relabelled",
     TextUse.SOFT: "soft labels",
+    TextUse.CONSENSUS: "consensus",
 }
 FILTERS = {
     "no filter": TextFilter(),
@@ -119,7 +120,9 @@ def _choose_uses(task: Task, *, is_reviewed: bool) -> list[TextUse]:
         help="**Raw**: every text with the label the language model proposed. **Relabelled**: all texts except "
         "rejected ones, with their labels after review; choose it together with raw to see what review gained. "
         "**Reviewed only**: the same, without texts that nobody has reviewed. **Accepted only**: texts whose "
-        "proposed label people accepted. **Soft labels**: the language model's label probabilities, where it gave any.",
+        "proposed label people accepted. **Soft labels**: the language model's label probabilities, where it gave any. "
+        "**Consensus**: what people decided stands; any other text gets the label that the language model and a "
+        "classifier trained on seeds and decisions agree on, as probabilities. Choose it if few texts are reviewed.",
     )
 
 
