@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from augment.records import Split, TrainingRun
-from augment.results.bootstrap import Predicted, compare_macro_f1, read_predicted
+from augment.results.bootstrap import Predicted, can_compare, compare_macro_f1, read_predicted
 from augment.results.comparison import list_points
 from augment.results.recommended import Point, Recommended, pick_largest, recommend
 from workbench.bench import Workbench
@@ -25,8 +25,10 @@ def recommend_variant(bench: Workbench, comparison: Comparison) -> Recommended |
     on_test = _read_predicted(
         bench, {point: points[point] for point in compared if point in points}, labels, Split.TEST
     )
-    if chosen.variant.is_baseline or len(on_test) < len(compared):
+    if chosen.variant.is_baseline:
         return Recommended(chosen, None)
+    if len(on_test) < len(compared) or not can_compare(on_test[compared[0]], on_test[compared[1]]):
+        return None
     return Recommended(chosen, compare_macro_f1(on_test[compared[0]], on_test[compared[1]], len(labels)))
 
 

@@ -81,7 +81,7 @@ def _propose_words(name: str) -> tuple[str, ...]:
 
 def _find_words(name: str) -> list[str]:
     """Words that WordNet relates to a label's name and that the encoder finds similar to it, the most similar first."""
-    parts = dict.fromkeys([name, name.removesuffix("s"), *(part for part in name.split() if len(part) > 3)])
+    parts = dict.fromkeys([name, name.removesuffix("s"), *(name.split(" and ") if " and " in name else ())])
     related = [word for part in parts for word in find_related(part)]
     candidates = [word for word in dict.fromkeys(related) if word != name and not set("{}") & set(word)]
     if not candidates:

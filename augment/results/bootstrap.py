@@ -21,9 +21,10 @@ N_DRAWS = 1000
 class Predicted:
     """What a variant's runs predict for the same texts: places in the list of labels.
 
-    `truth` is (n_texts,), `found` has a row of the same length for each RNG seed.
+    `example_ids` says which texts; `truth` is (n_texts,), `found` has a row of that length for each RNG seed.
     """
 
+    example_ids: tuple[int, ...]
     truth: NDArray[np.int64]
     found: Mapping[int, NDArray[np.int64]]
 
@@ -45,12 +46,18 @@ def read_predicted(
     places = {label: place for place, label in enumerate(labels)}
     first = next(iter(by_run.values()))
     return Predicted(
+        tuple(shared),
         np.array([places[first[example_id].truth] for example_id in shared], dtype=np.int64),
         {
             rng_seeds[run_id]: np.array([places[found[example_id].label] for example_id in shared], dtype=np.int64)
             for run_id, found in by_run.items()
         },
     )
+
+
+def can_compare(variant: Predicted, baseline: Predicted) -> bool:
+    """Whether both predicted the same texts, with an RNG seed that they share."""
+    return variant.example_ids == baseline.example_ids and bool(variant.found.keys() & baseline.found.keys())
 
 
 def compare_macro_f1(variant: Predicted, baseline: Predicted, n_labels: int, *, rng_seed: int = 0) -> Interval:

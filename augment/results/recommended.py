@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from augment.records import Interval, TrainingRun, Variant
-from augment.results.bootstrap import Predicted, macro_f1_of, standard_error
+from augment.results.bootstrap import Predicted, can_compare, macro_f1_of, standard_error
 from augment.results.headlines import headline, name_seeds
 from augment.results.variants import VariantNames
 from augment.wording import format_points, plural
@@ -70,7 +70,7 @@ def recommend(predicted: Mapping[Point, Predicted], n_labels: int) -> Choice | N
     The best macro-F1 wins unless a simpler variant is within one standard error of it; of variants that are equally
     simple, the better one. None without a baseline or with too few validation texts.
     """
-    candidates = {point: found for point, found in predicted.items() if not point[0].is_ceiling}
+    candidates = {point: found for point, found in predicted.items() if _is_candidate(point, predicted)}
     scores = {point: macro_f1_of(found, n_labels) for point, found in candidates.items()}
     baselines = [point for point in scores if point[0].is_baseline]
     if not baselines:
@@ -84,8 +84,7 @@ def recommend(predicted: Mapping[Point, Predicted], n_labels: int) -> Choice | N
     variant, n_synthetic = max(
         (point for point in close if simplicity(point) == simplest), key=lambda point: scores[point]
     )
-    baseline = (variant.baseline, 0) if (variant.baseline, 0) in scores else baselines[0]
-    return Choice(variant, n_synthetic, scores[variant, n_synthetic], scores[baseline], n_validation)
+    return Choice(variant, n_synthetic, scores[variant, n_synthetic], scores[variant.baseline, 0], n_validation)
 
 
 def simplicity(point: Point) -> int:
@@ -94,10 +93,16 @@ def simplicity(point: Point) -> int:
     return 2 if variant.has_texts else int(variant.has_sentences)
 
 
+def _is_candidate(point: Point, predicted: Mapping[Point, Predicted]) -> bool:
+    variant, _ = point
+    baseline = predicted.get((variant.baseline, 0))
+    return not variant.is_ceiling and baseline is not None and can_compare(predicted[point], baseline)
+
+
 def _is_close(
     point: Point, best: Point, predicted: Mapping[Point, Predicted], scores: Mapping[Point, float], n_labels: int
 ) -> bool:
-    if not predicted[point].found.keys() & predicted[best].found.keys():
+    if not can_compare(predicted[point], predicted[best]):
         return False
     return scores[best] - scores[point] <= standard_error(predicted[best], predicted[point], n_labels)
 

@@ -12,7 +12,9 @@ from augment.results.bootstrap import Predicted, compare_macro_f1, macro_f1_of, 
 
 def predict(truth: list[int], *found: list[int]) -> Predicted:
     """Predictions of one run for each RNG seed, counted from 0."""
-    return Predicted(np.array(truth), {seed: np.array(places) for seed, places in enumerate(found)})
+    return Predicted(
+        tuple(range(len(truth))), np.array(truth), {seed: np.array(places) for seed, places in enumerate(found)}
+    )
 
 
 def simulate(n: int, *shares_right: float, rng_seed: int = 0) -> Predicted:
@@ -20,7 +22,7 @@ def simulate(n: int, *shares_right: float, rng_seed: int = 0) -> Predicted:
     truth = np.arange(n) % 2
     rng = np.random.default_rng([rng_seed, 1])  # not the bootstrap's random numbers
     found = {seed: np.where(rng.random(n) < share, truth, 1 - truth) for seed, share in enumerate(shares_right)}
-    return Predicted(truth, found)
+    return Predicted(tuple(range(len(truth))), truth, found)
 
 
 # Macro-F1 ------------------------------------------------------------------------------------------------------------
@@ -49,7 +51,9 @@ def test_macro_f1_equals_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> N
 
 def test_the_mean_is_the_gain_over_shared_rng_seeds_on_all_texts() -> None:
     variant = predict([0, 0, 1, 1], [0, 0, 1, 1], [0, 0, 1, 0], [1, 1, 0, 0])
-    baseline = Predicted(variant.truth, {0: np.array([0, 1, 1, 0]), 1: np.array([0, 0, 1, 1]), 7: np.array([1] * 4)})
+    baseline = Predicted(
+        variant.example_ids, variant.truth, {0: np.array([0, 1, 1, 0]), 1: np.array([0, 0, 1, 1]), 7: np.array([1] * 4)}
+    )
     # RNG seed 0: 1 - 1/2. RNG seed 1: labels 4/5 and 2/3 against 1. Seeds 2 and 7 are not shared.
     interval = compare_macro_f1(variant, baseline, 2)
     assert interval.mean == pytest.approx((0.5 + (0.8 + 2 / 3) / 2 - 1) / 2)
@@ -87,7 +91,7 @@ def test_texts_and_rng_seeds_are_paired() -> None:
     interval = compare_macro_f1(found, found, 2)
     assert (interval.mean, interval.low, interval.high) == (0, 0, 0)
     assert standard_error(found, found, 2) == 0
-    other = Predicted(found.truth, {seed: places[::-1] for seed, places in found.found.items()})
+    other = Predicted(found.example_ids, found.truth, {seed: places[::-1] for seed, places in found.found.items()})
     assert standard_error(found, other, 2) > 0.01
 
 
