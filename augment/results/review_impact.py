@@ -238,12 +238,12 @@ def worth_chart(outcomes: Sequence[LabelOutcome]) -> go.Figure:
             ),
         )
     legend = {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "traceorder": "normal"}
-    figure.update_layout(barmode="stack", legend=legend)
+    figure.update_layout(barmode="stack", legend=legend, uniformtext={"mode": "hide", "minsize": 8})
     figure.update_xaxes(title="texts", rangemode="tozero")
     figure.update_yaxes(
         tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False, zeroline=False
     )
-    return finish(figure, 100 + 30 * max(len(names), 1))
+    return finish(figure, 110 + 38 * max(len(names), 1))
 
 
 def _lay_out(outcomes: Sequence[LabelOutcome]) -> tuple[list[str], list[int]]:

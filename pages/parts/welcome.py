@@ -107,11 +107,16 @@ def example_curve() -> go.Figure:
             mode="lines+markers",
             line={"color": colour, "width": 2.5},
             marker=markers("circle", 8, colour),
+            cliponaxis=False,
             hovertemplate=f"%{{x}} {name} texts: macro-F1 %{{y:.3f}}<extra></extra>",
         )
         ends.append(EndLabel(line[-1].macro_f1, f"{name} {line[-1].macro_f1:.2f}", colour))
     figure.add_scatter(
-        x=[SEEDS_ONLY.n_texts], y=[SEEDS_ONLY.macro_f1], marker=markers("circle", 8, BASELINE_GREY), hoverinfo="skip"
+        x=[SEEDS_ONLY.n_texts],
+        y=[SEEDS_ONLY.macro_f1],
+        marker=markers("circle", 8, BASELINE_GREY),
+        cliponaxis=False,
+        hoverinfo="skip",
     )
     ends.append(add_line(figure, SEEDS_ONLY.macro_f1, "dash", f"seeds only {SEEDS_ONLY.macro_f1:.2f}"))
     low, high = 0.35, 0.75

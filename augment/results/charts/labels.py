@@ -7,16 +7,17 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from augment.results.charts.counts import DARK_TEXT, fade, finish, label_colour, plain, shorten
-from augment.results.charts.parts import LONGEST_NAME, markers, whiskers
+from augment.results.charts.parts import BESIDE, LONGEST_NAME, markers, whiskers
 from augment.results.predictions import ClassFigures
 
 HEAT_COLOUR = "#56B4E9"
 
 
-def confusion_chart(matrix: NDArray[np.int64], labels: Sequence[str]) -> go.Figure:
+def confusion_chart(matrix: NDArray[np.int64], labels: Sequence[str], *, is_dark: bool = False) -> go.Figure:
     """How often each true label (row) is predicted as each label (column); colour is the share of the row.
 
-    The colour scale starts at the page's background, so that rare confusions stay faint in both themes.
+    The colour scale starts at the page's background, so that rare confusions stay faint in both themes. On a dark page
+    (`is_dark`) their figures are in the page's colour.
     """
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)  # (n_labels, n_labels)
     names = [plain(shorten(label, LONGEST_NAME)) for label in labels]
@@ -44,7 +45,7 @@ def confusion_chart(matrix: NDArray[np.int64], labels: Sequence[str]) -> go.Figu
     )
     for (row, column), n in np.ndenumerate(matrix):
         text = f"<b>{n:,}</b><br>{shares[row, column]:.0%}"
-        font = {"size": 13} | ({"color": DARK_TEXT} if shares[row, column] >= 0.4 else {})  # else the page's colour
+        font = {"size": 13} | ({} if is_dark and shares[row, column] < 0.5 else {"color": DARK_TEXT})
         figure.add_annotation(x=column, y=row, text=text, showarrow=False, font=font)
     figure.update_xaxes(title="predicted label", tickvals=places, ticktext=names, showgrid=False, zeroline=False)
     figure.update_yaxes(
@@ -80,7 +81,7 @@ def class_chart(figures: Sequence[ClassFigures], labels: Sequence[str]) -> go.Fi
         )
         for name, height, interval in zip(measures, heights, intervals, strict=True):
             text = f"{name} {interval.mean:.2f}"
-            figure.add_annotation(x=1.01, xref="paper", y=height, text=text, showarrow=False, xanchor="left")
+            figure.add_annotation(y=height, text=text, **BESIDE)
     names = [f"{plain(shorten(scores.label, LONGEST_NAME))}<br>{scores.support:,} texts" for scores in figures]
     figure.update_layout(showlegend=False)
     figure.update_xaxes(

@@ -74,9 +74,9 @@ def learning_curve(
     set_metric_axis(figure, metric, low, high)
     _set_size_axis(figure, sorted({0, *(point.n_synthetic for point in points)}))
     n_legend_rows = 0 if is_direct else -(-len(ends) // 2)
-    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "entrywidth": 230}
+    legend = {"orientation": "h", "yanchor": "bottom", "y": 1.02, "x": 0, "entrywidth": 230, "tracegroupgap": 0}
     figure.update_layout(showlegend=not is_direct, legend=legend)
-    return finish(figure, 380 + 29 * n_legend_rows, right=right)
+    return finish(figure, 380 + 24 * n_legend_rows, right=right)
 
 
 def _join_baseline(

@@ -110,7 +110,8 @@ def _draw_labels_found(task: Task, runs: Sequence[TrainingRun], predictions: Seq
             for i, truth in enumerate(task.labels)
             for j, predicted in enumerate(task.labels)
         ]
-        show_chart(confusion_chart(matrix, task.labels), key="results_confusion", alt="Confusion matrix", rows=rows)
+        figure = confusion_chart(matrix, task.labels, is_dark=st.context.theme.type == "dark")
+        show_chart(figure, key="results_confusion", alt="Confusion matrix", rows=rows)
     with right:
         st.markdown("**Per label**, precision, recall and F1")
         figures = class_figures(predictions, task.labels)

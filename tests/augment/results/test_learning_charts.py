@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 import pytest
 
 from augment.records import Interval, MetricPoint, TextFilter, TextUse, Variant, Writer
-from augment.results.charts.counts import BASELINE_GREY, label_colour
+from augment.results.charts.counts import BASELINE_GREY, DARK_TEXT, label_colour
 from augment.results.charts.labels import class_chart, confusion_chart
 from augment.results.charts.learning import LONGEST_IN_LEGEND, learning_curve, review_chart
 from augment.results.charts.steps import Curve, step_curves
@@ -297,6 +297,19 @@ def test_the_confusion_chart_is_coloured_by_share_of_the_row_and_shows_counts() 
     assert figure.data[0].customdata[0][1] == ["joy", "anger", 1]
 
 
+def test_figures_on_faint_cells_have_the_pages_own_colour_on_a_dark_page_only() -> None:
+    matrix = np.array([[3, 1], [0, 4]])
+    light, dark = (
+        [
+            annotation.font.color
+            for annotation in confusion_chart(matrix, LABELS[:2], is_dark=is_dark).layout.annotations
+        ]
+        for is_dark in (False, True)
+    )
+    assert light == [DARK_TEXT] * 4
+    assert dark == [DARK_TEXT, None, None, DARK_TEXT]
+
+
 def test_the_class_chart_shows_three_metrics_per_label_in_its_colour() -> None:
     figures = [
         ClassFigures(label, 20, Interval(0.5, 0.4, 0.6, 5), Interval(0.7, 0.6, 0.8, 5), Interval(0.6, 0.5, 0.75, 5))
@@ -348,6 +361,7 @@ def test_the_review_chart_has_a_row_per_source_and_use_with_its_figure() -> None
         "accepted",
     ]
     assert tuple(chart.layout.yaxis.range) == (3.5, -0.5)  # the first on top
+    assert tuple(chart.layout.xaxis.range) == (0.25, 0.85)  # means and intervals reach from 0.3 to 0.8
     assert len({trace.marker.color for trace in chart.data}) == 3
 
 
