@@ -83,7 +83,7 @@ def show_progress(task: Task, filters: TextFilters, order: str) -> None:
     parts.append(escape_markdown(order))
     rate = reviews.rate(task.id, reviewer=reviewer())
     if reviewer():
-        parts.append(escape_markdown(reviewer()) + (f" {rate:.0f}/min" if rate else ""))
+        parts.append(escape_markdown(reviewer()) + (f" {rate:,.0f}/min" if rate else ""))
     st.progress(done / max(sum(counts.values()), 1), text=" · ".join(parts))
 
 

@@ -27,7 +27,7 @@ from augment.results.review_impact import (
 )
 from augment.results.variants import name_recipe
 from augment.wording import METRICS, plural
-from pages.parts.charts import show_chart
+from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import PAGES
 from pages.parts.session import workbench
@@ -203,6 +203,7 @@ def _show_gains(task: Task) -> None:
     if comparison:
         for gain in gains:
             st.markdown(f"- {escape_markdown(describe_gain(gain, METRIC, comparison.names))}")
+        say_shared(comparison.names)
         show_chart(
             review_chart(gains, METRIC, comparison.names),
             key="worth_gains",

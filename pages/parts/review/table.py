@@ -53,7 +53,8 @@ def choose_page(task: Task, filters: TextFilters) -> tuple[list[StoredText], int
         sort = choose_sort()
         n = reviews.count(task.id, filters)
         n_pages = max(1, -(-n // PAGE_SIZE))
-        number = st.pagination(n_pages, key=f"review_page_{hash((filters, sort))}") if n_pages > 1 else 1
+        width = 44 * (2 + min(n_pages, 7))  # px; by itself it hides page 2 in a row of widgets
+        number = st.pagination(n_pages, width=width, key=f"review_page_{hash((filters, sort))}") if n_pages > 1 else 1
     return reviews.page(task.id, filters, PageRequest(sort, min(number, n_pages), PAGE_SIZE)), n
 
 
@@ -79,7 +80,7 @@ def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, 
         on_change=take_edits,
         args=(task.id, key, texts),
         column_config={
-            "tick": st.column_config.CheckboxColumn("✓", width=40),
+            "tick": st.column_config.CheckboxColumn("✓", width=60),
             "text": st.column_config.TextColumn(width=420, required=True),
             "similarity": st.column_config.NumberColumn(format="%.2f", width=80),
             "label": st.column_config.SelectboxColumn(options=list(task.labels), required=True, width=110),
