@@ -105,6 +105,10 @@ class TrainingConfig:
             return 1
         return self.steps if self.epochs is None else self.epochs * math.ceil(n_texts / self.batch_size)
 
+    def has_curve(self, n_texts: int) -> bool:
+        """Whether a run on `n_texts` texts is evaluated on its way, not only at its end."""
+        return not self.kind.is_instant and self.eval_every < self.count_steps(n_texts)
+
 
 @dataclass(frozen=True, slots=True)
 class MetricPoint:

@@ -50,14 +50,15 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int, n_rev
     if best.interval.n < 2:
         return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."
     tried = {difference.variant.use for difference in compared}
-    review = (
-        f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then train on the relabelled "
-        "texts"
-    )
+    then = "train on the relabelled texts"
+    if TextUse.CONSENSUS in tried:
+        then = "train again: each decision also corrects the labels of similar texts"
+    review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then {then}"
     can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
     if best.is_significant and best.interval.mean > 0:
         if can_review:
-            return f"Next: {review} to see what correcting labels adds."
+            why = "" if TextUse.CONSENSUS in tried else " to see what correcting labels adds"
+            return f"Next: {review}{why}."
         return "Next: generate more texts, or send somebody the report."
     if can_review:
         return f"Next: {review}."

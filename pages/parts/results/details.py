@@ -159,9 +159,12 @@ def _list_wrong_texts(predictions: Sequence[StoredPrediction]) -> None:
 
 def show_steps(task: Task, comparison: Comparison) -> None:
     """The curves of chosen runs over their steps."""
-    tuned = [run for run in comparison.runs if not run.config.kind.is_instant]
+    tuned = [run for run in comparison.runs if run.config.has_curve(run.n_train)]
     if not tuned:
-        st.caption("Linear probes have no steps. Train a fine-tuned or contrastive classifier to see curves here.")
+        st.caption(
+            "These runs have no curve: linear probes have no steps, and the default experiment evaluates at the last "
+            "step only. Design a grid with a fine-tuned or contrastive classifier to see curves here."
+        )
         return
     names = {run.id: name_run(run, comparison.names) for run in tuned}
     first = tuned[0].config.rng_seed

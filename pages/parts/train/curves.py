@@ -31,7 +31,7 @@ def draw_curves(task: Task, comparison: Comparison) -> None:
     else:
         text = "The first point appears when the first run is done."
         st.caption(text if experiment.state.status.is_active else "No run has finished, so there is nothing to draw.")
-    begun = [run for run in comparison.runs if run.last is not None and not run.config.kind.is_instant]
+    begun = [run for run in comparison.runs if run.last is not None and run.config.has_curve(run.n_train)]
     newest = sorted(begun, key=lambda run: run.state.started_at or run.state.created_at)[-N_CURVES:]
     if newest:
         _draw_steps(task, comparison, newest)

@@ -268,6 +268,15 @@ def test_the_next_step_depends_on_the_results_and_on_texts_not_yet_reviewed(
     assert next_step(runs, "macro_f1", n_waiting=n_waiting, n_reviewed=0) == expected
 
 
+def test_with_consensus_labels_a_review_corrects_similar_texts_too() -> None:
+    consensus = replace(A, use=TextUse.CONSENSUS)
+    runs = [*BASELINE, *(replace(run, variant=consensus) for run in GAINS)]
+    assert next_step(runs, "macro_f1", n_waiting=90, n_reviewed=0) == (
+        "Next: review 40 texts, the most doubtful first, then train again: each decision also corrects the labels of "
+        "similar texts."
+    )
+
+
 def test_after_the_filter_was_tried_the_next_step_suggests_something_else() -> None:
     agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
     runs = [*BASELINE, *of_variant(agreed, LOSES)]
