@@ -189,8 +189,8 @@ class RunMeasured:
 class TextJudged:
     """A finished classifier's prediction for a synthetic text that it was not trained on.
 
-    `label_prob` is its probability of the label that the text has in the experiment, after review where a variant has
-    that label.
+    `label_prob` is its probability of the label that the text was given: after review where a variant uses that, and
+    never the consensus.
     """
 
     run_id: int

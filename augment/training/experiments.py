@@ -133,13 +133,11 @@ def _prepare_variants(
                 yield VariantFiltered(stored.id, tuple(sorted(dropped)))
         except AugmentError as error:  # the variant's runs fail with this reason; the others start
             broken[stored.id] = error
-            continue
         except Exception as error:
             log.exception("preparing variant %d failed", stored.id)
             broken[stored.id] = TrainingError(
                 f"Labelling or filtering the texts failed ({type(error).__name__}). See the log for details."
             )
-            continue
         n_left = stored.variant.filter.count_drawable(Counter(text.label for text in texts[stored.id]).values())
         of_variant = [run for run in runs if run.variant_id == stored.id]
         runs = [*(run for run in runs if run.variant_id != stored.id), *cut_runs(of_variant, n_left)]
@@ -156,10 +154,17 @@ def _check_seeds(experiment: Experiment, material: ExperimentMaterial) -> None:
 
 
 def _gather_texts(experiment: Experiment, material: ExperimentMaterial) -> tuple[VariantText, ...]:
-    """Every text of the variants once, with its label after review if a variant uses that."""
-    corrected = (TextUse.REVIEWED, TextUse.RELABELLED)
-    variants = sorted(experiment.variants, key=lambda stored: stored.variant.use in corrected)
-    return tuple({text.id: text for stored in variants for text in material.texts.get(stored.id, ())}.values())
+    """Every text of the variants once, with its label after review if a variant uses that.
+
+    Never with its consensus label: people review the label that the text was given, and nobody gave it that one.
+    """
+    corrected = (TextUse.REVIEWED, TextUse.RELABELLED, TextUse.CONSENSUS)
+    found: dict[int, VariantText] = {}
+    for stored in sorted(experiment.variants, key=lambda stored: stored.variant.use in corrected):
+        for text in material.texts.get(stored.id, ()):
+            is_pooled = stored.variant.use is TextUse.CONSENSUS and not text.is_decided
+            found[text.id] = replace(text, label=text.proposed_label) if is_pooled else text
+    return tuple(found.values())
 
 
 class _Clock:

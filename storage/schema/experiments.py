@@ -109,7 +109,7 @@ class PredictionRow(Base):
 class TextPredictionRow(Base):
     """A finished classifier's prediction for a synthetic text that it was not trained on; sorts the review queue.
 
-    `label_prob` is its probability of the label that the text had in the experiment.
+    `label_prob` is its probability of the label that the text had been given by then, never of its consensus label.
     """
 
     __tablename__ = "text_prediction"

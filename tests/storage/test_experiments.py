@@ -14,6 +14,7 @@ import pytest
 from augment.errors import ShortageError, StorageError, TrainingError
 from augment.records import (
     ClassifierKind,
+    ConsensusLabel,
     Experiment,
     ExperimentConfig,
     LabelledText,
@@ -392,6 +393,45 @@ def test_a_filter_runs_once_and_its_result_is_kept(
     assert all(
         set(store.trainings.texts(run.id)) <= {text.id for text in kept} for run in store.experiments.runs(again.id)
     )
+
+
+@pytest.mark.models
+def test_texts_are_judged_by_the_label_that_people_see_not_by_their_consensus(
+    store: Store, task: Task, seed_set: SeedSet, texts: list[int]
+) -> None:
+    store.generations.import_texts(task.id, "LM", [LabelledText("i feel furious about the news", "joy")])
+    run_ids = tuple(sorted(run.id for run in store.generations.all(task.id)))
+    consensus = Variant(TextUse.CONSENSUS, run_ids, kind=PROBE)
+    experiment = create(store, task, grid(seed_set, consensus, sizes=(5,), rng_seeds=(0,)))
+    judged = [record for record in drive(store, experiment) if isinstance(record, TextJudged)]
+    (wrong,) = [text for text in store.experiments.texts(experiment.variants[0].id) if text.text.endswith("the news")]
+    assert wrong.label == "anger"
+    baseline = next(run for run in store.experiments.runs(experiment.id) if run.variant.is_baseline)
+    (of_wrong,) = [record for record in judged if (record.run_id, record.text_id) == (baseline.id, wrong.id)]
+    assert (of_wrong.label, of_wrong.label_prob) == ("joy", of_wrong.prob)  # it agrees with what people see
+
+
+def test_runs_cut_for_consensus_labels_stay_cut_if_the_filter_then_fails(
+    store: Store, task: Task, seed_set: SeedSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def label(_recipe: object, _material: object, found: Sequence[VariantText]) -> dict[int, ConsensusLabel]:
+        names = [LABELS[0], *[LABELS[1]] * 5]
+        return {text.id: ConsensusLabel(name, (0.5, 0.5, 0.0)) for text, name in zip(found, names, strict=True)}
+
+    def fail(*_: object) -> set[int]:
+        raise TrainingError("No memory.")
+
+    monkeypatch.setattr("augment.training.experiments.find_consensus_labels", label)
+    monkeypatch.setattr("augment.training.experiments._find_dropped", fail)
+    run = store.generations.import_texts(
+        task.id, "LM", [LabelledText(f"i feel something {i}", LABELS[i % 2]) for i in range(6)]
+    )
+    variant = Variant(TextUse.CONSENSUS, (run.id,), TextFilter(agrees=True, is_balanced=True), PROBE)
+    config = grid(seed_set, variant, sizes=(4, 6), rng_seeds=(0,), baselines=())
+    experiment = create(store, task, config)
+    with pytest.raises(TrainingError, match=r"^Every training run failed\. The first error: No memory\.$"):
+        drive(store, experiment)
+    assert len(store.experiments.runs(experiment.id)) == 1  # of 2 texts: one of each label
 
 
 def _run_until_killed(url: str, experiment_id: int) -> None:
