@@ -48,13 +48,15 @@ def compare(bench: Workbench, experiments: Sequence[Experiment], *, only_finishe
     """The runs of experiments with the same task and recipe, by default only finished runs.
 
     If several experiments have the same variant, its texts or labels may have changed in between, so each counts as a
-    separate variant.
+    separate variant. Label sentences alone are the same variant, like the seeds, unless the labels' words differ.
     """
     store, status = bench.store, RunStatus.DONE if only_finished else None
     repeated = Counter(variant for experiment in experiments for variant in experiment.config.variants)
+    knowledge = {experiment.config.label_knowledge for experiment in experiments if experiment.config.label_knowledge}
 
     def split(variant: Variant, experiment_id: int) -> Variant:
-        return replace(variant, experiment_id=experiment_id) if repeated[variant] > 1 else variant
+        may_differ = variant.has_texts or len(knowledge) > 1
+        return replace(variant, experiment_id=experiment_id) if may_differ and repeated[variant] > 1 else variant
 
     of_experiments = tuple(
         replace(

@@ -5,14 +5,12 @@ Reads from the store what the training runs need and submits them to the job run
 
 from collections.abc import Generator
 
-from augment.labels.knowledge import is_telling, propose_knowledge, spell_out
+from augment.labels.knowledge import is_telling, propose_knowledge
 from augment.records import (
     ClassifierKind,
     Experiment,
     ExperimentConfig,
     ExperimentProgress,
-    LabelKnowledge,
-    LabelWords,
     RunKey,
     RunKind,
     RunStatus,
@@ -36,13 +34,17 @@ def plan_experiment(bench: Workbench, task: Task, seed_set_id: int, *, is_previe
     """The default experiment: seeds only, label sentences, all texts with consensus labels, and real texts.
 
     Leaves out what the task does not have: synthetic texts, real texts that are not seeds, labels whose names mean
-    something. A preview has the same runs, but only the labels' names as words: looking for others takes seconds.
+    something. A preview has the same runs, but no words from WordNet: looking for them takes seconds.
 
     Raises:
         TrainingError: the embedded encoder is not installed.
         DataError: WordNet is not installed.
     """
-    knowledge = _propose(task, is_preview=is_preview) if all(map(is_telling, task.labels)) else None
+    knowledge = None
+    if all(map(is_telling, task.labels)):
+        knowledge = propose_knowledge(
+            task.labels, text_type=task.text_type, label_type=task.label_type, is_quick=is_preview
+        )
     run_ids = tuple(sorted(run.id for run in bench.store.generations.all(task.id) if run.n_texts))
     variants = [Variant(kind=DEFAULT_KIND, has_sentences=True)] if knowledge else []
     if run_ids:
@@ -58,12 +60,6 @@ def plan_experiment(bench: Workbench, task: Task, seed_set_id: int, *, is_previe
         (DEFAULT_KIND,),
         knowledge,
     )
-
-
-def _propose(task: Task, *, is_preview: bool) -> LabelKnowledge:
-    if is_preview:
-        return LabelKnowledge(("{word}",), tuple(LabelWords(label, (spell_out(label),)) for label in task.labels))
-    return propose_knowledge(task.labels, text_type=task.text_type, label_type=task.label_type)
 
 
 def start_experiment(bench: Workbench, task_id: int, config: ExperimentConfig, *, name: str = "") -> RunKey:

@@ -39,8 +39,12 @@ _WORDS = {
 }
 
 
-def propose_knowledge(labels: Sequence[str], *, text_type: str, label_type: str) -> LabelKnowledge:
+def propose_knowledge(
+    labels: Sequence[str], *, text_type: str, label_type: str, is_quick: bool = False
+) -> LabelKnowledge:
     """Words and patterns for a task's labels, such as 'This tweet is joyful.'; no word stands for two labels.
+
+    If quick, no label gets words from WordNet: only ours, or its name.
 
     Raises:
         TrainingError: the embedded encoder is not installed.
@@ -48,7 +52,7 @@ def propose_knowledge(labels: Sequence[str], *, text_type: str, label_type: str)
     """
     text_type, label_type = _without_braces(text_type), _without_braces(label_type)
     patterns = (f"This {text_type} is {{word}}.", f"The {label_type} of this {text_type} is {{word}}.", "{word}")
-    proposed = {label: _propose_words(spell_out(label)) for label in labels}
+    proposed = {label: _propose_words(spell_out(label), is_quick=is_quick) for label in labels}
     taken = [word for words in proposed.values() for word in dict.fromkeys(words)]
     words = [
         LabelWords(label, tuple(word for word in found if taken.count(word) == 1) or (_without_braces(label),))
@@ -75,8 +79,8 @@ def is_telling(label: str) -> bool:
     return bool(known_words(spell_out(label))) or re.search(r"[^\W\d_]{3}", label) is not None
 
 
-def _propose_words(name: str) -> tuple[str, ...]:
-    return known_words(name) or (name, *_find_words(name))
+def _propose_words(name: str, *, is_quick: bool) -> tuple[str, ...]:
+    return known_words(name) or (name, *(() if is_quick else _find_words(name)))
 
 
 def _find_words(name: str) -> list[str]:

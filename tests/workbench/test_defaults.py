@@ -90,6 +90,30 @@ def test_a_preview_has_the_same_runs(bench: Workbench, task: Task) -> None:
     assert replace(preview, label_knowledge=planned.label_knowledge) == planned
 
 
+def test_a_preview_shows_a_sentence_of_the_task(bench: Workbench, task: Task) -> None:
+    seed_set_id = bench.store.tasks.seed_sets(task.id)[0].id
+    preview = plan_experiment(bench, replace(task, text_type="headline"), seed_set_id, is_preview=True)
+    assert preview.label_knowledge is not None
+    assert preview.label_knowledge.sentences[0].text.startswith("This headline is ")
+
+
+def test_label_sentences_are_one_variant_in_a_comparison_unless_their_words_differ(
+    bench: Workbench, task: Task
+) -> None:
+    planned = plan_experiment(bench, task, bench.store.tasks.seed_sets(task.id)[0].id, is_preview=True)
+    assert planned.label_knowledge is not None
+    other = replace(planned.label_knowledge, patterns=("{word}",))
+    same = [bench.store.experiments.create(task.id, "", planned) for _ in range(2)]
+    different = bench.store.experiments.create(task.id, "", replace(planned, label_knowledge=other))
+
+    def numbers(*experiments: Experiment) -> set[int | None]:
+        runs = compare(bench, experiments, only_finished=False).runs
+        return {run.variant.experiment_id for run in runs if not run.variant.has_texts}
+
+    assert numbers(*same) == {None}
+    assert numbers(same[0], different) == {None, same[0].id, different.id}  # None: the seeds only
+
+
 def test_labels_that_say_nothing_get_no_sentences(bench: Workbench) -> None:
     rows = tuple(LabelledText(f"text {i}", str(i % 2)) for i in range(8))
     task = bench.store.tasks.create(PreparedData("Numbers", "test", ("0", "1"), {Split.POOL: rows}))

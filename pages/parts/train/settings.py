@@ -22,7 +22,7 @@ from augment.records import (
 from augment.results.variants import name_variants
 from augment.training.estimates import guess_run_s
 from augment.wording import plural
-from pages.parts.formats import format_duration
+from pages.parts.formats import escape_markdown, format_duration
 from pages.parts.session import workbench
 from pages.parts.train.texts import choose_texts, count_texts
 from workbench.experiments import list_writers
@@ -213,8 +213,9 @@ def describe_plan(config: ExperimentConfig) -> list[str]:
             lines.append(f"**real texts**: {n_texts} from the pool, as the ceiling")
         elif variant.is_synthetic:
             lines.append(f"**your synthetic texts**: up to {n_texts}, each with the consensus of all label sources")
-        elif variant.has_sentences:
-            lines.append("**label sentences**: such as “This tweet is joyful.”, without a language model")
+        elif config.label_knowledge:
+            example = escape_markdown(config.label_knowledge.sentences[0].text)
+            lines.append(f"**label sentences**: such as “{example}”, without a language model")
     if not any(variant.is_synthetic for variant in config.variants):
         lines.append("no synthetic texts yet: generate some to see whether they help")
     return lines
