@@ -46,6 +46,10 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int, n_rev
     compared = _find_candidates(runs, metric)
     if not compared:
         return "Next: generate texts, then train with them and on the seeds only."
+    if not any(difference.variant.is_synthetic for difference in compared):
+        if n_waiting or n_reviewed:
+            return "Next: train with the synthetic texts too."
+        return "Next: generate texts, then train with them too."
     best = _pick_best(compared)
     if best.interval.n < 2:
         return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."

@@ -48,6 +48,8 @@ def answer(runs: Sequence[TrainingRun], metric: str, names: VariantNames, recomm
         return headline(runs, metric, names)
     seeds, choice, gain = name_seeds(runs), recommended.choice, recommended.gain
     if gain is None:
+        if len({run.config.kind for run in runs}) > 1:
+            seeds += f" ({choice.variant.kind})"
         return (
             f"Recommended: {seeds}. No variant is better on the {plural(choice.n_validation, 'validation text')} by "
             "more than chance."

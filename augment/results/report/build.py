@@ -253,7 +253,7 @@ def _show_wrong_texts(data: ReportData) -> str:
 def _show_samples(data: ReportData) -> str:
     parts = []
     for variant, texts in data.samples.items():
-        labels = data.task.labels if variant.use is TextUse.SOFT else ()
+        labels = data.task.labels if variant.use in (TextUse.SOFT, TextUse.CONSENSUS) else ()
         rows = [[text.text, _name_label(text, labels)] for text in texts]
         parts += [html.heading(3, data.names[variant]), html.table(("text", "label"), rows)] if rows else []
     note = html.paragraph("With the labels that the classifier was trained on.", "note")
@@ -268,7 +268,7 @@ def _name_label(text: VariantText, labels: Sequence[str]) -> str:
 
 
 def _show_measuring(data: ReportData) -> str:
-    facts = explain_measuring(data.experiment, data.seed_set, data.test_counts, data.names)
+    facts = explain_measuring(data.experiment, data.seed_set, data.test_counts, data.names, data.recommended)
     return html.section("How this was measured", html.listing(facts))
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from augment.records import ClassifierKind, Experiment, ExperimentVariant, SeedSet, TextUse
+from augment.results.recommended import Recommended
 from augment.results.variants import VariantNames
 from augment.wording import percent, plural
 
@@ -45,7 +46,11 @@ GLOSSARY = {
 
 
 def explain_measuring(
-    experiment: Experiment, seed_set: SeedSet, test_counts: Mapping[str, int], names: VariantNames
+    experiment: Experiment,
+    seed_set: SeedSet,
+    test_counts: Mapping[str, int],
+    names: VariantNames,
+    recommended: Recommended | None = None,
 ) -> list[str]:
     """How the figures were measured, a sentence or two per fact; `test_counts` are test texts per label."""
     config, n_test = experiment.config, sum(test_counts.values())
@@ -62,17 +67,31 @@ def explain_measuring(
         f"({', '.join(f'{label} {seed_counts[label]}' for label in labels)}). Every classifier is trained on them.",
         f"Test: {plural(n_test, 'real text')} "
         f"({', '.join(f'{label} {test_counts.get(label, 0)}' for label in labels)}). They "
-        "were used for measuring only: not for training, filters or early stopping. The best variant is chosen by "
-        "these figures; the adjusted p accounts for that.",
+        "were used for measuring only: not for training, filters or early stopping. Where this report shows the best "
+        "variant, these figures chose it; the adjusted p accounts for that.",
+        *_describe_choice(recommended),
         *_describe_classifiers(experiment),
         f"Repeats: every point is trained with {plural(len(config.rng_seeds), 'RNG seed')} "
         f"({', '.join(map(str, config.rng_seeds))}). An RNG seed decides which of a variant's texts are drawn, "
         "their order and the initial weights. A variant is compared with the baseline per RNG seed (paired t-test).",
         f"Sizes: {', '.join(map(str, config.sizes)) or 'no'} added texts. For one RNG seed, a larger size contains all "
         "texts of the smaller ones. A variant with fewer texts is trained on all of them instead.",
-        "Intervals and p cover the chance in training and in which texts were drawn, but not in which texts are in the "
-        "test split: with another test split, all figures would be somewhat different.",
+        f"{'All other intervals' if recommended and recommended.gain else 'Intervals'} and p cover the chance in "
+        "training and in which texts were drawn, but not in which texts are in the test split: with another test "
+        "split, all figures would be somewhat different.",
         *(f"{names[variant.variant]}: {_describe_variant(variant)}" for variant in experiment.variants),
+    ]
+
+
+def _describe_choice(recommended: Recommended | None) -> list[str]:
+    """How the recommended variant was chosen, and what its interval covers."""
+    if recommended is None:
+        return []
+    interval = " The interval of its gain covers test texts and RNG seeds (bootstrap)." if recommended.gain else ""
+    return [
+        f"Recommendation: chosen on {plural(recommended.choice.n_validation, 'validation text')}, each variant at its "
+        "largest size. A simpler variant is preferred unless another is better by more than one standard error."
+        + interval
     ]
 
 
@@ -128,7 +147,8 @@ def _describe_variant(stored: ExperimentVariant) -> str:
     if stored.variant.has_sentences:
         sentences.append("Label sentences join the seeds, as many of each label as it has seeds.")
     if rules:
-        sentences.append(f"Its filter {' and '.join(rules)}: {stored.n_dropped:,} left out.")
+        n_dropped = "" if stored.n_dropped is None else f": {stored.n_dropped:,} left out"  # None until it has run
+        sentences.append(f"Its filter {' and '.join(rules)}{n_dropped}.")
     if text_filter.is_balanced:
         sentences.append("Labels are drawn in turn, so that each has the same number of texts.")
     return " ".join(sentences)

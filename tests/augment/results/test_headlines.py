@@ -222,6 +222,9 @@ SHARE = "Next: generate more texts, or send somebody the report."
 FIVE = make_runs(SEEDS, 0, [0.50, 0.52, 0.48, 0.51, 0.49])
 
 
+SENTENCES = Variant(has_sentences=True)
+
+
 def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRun]:
     return [replace(run, variant=variant) for run in runs]
 
@@ -234,6 +237,9 @@ def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRu
         (BASELINE, 90, "Next: generate texts, then train with them and on the seeds only."),
         (GAINS, 90, "Next: generate texts, then train with them and on the seeds only."),
         ([*BASELINE, *CEILING], 90, "Next: generate texts, then train with them and on the seeds only."),
+        # only label sentences
+        ([*BASELINE, *of_variant(SENTENCES, LOSES)], 0, "Next: generate texts, then train with them too."),
+        ([*BASELINE, *of_variant(SENTENCES, GAINS)], 90, "Next: train with the synthetic texts too."),
         # one RNG seed
         ([*BASELINE[:1], *GAINS[:1]], 0, f"{MORE_SEEDS}; with one, chance cannot be ruled out."),
         ([*BASELINE[:1], *GAINS[:1]], 90, f"{MORE_SEEDS}; with one, chance cannot be ruled out."),

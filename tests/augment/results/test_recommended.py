@@ -131,6 +131,13 @@ def test_the_answer_says_plainly_that_the_seeds_alone_are_recommended() -> None:
     )
 
 
+def test_the_answer_names_the_classifier_of_the_seeds_where_several_were_trained() -> None:
+    runs = [make_run(SEEDS, 0, 0.5), make_run(SEEDS_PROBE, 0, 0.6)]
+    recommended = Recommended(Choice(SEEDS_PROBE, 0, 0.6, 0.6, 108), None)
+    found = answer(runs, "macro_f1", name_variants([SEEDS, SEEDS_PROBE], WRITERS), recommended)
+    assert found.startswith("Recommended: the 30 seeds alone (linear probe). ")
+
+
 def test_without_a_recommendation_the_answer_is_the_headline() -> None:
     runs = [make_run(SEEDS, 0, 0.5), make_run(A, 50, 0.6)]
     names = name_variants([SEEDS, A], WRITERS)

@@ -19,6 +19,7 @@ from augment.records import (
     Experiment,
     ExperimentConfig,
     ExperimentVariant,
+    Interval,
     MetricPoint,
     RunState,
     RunStatus,
@@ -37,6 +38,7 @@ from augment.records import (
 from augment.results.comparison import aggregate_runs, compare_at_largest, compare_with_baseline
 from augment.results.headlines import describe_variants, headline
 from augment.results.predictions import class_figures, wrong_texts
+from augment.results.recommended import Choice, Recommended
 from augment.results.report.build import build_report
 from augment.results.report.data import ReportData
 from augment.results.variants import TEST_SPLIT, name_variants
@@ -287,6 +289,23 @@ def test_the_method_is_described_in_words() -> None:
     assert "125 optimiser steps" not in text
 
 
+def test_a_filter_that_has_not_run_yet_leaves_no_number_out() -> None:
+    data = make_data()
+    stored = tuple(replace(variant, n_dropped=None) for variant in data.experiment.variants)
+    text = Page(build_report(replace(data, experiment=replace(data.experiment, variants=stored)))).text
+    assert "Its filter drops texts" in text
+    assert "left out" not in text
+
+
+def test_the_report_says_how_the_recommendation_was_made() -> None:
+    data = make_data()
+    assert "Recommendation: " not in Page(build_report(data)).text
+    recommended = Recommended(Choice(*BEST, 0.62, 0.5, 108), Interval(0.1, 0.05, 0.15, 3))
+    text = Page(build_report(replace(data, recommended=recommended))).text
+    assert "Recommendation: chosen on 108 validation texts" in text
+    assert "All other intervals and p cover the chance in training and in which texts were drawn" in text
+
+
 def test_columns_of_names_are_wide_enough() -> None:
     report = build_report(make_data())
     assert report.count('<th class="name">variant</th><th class="name">baseline</th>') == 2
@@ -298,6 +317,12 @@ def test_only_soft_labels_show_probabilities() -> None:
     labels = {variant.use: table[1][1] for variant, table in zip(VARIANTS, tables, strict=True)}
     assert labels.pop(TextUse.SOFT) == "joy 20%, anger 50%, surprise 30%"
     assert set(labels.values()) == {"joy"}
+
+
+def test_consensus_labels_show_the_probabilities_that_are_trained_on() -> None:
+    data = make_data({Variant(TextUse.CONSENSUS, (1,)): 0.1})
+    rows = Page(build_report(replace(data, predictions={}))).table("text", "label")
+    assert rows[0][1] == "joy 20%, anger 50%, surprise 30%"
 
 
 def test_the_same_data_give_the_same_report() -> None:
