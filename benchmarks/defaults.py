@@ -57,15 +57,22 @@ def read_rows(path: Path) -> list[LabelledText]:
     return list({row.text: row for row in read_labelled(tables, "text", "label", labels)}.values())
 
 
-def create_task(bench: Workbench, train_rows: Sequence[LabelledText], test_rows: Sequence[LabelledText]) -> Task:
-    """A task with a fifth of the training rows as validation texts, drawn per label."""
+def create_task(
+    bench: Workbench, train_rows: Sequence[LabelledText], test_rows: Sequence[LabelledText], n_seeds: int
+) -> Task:
+    """A task with a fifth of the training rows as validation texts, drawn per label; each label keeps its seeds.
+
+    Training rows that are also test rows are left out.
+    """
+    tested_texts = {row.text for row in test_rows}
+    train_rows = [row for row in train_rows if row.text not in tested_texts]
     labels = tuple(sorted({row.label for row in train_rows}))
     rng = random.Random(0)
     validation: list[LabelledText] = []
     share = min(VALIDATION_SHARE, MAX_VALIDATION / len(train_rows))
     for label in labels:
         of_label = [row for row in train_rows if row.label == label]
-        validation += rng.sample(of_label, round(share * len(of_label)))
+        validation += rng.sample(of_label, max(0, min(round(share * len(of_label)), len(of_label) - n_seeds)))
     held_out = {row.text for row in validation}
     pool = tuple(row for row in train_rows if row.text not in held_out)
     tested = [row for row in test_rows if row.label in labels]
@@ -167,7 +174,7 @@ def main() -> None:
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as home:
         bench = open_workbench(f"sqlite:///{home}/defaults.db")
-        task = create_task(bench, read_rows(args.train), read_rows(args.test))
+        task = create_task(bench, read_rows(args.train), read_rows(args.test), args.seeds)
         pool = bench.store.tasks.examples(task.id, Split.POOL)
         seed_set = save_seeds(bench, task.id, draw_seeds(pool, task.labels, args.seeds, rng_seed=0), rng_seed=0)
         generate_texts(bench, task, seed_set)

@@ -17,7 +17,11 @@ def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> Repor
     """All data for the report of an experiment."""
     store, comparison = bench.store, compare(bench, [experiment])
     points = list_points(comparison.runs)
-    shown = list(points)[:1] + [point for point in points if point[0].is_baseline]
+    recommended = None if comparison.is_active else recommend_variant(bench, comparison)
+    first = list(points)[:1]
+    if recommended:
+        first = [(recommended.choice.variant, recommended.choice.n_synthetic)]
+    shown = first + [point for point in points if point[0].is_baseline]
     return ReportData(
         task=task,
         experiment=experiment,
@@ -33,5 +37,5 @@ def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> Repor
         },
         test_counts=count_test_labels(bench, task),
         created_at=datetime.now(UTC),
-        recommended=None if comparison.is_active else recommend_variant(bench, comparison),
+        recommended=recommended,
     )

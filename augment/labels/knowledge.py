@@ -13,6 +13,7 @@ from augment.encoders import embed_texts
 from augment.labels.wordnet import find_related
 from augment.records import LabelKnowledge, LabelWords
 
+_GENERIC = frozenset({"label", "class", "category", "cat", "type", "topic", "group", "cluster", "none", "null", "nan"})
 N_WORDS = 8  # per label, besides its name
 LEAST_SIMILARITY = 0.45  # cosine of a word from WordNet to the label's name; below it, most words mean something else
 
@@ -75,8 +76,9 @@ def spell_out(label: str) -> str:
 
 
 def is_telling(label: str) -> bool:
-    """Whether a label's name can say what it means: 'joy' can; '0', 'B2' and '+' cannot."""
-    return bool(known_words(spell_out(label))) or re.search(r"[^\W\d_]{3}", label) is not None
+    """Whether a label's name can say what it means: 'joy' and 'no' can; '0', 'B2', 'LABEL_1' and '+' cannot."""
+    words = re.findall(r"[^\W\d_]{3,}|\bno\b", spell_out(label))
+    return any(word not in _GENERIC for word in words)
 
 
 def _propose_words(name: str, *, is_quick: bool) -> tuple[str, ...]:

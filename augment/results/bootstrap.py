@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from augment.records import Interval, StoredPrediction
 
 N_DRAWS = 1000
+MAX_COUNTS = 5_000_000  # how often each text is drawn, held in memory at once: 40 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,22 +88,20 @@ def _draw_gains(
 ) -> tuple[float, NDArray[np.float64]]:
     """The gain on the sample itself, and in each draw, (N_DRAWS,)."""
     shared = sorted(variant.found.keys() & baseline.found.keys())
-    counts, seeds = _draw(len(variant.truth), len(shared), rng_seed)
-    gains = _draw_macro_f1(variant, shared, counts, n_labels) - _draw_macro_f1(baseline, shared, counts, n_labels)
-    means = np.take_along_axis(gains, seeds, axis=0).mean(0)
-    return float(means[0]), means[1:]
 
+    def gain(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The gain of each RNG seed in each draw, (n_seeds, n_draws)."""
+        return _draw_macro_f1(variant, shared, counts, n_labels) - _draw_macro_f1(baseline, shared, counts, n_labels)
 
-def _draw(n_texts: int, n_seeds: int, rng_seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """How often each text is in each draw, (n_texts, 1 + N_DRAWS), and its RNG seeds, (n_seeds, 1 + N_DRAWS).
-
-    The first column is the sample itself.
-    """
-    rng = np.random.default_rng(rng_seed)
-    counts = rng.multinomial(n_texts, np.full(n_texts, 1 / n_texts), size=N_DRAWS).T
-    seeds = rng.integers(n_seeds, size=(n_seeds, N_DRAWS))
-    own = np.arange(n_seeds)[:, None]
-    return np.concatenate([np.ones((n_texts, 1)), counts], axis=1), np.concatenate([own, seeds], axis=1)
+    n_texts, rng = len(variant.truth), np.random.default_rng(rng_seed)
+    chunk = max(1, MAX_COUNTS // max(n_texts, 1))
+    draws = []
+    for start in range(0, N_DRAWS, chunk):
+        n_draws = min(chunk, N_DRAWS - start)
+        counts = rng.multinomial(n_texts, np.full(n_texts, 1 / n_texts), size=n_draws).T.astype(float)
+        seeds = rng.integers(len(shared), size=(len(shared), n_draws))
+        draws.append(np.take_along_axis(gain(counts), seeds, axis=0).mean(0))
+    return float(gain(np.ones((n_texts, 1))).mean()), np.concatenate(draws)
 
 
 def _draw_macro_f1(

@@ -38,10 +38,13 @@ def headline(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> s
     return answer + _count(worse, "makes it worse", "make it worse")
 
 
-def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int, n_reviewed: int) -> str:
+def next_step(
+    runs: Sequence[TrainingRun], metric: str, *, n_waiting: int, n_reviewed: int, is_seeds_best: bool = False
+) -> str:
     """What would help most now, in a sentence.
 
-    `n_waiting` is how many synthetic texts nobody has reviewed yet, `n_reviewed` how many somebody has.
+    `n_waiting` is how many synthetic texts nobody has reviewed yet, `n_reviewed` how many somebody has;
+    `is_seeds_best` whether validation texts recommend the seeds only.
     """
     compared = _find_candidates(runs, metric)
     if not compared:
@@ -59,7 +62,7 @@ def next_step(runs: Sequence[TrainingRun], metric: str, *, n_waiting: int, n_rev
         then = "train again: each decision also corrects the labels of similar texts"
     review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then {then}"
     can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
-    if best.is_significant and best.interval.mean > 0:
+    if best.is_significant and best.interval.mean > 0 and not is_seeds_best:
         if can_review:
             why = "" if TextUse.CONSENSUS in tried else " to see what correcting labels adds"
             return f"Next: {review}{why}."

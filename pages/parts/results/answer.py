@@ -59,8 +59,14 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
             f"Chosen on {plural(recommended.choice.n_validation, 'validation text')}; a simpler variant is preferred "
             "unless another is better by more than one standard error. The interval covers test texts and RNG seeds."
         )
-    n_waiting, n_reviewed = count_waiting(workbench(), task), count_reviewed(workbench(), task)
-    st.markdown(escape_markdown(next_step(runs, metric, n_waiting=n_waiting, n_reviewed=n_reviewed)))
+    following = next_step(
+        runs,
+        metric,
+        n_waiting=count_waiting(workbench(), task),
+        n_reviewed=count_reviewed(workbench(), task),
+        is_seeds_best=recommended is not None and recommended.choice.variant.is_baseline,
+    )
+    st.markdown(escape_markdown(following))
     gains = review_gains(runs, comparison.variants, metric)
     points = aggregate_runs(runs, metric)
     is_narrow = gains and len({point.variant for point in points if point.n_synthetic}) <= N_DIRECT

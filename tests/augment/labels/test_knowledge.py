@@ -50,12 +50,12 @@ def test_no_name_becomes_empty_or_has_braces(label: str) -> None:
     assert not set("{}") & set(name)
 
 
-@pytest.mark.parametrize("label", ["joy", "JOY", "pos", "Sci/Tech", "überraschung", "card_not_working"])
+@pytest.mark.parametrize("label", ["joy", "JOY", "pos", "Sci/Tech", "überraschung", "card_not_working", "no", "class of 92 alumni"])
 def test_a_name_with_a_word_is_telling(label: str) -> None:
     assert is_telling(label)
 
 
-@pytest.mark.parametrize("label", ["0", "12345", "B2", "+", "-", "{}", "a_b_c", "US"])
+@pytest.mark.parametrize("label", ["0", "12345", "B2", "+", "-", "{}", "a_b_c", "US", "LABEL_0", "class1", "topic-3"])
 def test_a_number_or_an_abbreviation_is_not_telling(label: str) -> None:
     assert not is_telling(label)
 

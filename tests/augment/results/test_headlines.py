@@ -283,6 +283,12 @@ def test_with_consensus_labels_a_review_corrects_similar_texts_too() -> None:
     )
 
 
+def test_where_the_seeds_alone_are_recommended_nobody_is_told_to_send_the_report() -> None:
+    runs = [*BASELINE, *GAINS]
+    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=0) == SHARE
+    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=0, is_seeds_best=True) != SHARE
+
+
 def test_after_the_filter_was_tried_the_next_step_suggests_something_else() -> None:
     agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
     runs = [*BASELINE, *of_variant(agreed, LOSES)]
