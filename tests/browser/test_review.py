@@ -431,7 +431,7 @@ def test_a_cell_is_edited_and_a_ticked_row_limits_the_bulk_change(
     now = store.reviews.text(first)
     assert (now.text, now.proposed_text) == ("plain, edited by hand", newest[first])
     settle(page)
-    grid.click(position={"x": 20, "y": 87})  # the tick box of the second row
+    grid.click(position={"x": 30, "y": 87})  # the tick box of the second row
     expect(page.get_by_text("1 ticked")).to_be_visible()
     settle(page)
     press(page, "Reject")
@@ -439,7 +439,7 @@ def test_a_cell_is_edited_and_a_ticked_row_limits_the_bulk_change(
     expect(page.get_by_text("last: rejected")).to_be_visible()
     assert store.reviews.text(second).status is ReviewStatus.REJECTED
     settle(page)
-    grid.click(position={"x": 20, "y": 87})
+    grid.click(position={"x": 30, "y": 87})
     expect(page.get_by_text("1 ticked")).to_be_visible()
     settle(page)
     page.locator(".st-key-review_more button").first.click()
