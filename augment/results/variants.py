@@ -12,7 +12,7 @@ from augment.records import ClassifierKind, Experiment, TextFilter, TextUse, Tra
 from augment.wording import plural
 
 SEEDS_ONLY = "seeds only"
-SENTENCES = "label sentences, no LM"
+SENTENCES = "label sentences"
 REAL_TEXTS = "real texts"
 TEST_SPLIT = "test split"  # what the test texts are called beside variants
 ENDINGS = ("", *(f" · {kind}" for kind in ClassifierKind))

@@ -14,7 +14,7 @@ VARIANT_COLOURS = ("#1C80C4", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4
 SYMBOLS = ("circle", "square", "diamond", "triangle-up")  # one per cycle of the colours
 CEILING_COLOUR = "#8A6F5C"
 CEILING_LOOKS = (("longdashdot", "star"), ("12px,3px", "hexagram"), ("15px,5px,3px,5px,3px,5px", "star-diamond"))
-SENTENCES_COLOUR = "#5B6B7B"  # a second reference line beside the baseline, darker
+SENTENCES_COLOUR = "#6F86A0"  # a second reference line, bluer than the baseline
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,8 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
         "Variant and baseline are compared at the same RNG seeds (paired t-test). Above, p is adjusted by Holm's "
         "method over the variants, each at its largest size; intervals are not adjusted. Where a size takes all texts "
         "of a variant, every RNG seed trains on the same texts, so p and the intervals do not cover which texts are "
-        "drawn."
+        "drawn. These intervals are over RNG seeds, so with two or three they are wide; the interval of a "
+        "recommendation draws test texts and RNG seeds again (bootstrap), so the two differ."
     )
     rows = [
         {
