@@ -2,6 +2,8 @@
 
     python -m benchmarks.defaults TRAIN.csv TEST.csv --seeds 10 --rng-seeds 3 [--decisions 50 --reviewer FULL.csv]
 
+The generation run is `plan_generation`: 200 `conditional` texts (the Generate page itself starts with 50 `mix` texts).
+
 Draws seeds from TRAIN, keeps a part of TRAIN as validation texts (which choose the recommended variant), lets the
 embedded LM write texts, and runs the default experiment through `workbench`; TEST is only measured on. With decisions,
 a simulated reviewer corrects that many random texts first: a classifier trained on FULL.csv. The last line is JSON;
@@ -83,7 +85,7 @@ def create_task(
 
 
 def generate_texts(bench: Workbench, task: Task, seed_set: SeedSet) -> None:
-    """The default generation run."""
+    """The planned generation run of the embedded LM."""
     config, version = plan_generation(bench, task)
     start_generation(bench, task.id, config, seed_set_id=seed_set.id, prompt_version_id=version.id)
     bench.runner.wait()

@@ -36,7 +36,10 @@ DEFAULT_TARGET = 200  # a minute on two cores
 
 
 def plan_generation(bench: Workbench, task: Task) -> tuple[GenerationConfig, PromptVersion]:
-    """The default generation run: the embedded LM writes texts of every label with the task's newest prompt."""
+    """A generation run for the default experiment: the embedded LM and the newest prompt, labels in equal shares.
+
+    The Generate page has defaults of its own: 50 texts by `mix`.
+    """
     version = next(iter(bench.store.prompts.all(task.id)), None)
     version = version or bench.store.prompts.save(task.id, template_for(task))
     config = GenerationConfig(

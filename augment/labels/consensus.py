@@ -8,15 +8,25 @@ that it was not trained on; the LM's two powers are fitted together, since they 
 people say. Combining a classifier with annotators follows CROWDLAB (Goh et al. 2022, arXiv 2210.06812).
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from sklearn.linear_model import LogisticRegression
 
-from augment.records import Consensus, ConsensusLabel, LabelledText, LabelSource, SourceWeight, VariantText
+from augment.encoders.probes import fit_probe
+from augment.records import (
+    Consensus,
+    ConsensusLabel,
+    LabelledText,
+    LabelSource,
+    SourceWeight,
+    TrainingConfig,
+    TrainingText,
+    VariantText,
+)
 
 Vectors = Mapping[str, NDArray[np.float32]]  # text → its embedding, (hidden,)
 Matrix = NDArray[np.float64]  # (n_texts, n_labels)
@@ -24,7 +34,7 @@ Matrix = NDArray[np.float64]  # (n_texts, n_labels)
 N_FOLDS = 5
 INVERSE_REGULARISATION = 4.0
 WRITTEN_PROB = 0.9  # of the label that a text was written with; its fitted power sets how much that counts
-LEAST_PROB = 1e-4  # an LM's score never rules a label out
+LEAST_PROB = 1e-4  # no source rules a label out
 TEMPERATURES = np.geomspace(0.5, 4.0, 25)
 USUAL_POWER, PULL = 0.3, 1.0  # powers are pulled to the usual one, as if by a few texts
 DECIDED_WEIGHT = 3.0  # of a decision when powers are fitted; a text that only the classifier labels counts 1
@@ -99,38 +109,37 @@ def fit_temperature(logs: Matrix, truth: NDArray[np.int64]) -> float:
 def _ask_classifier(evidence: LabelEvidence, texts: Sequence[VariantText], vectors: Vectors) -> Matrix:
     """The classifier's calibrated log-probabilities for each text."""
     decided = [LabelledText(text.text, text.label) for text in texts if text.is_decided]
-    sure = [*evidence.seeds, *decided]
-    rows = np.stack([vectors[text.text] for text in sure])
+    sure = [TrainingText(text.text, text.label) for text in (*evidence.seeds, *decided)]
     truth = np.array([evidence.labels.index(text.label) for text in sure])
     folds = _deal_folds(truth)
-    unseen = np.zeros((len(sure), len(evidence.labels)))
+    power = 1.0
     if folds.max() > 0:
+        unseen = np.zeros((len(sure), len(evidence.labels)))
         for fold in range(folds.max() + 1):
-            is_kept = folds != fold
-            unseen[~is_kept] = _train(evidence, rows[is_kept], truth[is_kept], vectors).predict_log_proba(
-                rows[~is_kept]
-            )
+            others = [text for text, its_fold in zip(sure, folds, strict=True) if its_fold != fold]
+            own = [text for text, its_fold in zip(sure, folds, strict=True) if its_fold == fold]
+            unseen[folds == fold] = _predict(evidence, others, own, vectors)
         power = fit_temperature(unseen, truth)
-    else:
-        power = 1.0
-    model = _train(evidence, rows, truth, vectors)
-    return _normalise(power * model.predict_log_proba(np.stack([vectors[text.text] for text in texts])))
+    return _normalise(power * _predict(evidence, sure, texts, vectors))
 
 
-def _train(
-    evidence: LabelEvidence, rows: NDArray[np.float32], truth: NDArray[np.int64], vectors: Vectors
-) -> LogisticRegression:
-    """A logistic regression; all label sentences together count as much as all seeds."""
-    weights = np.ones(len(rows))
-    if evidence.sentences:
-        of_sentences = np.stack([vectors[sentence.text] for sentence in evidence.sentences])
-        labels = np.array([evidence.labels.index(sentence.label) for sentence in evidence.sentences])
-        shares = 1 / np.bincount(labels, minlength=len(evidence.labels))[labels]  # labels count alike
-        weights = np.concatenate([weights, shares * len(evidence.seeds) / shares.sum()])
-        rows, truth = np.concatenate([rows, of_sentences]), np.concatenate([truth, labels])
-    model = LogisticRegression(C=INVERSE_REGULARISATION, max_iter=1000)
-    model.fit(rows, truth, sample_weight=weights)
-    return model
+def _predict(
+    evidence: LabelEvidence,
+    sure: Sequence[TrainingText],
+    texts: Sequence[TrainingText] | Sequence[VariantText],
+    vectors: Vectors,
+) -> Matrix:
+    """Log-probabilities from a linear probe; all label sentences together count as much as all seeds."""
+    n_of = Counter(sentence.label for sentence in evidence.sentences)  # labels count alike
+    sentences = [
+        TrainingText(text.text, text.label, weight=len(evidence.seeds) / (len(n_of) * n_of[text.label]))
+        for text in evidence.sentences
+    ]
+    trained = [*sure, *sentences]
+    config = TrainingConfig(evidence.labels, inverse_regularisation=INVERSE_REGULARISATION)
+    probe = fit_probe(np.stack([vectors[text.text] for text in trained]), trained, config)
+    logs: Matrix = np.log(np.clip(probe(np.stack([vectors[text.text] for text in texts])), LEAST_PROB, None))
+    return logs
 
 
 def _deal_folds(truth: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -59,12 +59,11 @@ class LabelKnowledge:
 
 
 class LabelSource(StrEnum):
-    """Who has an opinion about a text's label."""
+    """What has an opinion about a text's label; a person's decision is no opinion, but stands."""
 
     WRITTEN = "the label it was written with"
     SCORED = "the language model's label scores"
-    CLASSIFIER = "a classifier trained on the seeds and label sentences"
-    PERSON = "a person"
+    CLASSIFIER = "a classifier trained on seeds, label sentences and decisions"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from augment.encoders.frozen import load_encoder
+from augment.encoders.probes import fit_probe
 from augment.errors import AugmentError, ShortageError, TrainingError
 from augment.hardware.memory import trim_allocator
 from augment.records import (
@@ -39,7 +40,6 @@ from augment.records import (
 )
 from augment.training.filters import draw_nested, draw_sentences, find_dropped
 from augment.training.labelling import find_consensus_labels, use_labels
-from augment.training.probes import fit_probe
 from augment.training.train import explaining_memory, train
 
 MAX_VALIDATED = 1_000  # validation texts that every classifier predicts: enough to choose a variant by

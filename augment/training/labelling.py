@@ -1,11 +1,14 @@
 """Give the texts of a consensus variant their labels, with the recipe's encoder. Does not use storage."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from augment.encoders.frozen import load_encoder
 from augment.labels.consensus import LabelEvidence, find_consensus
 from augment.records import ConsensusLabel, ExperimentMaterial, TrainingConfig, VariantText
+
+log = logging.getLogger(__name__)
 
 
 def find_consensus_labels(
@@ -20,7 +23,10 @@ def find_consensus_labels(
     sure = [text.text for text in (*material.seeds, *material.sentences)]
     needed = dict.fromkeys([*sure, *(text.text for text in texts)])
     vectors = dict(zip(needed, load_encoder(recipe).embed(list(needed)), strict=True))
-    return {text.id: label for text, label in zip(texts, find_consensus(evidence, texts, vectors).labels, strict=True)}
+    consensus = find_consensus(evidence, texts, vectors)
+    powers = ", ".join(f"{weight.source} {weight.exponent:.2f}" for weight in consensus.weights)
+    log.info("consensus labels of %d texts; powers: %s", len(texts), powers)
+    return {text.id: label for text, label in zip(texts, consensus.labels, strict=True)}
 
 
 def use_labels(texts: Sequence[VariantText], labels: dict[int, ConsensusLabel]) -> tuple[VariantText, ...]:

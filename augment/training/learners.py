@@ -14,9 +14,9 @@ import torch
 from numpy.typing import NDArray
 
 from augment.encoders.frozen import Encoder, pad
+from augment.encoders.probes import fit_probe
 from augment.errors import TrainingError
 from augment.records import ClassifierKind, TrainingConfig, TrainingText
-from augment.training.probes import fit_probe
 
 EVALUATION_TOKENS = 2048  # per batch, with padding: fastest on two cores, and limits memory for long texts
 

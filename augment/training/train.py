@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from augment.encoders.frozen import load_encoder
+from augment.encoders.probes import fit_probe
 from augment.errors import TrainingError
 from augment.records import (
     ClassifierKind,
@@ -28,7 +29,6 @@ from augment.records import (
 from augment.training.learners import Batches, make_learner
 from augment.training.metrics import accuracy, macro_f1
 from augment.training.mixed_precision import MixedPrecisionAdamW
-from augment.training.probes import fit_probe
 
 
 def train(

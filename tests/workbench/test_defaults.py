@@ -1,8 +1,6 @@
 """The defaults without a page: the planned experiment, its consensus labels, and what is recommended."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +19,7 @@ from augment.records import (
     Verdict,
 )
 from augment.results.recommended import answer
-from workbench.bench import Workbench, open_workbench
+from workbench.bench import Workbench
 from workbench.comparisons import compare
 from workbench.experiments import plan_experiment, resume_experiment, start_experiment
 from workbench.generation import import_texts, plan_generation
@@ -36,14 +34,6 @@ WRITTEN = (  # half of them with a wrong label
     ("i did not expect a whole orchestra in the kitchen", "joy"),
     ("wow, the parcel came from 1987, speechless", "surprise"),
 )
-
-
-@pytest.fixture
-def bench(home: Path) -> Iterator[Workbench]:
-    opened = open_workbench()
-    yield opened
-    assert opened.runner.wait(120)
-    opened.store.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -32,7 +30,7 @@ from augment.results.comparison import aggregate_runs
 from augment.results.headlines import headline, next_step
 from augment.results.report.build import build_report
 from augment.results.review_gains import review_gains
-from workbench.bench import Workbench, open_workbench
+from workbench.bench import Workbench
 from workbench.comparisons import compare, count_reviewed, count_waiting, list_comparable, name_runs
 from workbench.experiments import extend_experiment, start_experiment
 from workbench.generation import import_texts, start_generation, try_prompt
@@ -41,14 +39,6 @@ from workbench.reports import gather_report
 LABELS = ("joy", "anger", "surprise")
 WORDS = {"joy": "happy and glad", "anger": "furious and mad", "surprise": "amazed and stunned"}
 PROBE = ClassifierKind.PROBE
-
-
-@pytest.fixture
-def bench(home: Path) -> Iterator[Workbench]:
-    opened = open_workbench()
-    yield opened
-    assert opened.runner.wait(120)
-    opened.store.close()
 
 
 def upload() -> bytes:

@@ -1,10 +1,8 @@
 """What pages do with runs, without a page: import, generate, train and resume, on the real store."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -30,19 +28,11 @@ from augment.records import (
     TrainingConfig,
     Variant,
 )
-from workbench.bench import Workbench, open_workbench
+from workbench.bench import Workbench
 from workbench.experiments import extend_experiment, resume_experiment, start_experiment
 from workbench.generation import extend_generation, import_texts, resume_generation, start_generation
 
 LABELS = ("joy", "anger", "surprise")
-
-
-@pytest.fixture
-def bench(home: Path) -> Iterator[Workbench]:
-    opened = open_workbench()
-    yield opened
-    assert opened.runner.wait(120)
-    opened.store.close()
 
 
 @pytest.fixture

@@ -55,9 +55,11 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     recommended = None if comparison.is_active else _recommend(comparison)
     st.subheader(escape_markdown(answer(runs, metric, names, recommended)), anchor=False)
     if recommended:
+        choice = recommended.choice
         st.caption(
-            f"Chosen on {plural(recommended.choice.n_validation, 'validation text')}; a simpler variant is preferred "
-            "unless another is better by more than one standard error. The interval covers test texts and RNG seeds."
+            f"Chosen on {plural(choice.n_validation, 'validation text')} (macro-F1 {choice.macro_f1:.2f}; seeds only "
+            f"{choice.baseline_macro_f1:.2f}). A simpler variant is preferred unless another is better by more than "
+            "one standard error. The interval covers test texts and RNG seeds."
         )
     following = next_step(
         runs,
