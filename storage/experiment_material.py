@@ -4,13 +4,17 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from augment.records import ExperimentMaterial, LabelKnowledge, LabelledText, Split, Variant
+from augment.records.copies import normalise_text
 from storage.codec import from_json
 from storage.schema import ExampleRow, ExperimentRow, SeedSetExampleRow
 from storage.variants import real_texts, select_variants, texts_of
 
 
 def read_material(session: Session, row: ExperimentRow) -> ExperimentMaterial:
-    """The texts of an experiment: seeds, its variants' texts, validation and test examples."""
+    """The texts of an experiment: seeds, its variants' texts, validation and test examples.
+
+    A label sentence that is also a validation or test text is left out.
+    """
     variants = session.scalars(select_variants(row.id)).all()
     of_task = ExampleRow.task_id == row.task_id
     seeds = (
@@ -20,13 +24,16 @@ def read_material(session: Session, row: ExperimentRow) -> ExperimentMaterial:
         .order_by(SeedSetExampleRow.position)
     )
     has_ceiling = any(from_json(Variant, variant.spec).is_ceiling for variant in variants)
+    validation = _labelled(session, of_task, ExampleRow.split == Split.VALIDATION)
+    test = _labelled(session, of_task, ExampleRow.split == Split.TEST)
+    held_out = {normalise_text(example.text) for example in (*validation, *test)}
     return ExperimentMaterial(
         seeds=tuple(LabelledText(seed.text, seed.label) for seed in session.scalars(seeds)),
         texts={variant.id: texts_of(session, variant.id) for variant in variants},
         real=real_texts(session, row.seed_set_id) if has_ceiling else (),
-        validation=_labelled(session, of_task, ExampleRow.split == Split.VALIDATION),
-        test=_labelled(session, of_task, ExampleRow.split == Split.TEST),
-        sentences=_sentences_of(row),
+        validation=validation,
+        test=test,
+        sentences=tuple(text for text in _sentences_of(row) if normalise_text(text.text) not in held_out),
     )
 
 

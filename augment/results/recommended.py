@@ -52,7 +52,7 @@ def answer(runs: Sequence[TrainingRun], metric: str, names: VariantNames, recomm
             seeds += f" ({choice.variant.kind})"
         return (
             f"Recommended: {seeds}. No variant is better on the {plural(choice.n_validation, 'validation text')} by "
-            "more than chance."
+            "more than one standard error."
         )
     what = names[choice.variant]
     if choice.n_synthetic:

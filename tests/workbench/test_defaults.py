@@ -104,6 +104,18 @@ def test_label_sentences_are_one_variant_in_a_comparison_unless_their_words_diff
     assert numbers(same[0], different) == {None, same[0].id, different.id}  # None: the seeds only
 
 
+def test_a_label_sentence_that_is_a_test_text_is_not_trained_on(bench: Workbench) -> None:
+    rows = [LabelledText(f"{label} text {i}", label) for i in range(5) for label in ("joy", "anger")]
+    splits = {Split.POOL: tuple(rows), Split.TEST: (LabelledText("This text is HAPPY.", "joy"),)}
+    task = bench.store.tasks.create(PreparedData("Feelings", "test", ("joy", "anger"), splits))
+    seed_set = save_seeds(bench, task.id, bench.store.tasks.examples(task.id, Split.POOL)[:4])
+    config = plan_experiment(bench, task, seed_set.id)
+    experiment = bench.store.experiments.create(task.id, "", config)
+    sentences = {sentence.text for sentence in bench.store.experiments.material(experiment.id).sentences}
+    assert config.label_knowledge is not None
+    assert {sentence.text for sentence in config.label_knowledge.sentences} - sentences == {"This text is happy."}
+
+
 def test_labels_that_say_nothing_get_no_sentences(bench: Workbench) -> None:
     rows = tuple(LabelledText(f"text {i}", str(i % 2)) for i in range(8))
     task = bench.store.tasks.create(PreparedData("Numbers", "test", ("0", "1"), {Split.POOL: rows}))

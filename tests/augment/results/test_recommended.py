@@ -127,7 +127,8 @@ def test_the_answer_says_plainly_that_the_seeds_alone_are_recommended() -> None:
     runs = [make_run(SEEDS, 0, 0.5), make_run(A, 50, 0.6)]
     recommended = Recommended(Choice(SEEDS, 0, 0.5, 0.5, 1200), None)
     assert answer(runs, "macro_f1", name_variants([SEEDS, A], WRITERS), recommended) == (
-        "Recommended: the 30 seeds alone. No variant is better on the 1,200 validation texts by more than chance."
+        "Recommended: the 30 seeds alone. No variant is better on the 1,200 validation texts by more than "
+        "one standard error."
     )
 
 
