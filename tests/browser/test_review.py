@@ -509,8 +509,9 @@ def test_on_a_phone_the_card_comes_first(app: App, chromium: Browser, store: Sto
     if is_known:
         page.get_by_label("Name", exact=True).fill("Ada")
         page.get_by_role("button", name="Start reviewing").click()
-        expect(page.get_by_role("button", name="Accept")).to_be_enabled()
+        page.wait_for_function("document.cookie.includes('augment_reviewer')")  # the page's last part writes it
         page.reload()
+        expect(page.get_by_text("Keys and name")).to_be_visible()  # the name is known
         settle(page)
         below = page.get_by_text("Order and filters")
         expect(page.get_by_label("Search")).to_be_hidden()
