@@ -2,8 +2,6 @@
 
     python -m benchmarks.defaults TRAIN.csv TEST.csv --seeds 10 --rng-seeds 3 [--decisions 50 --reviewer FULL.csv]
 
-The generation run is `plan_generation`: 200 `conditional` texts (the Generate page itself starts with 50 `mix` texts).
-
 Draws seeds from TRAIN, keeps a part of TRAIN as validation texts (which choose the recommended variant), lets the
 embedded LM write texts, and runs the default experiment through `workbench`; TEST is only measured on. With decisions,
 a simulated reviewer corrects that many random texts first: a classifier trained on FULL.csv. The last line is JSON;

@@ -11,11 +11,12 @@ from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, progress_share
 from pages.parts.generate.state import open_run
 from pages.parts.layout import PAGES, POLL_S, page_header, showing_errors, task_line
+from pages.parts.review.state import open_labels
 from pages.parts.session import current_task, enter_through_app, workbench
 from pages.parts.welcome import show_welcome
 from workbench.comparisons import compare, count_reviewed, count_waiting
 
-UNITS = {RunKind.GENERATION: "texts", RunKind.EXPERIMENT: "runs"}
+UNITS = {RunKind.GENERATION: "texts", RunKind.EXPERIMENT: "runs", RunKind.LABELLING: "questions"}
 
 
 def next_step(task: Task) -> tuple[str, str]:
@@ -110,6 +111,11 @@ def show_unfinished(task: Task, runs: list[GenerationRun]) -> None:
     if run and offer_to_resume(RunKey(RunKind.GENERATION, run.id), run.state):
         open_run(run.id)
         st.switch_page(PAGES["generate"])
+    sources = workbench().store.label_sources.all(task.id)
+    source = next((source for source in sources if source.state.status in half_done), None)
+    if source and offer_to_resume(RunKey(RunKind.LABELLING, source.id), source.state):
+        open_labels()
+        st.switch_page(PAGES["review"])
     experiment = next((experiment for experiment in experiments if experiment.state.status in half_done), None)
     if experiment and offer_to_resume(RunKey(RunKind.EXPERIMENT, experiment.id), experiment.state):
         st.switch_page(PAGES["train"])

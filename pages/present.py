@@ -9,13 +9,14 @@ from augment.results.comparison import aggregate_runs
 from augment.results.headlines import describe_variants
 from augment.results.recommended import answer
 from augment.results.review_gains import review_gains
+from augment.results.review_impact import describe_gain
 from augment.results.variants import name_recipe
 from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown, format_state
 from pages.parts.layout import CHARTS_POLL_S, empty_state, showing_errors, task_line
+from pages.parts.results.evidence import add_predictions, recommend, show_cautions
 from pages.parts.session import enter_through_app, require_task, workbench
 from workbench.comparisons import compare, majority_of
-from workbench.recommendations import recommend_variant
 
 FONT_SIZE = 18
 
@@ -50,11 +51,12 @@ def enlarge(figure: go.Figure) -> go.Figure:
 def draw(task: Task, experiment_id: int) -> None:
     """Answer, curve, what review gained, and how sure."""
     experiment = workbench().store.experiments.get(experiment_id)
-    comparison = compare(workbench(), [experiment])
-    names = comparison.names
-    recommended = None if comparison.is_active else recommend_variant(workbench(), comparison)
-    st.title(escape_markdown(answer(comparison.runs, "macro_f1", names, recommended)), anchor=False)
+    comparison = add_predictions(compare(workbench(), [experiment]))
+    names, predicted = comparison.names, comparison.predicted
+    sentence = answer(comparison.runs, "macro_f1", names, recommend(comparison), predicted)
+    st.title(escape_markdown(sentence), anchor=False)
     st.caption(task_line(task))
+    show_cautions(task, comparison, "macro_f1")
     say_shared(names)
     styles, majority = comparison.styles, majority_of(workbench(), task)
     for metric in ("macro_f1", "accuracy"):
@@ -62,13 +64,15 @@ def draw(task: Task, experiment_id: int) -> None:
         figure = learning_curve(points, metric, styles, names, majority=majority)
         enlarge(figure).update_layout(height=560)
         show_chart(figure, key=f"present_{metric}", alt=f"{metric} by number of synthetic texts", can_export=False)
-    gains = review_gains(comparison.runs, comparison.variants, "macro_f1")
+    gains = review_gains(comparison.runs, comparison.variants, "macro_f1", predicted)
     if gains:
         st.header("What review gained", anchor=False)
         figure = enlarge(review_chart(gains, "macro_f1", names))
         show_chart(figure, key="present_review", alt="macro-F1 with raw and reviewed texts", can_export=False)
+        for gain in gains:
+            st.markdown(f"- {escape_markdown(describe_gain(gain, 'macro_f1', names))}")
     st.header("How sure is this?", anchor=False)
-    for sentence in describe_variants(comparison.runs, "macro_f1", names):
+    for sentence in describe_variants(comparison.runs, "macro_f1", names, predicted):
         st.markdown(f"- {escape_markdown(sentence)}")
     state = experiment.state
     going_on = f" · {format_state(state, 'runs')}" if state.status.is_active else ""

@@ -1,4 +1,4 @@
-"""Review: one card at a time from the keyboard, a table of all texts, what review was worth, export and import."""
+"""Review: cards from the keyboard, a table, who says what of the labels, what review was worth, export and import."""
 
 import streamlit as st
 
@@ -9,7 +9,8 @@ from pages.parts.review.card import show_card_view
 from pages.parts.review.exchange import show_exchange
 from pages.parts.review.filters import choose_filters
 from pages.parts.review.impact import show_worth
-from pages.parts.review.state import CARD, EXCHANGE, TABLE, VIEW, WORTH
+from pages.parts.review.label_sources.tab import show_label_sources
+from pages.parts.review.state import CARD, EXCHANGE, LABELS, TABLE, VIEW, WORTH
 from pages.parts.review.table import show_table
 from pages.parts.reviewer import ask_reviewer, remember_reviewer, reviewer
 from pages.parts.session import enter_through_app, require_task, workbench
@@ -19,13 +20,15 @@ from pages.parts.session import enter_through_app, require_task, workbench
 def show_views(task: Task) -> None:
     """The tabs, of which only the open one is drawn. Another filter reruns this, not the page around it."""
     draw_pending(task.id)
-    card, table, worth, exchange = st.tabs([CARD, TABLE, WORTH, EXCHANGE], key=VIEW, bind="query-params")
+    tabs = st.tabs([CARD, TABLE, LABELS, WORTH, EXCHANGE], key=VIEW, bind="query-params")
+    card, table, labels, worth, exchange = tabs
     if card.open:
         with card, showing_errors():
             show_card_view(task)
-    if worth.open:
-        with worth, showing_errors():
-            show_worth(task)
+    for tab, view in ((labels, show_label_sources), (worth, show_worth)):
+        if tab.open:
+            with tab, showing_errors():
+                view(task)
     for tab, show in ((table, show_table), (exchange, show_exchange)):
         if tab.open:
             with tab, showing_errors():

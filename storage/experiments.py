@@ -228,7 +228,7 @@ class Experiments:
                     start_training(session, record)
                 elif isinstance(record, RunEnded):
                     end_training(session, record)
-            write_measurements(session, row.task_id, [record for record in records if isinstance(record, RunMeasured)])
+            write_measurements(session, row, [record for record in records if isinstance(record, RunMeasured)])
             judged = [
                 {
                     "training_run_id": record.run_id,

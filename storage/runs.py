@@ -8,11 +8,12 @@ from sqlalchemy.orm import Session
 from augment.errors import StorageError
 from augment.records import RunKey, RunKind, RunState, RunStatus
 from storage.engine import reading, writing
-from storage.schema import ExperimentRow, GenerationRunRow, RunRow, TrainingRunRow, utc_now
+from storage.schema import ExperimentRow, GenerationRunRow, LabelSourceRow, RunRow, TrainingRunRow, utc_now
 
 _ROWS: dict[RunKind, type[RunRow]] = {
     RunKind.GENERATION: GenerationRunRow,
     RunKind.EXPERIMENT: ExperimentRow,
+    RunKind.LABELLING: LabelSourceRow,
 }
 UNFINISHED = (RunStatus.QUEUED, RunStatus.RUNNING)
 

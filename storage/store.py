@@ -10,6 +10,8 @@ from augment.records import (
     ExperimentProgress,
     ExperimentRecord,
     GenerationProgress,
+    LabellingProgress,
+    LabelOpinion,
     Reject,
     RunKey,
     RunStatus,
@@ -19,6 +21,7 @@ from storage.engine import migrate, open_engine
 from storage.exchange.exchange import Exchange
 from storage.experiments import Experiments
 from storage.generations import Generations
+from storage.label_sources import LabelSources
 from storage.prompts import Prompts
 from storage.reviews.queue import ReviewQueue
 from storage.reviews.reviews import Reviews
@@ -45,6 +48,7 @@ class Store:
         self.review_queue = ReviewQueue(engine)
         self.review_statistics = ReviewStatistics(engine)
         self.exchange = Exchange(engine)
+        self.label_sources = LabelSources(engine)
         self.experiments = Experiments(engine)
         self.trainings = Trainings(engine)
         self.runs = Runs(engine)
@@ -73,15 +77,18 @@ class Store:
     def write_run(
         self,
         key: RunKey,
-        records: Sequence[SyntheticText | Reject | ExperimentRecord],
-        progress: GenerationProgress | ExperimentProgress,
+        records: Sequence[SyntheticText | Reject | LabelOpinion | ExperimentRecord],
+        progress: GenerationProgress | LabellingProgress | ExperimentProgress,
     ) -> None:
         """Store `records` and the run's progress, together or not at all."""
         if isinstance(progress, GenerationProgress):
             written = [record for record in records if isinstance(record, SyntheticText | Reject)]
             self.generations.write(key.id, written, progress)
+        elif isinstance(progress, LabellingProgress):
+            opinions = [record for record in records if isinstance(record, LabelOpinion)]
+            self.label_sources.write(key.id, opinions, progress)
         else:
-            measured = [record for record in records if not isinstance(record, SyntheticText | Reject)]
+            measured = [record for record in records if not isinstance(record, SyntheticText | Reject | LabelOpinion)]
             self.experiments.write(key.id, measured, progress)
 
     def finish_run(self, key: RunKey, status: RunStatus, message: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, Integer, Select, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Engine, Integer, Select, delete, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
@@ -25,8 +25,10 @@ from storage.engine import reading
 from storage.runs import state_of
 from storage.schema import (
     ExampleRow,
+    ExperimentRow,
     MetricPointRow,
     PredictionRow,
+    SeedSetExampleRow,
     TextPredictionRow,
     TrainingRunRow,
     TrainingTextRow,
@@ -77,6 +79,16 @@ class Trainings:
 
     def predictions(self, run_ids: Sequence[int], *, split: Split = Split.TEST) -> list[StoredPrediction]:
         """The runs' predictions for the examples of the test or validation split, by run and in the examples' order."""
+        return self._predictions(run_ids, ExampleRow.split == split)
+
+    def choosing_predictions(self, run_ids: Sequence[int]) -> list[StoredPrediction]:
+        """The predictions that a variant is chosen by: for validation texts and, where these are few, for seeds.
+
+        Each seed was predicted by a classifier trained without it; see `augment.training.cross_validation`.
+        """
+        return self._predictions(run_ids, ExampleRow.split != Split.TEST)
+
+    def _predictions(self, run_ids: Sequence[int], which: ColumnElement[bool]) -> list[StoredPrediction]:
         query = (
             select(
                 PredictionRow.training_run_id,
@@ -87,7 +99,7 @@ class Trainings:
                 PredictionRow.probs,
             )
             .join(ExampleRow, ExampleRow.id == PredictionRow.example_id)
-            .where(PredictionRow.training_run_id.in_(run_ids), ExampleRow.split == split)
+            .where(PredictionRow.training_run_id.in_(run_ids), which)
             .order_by(PredictionRow.training_run_id, PredictionRow.example_id)
         )
         with reading(self._engine) as session:
@@ -148,8 +160,11 @@ def end_training(session: Session, record: RunEnded) -> None:
         row.n_done = row.n_total
 
 
-def write_measurements(session: Session, task_id: int, records: Sequence[RunMeasured]) -> None:
-    """Store metric points and predictions; a prediction's index counts the test, then the validation examples."""
+def write_measurements(session: Session, experiment: ExperimentRow, records: Sequence[RunMeasured]) -> None:
+    """Store metric points and predictions.
+
+    A prediction's index counts the test examples, then the validation examples, then the seeds.
+    """
     for measured in records:
         point = measured.record
         if isinstance(point, MetricPoint):
@@ -166,9 +181,7 @@ def write_measurements(session: Session, task_id: int, records: Sequence[RunMeas
             )
     predictions = [(row.run_id, row.record) for row in records if isinstance(row.record, Prediction)]
     if predictions:
-        is_measured = (ExampleRow.task_id == task_id, ExampleRow.split.in_((Split.TEST, Split.VALIDATION)))
-        found = session.execute(select(ExampleRow.id, ExampleRow.split).where(*is_measured).order_by(ExampleRow.id))
-        ids = [example_id for example_id, _ in sorted(found, key=lambda row: row.split != Split.TEST)]
+        ids = _measured_ids(session, experiment)
         rows = [
             {
                 "training_run_id": run_id,
@@ -179,6 +192,17 @@ def write_measurements(session: Session, task_id: int, records: Sequence[RunMeas
             for run_id, prediction in predictions
         ]
         session.execute(insert(PredictionRow), rows)
+
+
+def _measured_ids(session: Session, experiment: ExperimentRow) -> list[int]:
+    of_task = select(ExampleRow.id).where(ExampleRow.task_id == experiment.task_id).order_by(ExampleRow.id)
+    seeds = select(SeedSetExampleRow.example_id).where(SeedSetExampleRow.seed_set_id == experiment.seed_set_id)
+    queries = (
+        of_task.where(ExampleRow.split == Split.TEST),
+        of_task.where(ExampleRow.split == Split.VALIDATION),
+        seeds.order_by(SeedSetExampleRow.position),
+    )
+    return [example_id for query in queries for example_id in session.scalars(query)]
 
 
 def select_runs() -> Select[TrainingRunRow, MetricPointRow]:

@@ -102,6 +102,7 @@ def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> 
             func.coalesce(VariantTextRow.probs, SyntheticTextRow.label_probs),
             SyntheticTextRow.proposed_label,
             VariantTextRow.is_decided,
+            SyntheticTextRow.label_probs,
         )
         .join(VariantTextRow, VariantTextRow.text_id == SyntheticTextRow.id)
         .where(VariantTextRow.variant_id == variant_id, VariantTextRow.is_dropped.is_(False))
@@ -109,9 +110,13 @@ def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> 
         .limit(limit)
     )
     return tuple(
-        VariantText(text_id, text, label, tuple(probs) if probs else None, proposed_label, is_decided)
-        for text_id, text, label, probs, proposed_label, is_decided in session.execute(query)
+        VariantText(text_id, text, label, _probs(probs), proposed_label, is_decided, _probs(lm_probs))
+        for text_id, text, label, probs, proposed_label, is_decided, lm_probs in session.execute(query)
     )
+
+
+def _probs(stored: Sequence[float] | None) -> tuple[float, ...] | None:
+    return tuple(stored) if stored else None
 
 
 def real_texts(session: Session, seed_set_id: int) -> tuple[LabelledText, ...]:

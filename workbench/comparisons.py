@@ -4,8 +4,8 @@ Reads the store; starts nothing. Knows nothing of Streamlit.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from augment.records import (
     Experiment,
@@ -18,7 +18,9 @@ from augment.records import (
     TrainingRun,
     Variant,
 )
+from augment.results.bootstrap import Predicted, read_predicted
 from augment.results.charts.styles import VariantStyle, variant_styles
+from augment.results.comparison import Point, Predictions, first_per_rng_seed, group_runs
 from augment.results.variants import VariantNames, name_recipe, name_run, name_variants
 from workbench.bench import Workbench
 from workbench.experiments import list_writers
@@ -26,12 +28,21 @@ from workbench.experiments import list_writers
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Finished runs that can be compared, with their experiments, variants, and the variants' names and styles."""
+    """Finished runs that can be compared, with their experiments, variants, and the variants' names and styles.
+
+    `predicted` is what the runs predict for the test texts, once `with_predictions` has read it.
+    """
 
     experiments: tuple[Experiment, ...]
     runs: tuple[TrainingRun, ...]
     names: VariantNames
     styles: dict[Variant, VariantStyle]
+    predicted: Predictions = field(default_factory=dict)
+
+    @property
+    def points(self) -> dict[Point, list[TrainingRun]]:
+        """The runs of each variant and size, one per RNG seed."""
+        return {point: first_per_rng_seed(runs) for point, runs in group_runs(self.runs).items()}
 
     @property
     def variants(self) -> tuple[ExperimentVariant, ...]:
@@ -79,6 +90,39 @@ def compare(bench: Workbench, experiments: Sequence[Experiment], *, only_finishe
     task_id = experiments[0].task_id
     names = name_variants(variants, list_writers(bench, task_id))
     return Comparison(of_experiments, runs, names, variant_styles([*store.experiments.variants(task_id), *variants]))
+
+
+def with_predictions(bench: Workbench, comparison: Comparison, known: Comparison | None = None) -> Comparison:
+    """The comparison with its runs' predictions for the test texts, which verdicts and intervals of gains need.
+
+    Points that are the same in `known` are not read again.
+    """
+    read = known.points if known else {}
+    old = known.predicted if known else {}
+    points = comparison.points
+    kept = {point: old[point] for point in old if _ids(read[point]) == _ids(points.get(point, []))}
+    rest = {point: runs for point, runs in points.items() if point not in kept}
+    return replace(comparison, predicted={**kept, **read_points(comparison, rest, bench.store.trainings.predictions)})
+
+
+def read_points(
+    comparison: Comparison,
+    points: Mapping[Point, Sequence[TrainingRun]],
+    read: Callable[[Sequence[int]], list[StoredPrediction]],
+) -> dict[Point, Predicted]:
+    """What the runs of points predict, as `read` by the runs' ids; points whose runs stored nothing are left out."""
+    labels = comparison.experiments[0].config.recipe.labels
+    found = {}
+    for point, runs in points.items():
+        rng_seeds = {run.id: run.config.rng_seed for run in runs}
+        predicted = read_predicted(read(list(rng_seeds)), rng_seeds, labels)
+        if predicted is not None:
+            found[point] = predicted
+    return found
+
+
+def _ids(runs: Sequence[TrainingRun]) -> set[int]:
+    return {run.id for run in runs}
 
 
 def list_comparable(bench: Workbench, task_id: int) -> list[tuple[Experiment, ...]]:

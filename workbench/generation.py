@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from augment.errors import DataError
 from augment.generation.generate import generate, try_out
+from augment.generation.strategies import STRATEGIES
 from augment.generation.strategies.strategy import Outcome
 from augment.lms import EMBEDDED_LM
 from augment.prompts.template import template_for
@@ -31,15 +32,12 @@ from storage import Store
 from workbench.bench import Workbench
 from workbench.jobs import Record, worker_name
 
-DEFAULT_STRATEGY = "conditional"  # equally many texts of each label
+DEFAULT_STRATEGY = next(iter(STRATEGIES))
 DEFAULT_TARGET = 200  # a minute on two cores
 
 
 def plan_generation(bench: Workbench, task: Task) -> tuple[GenerationConfig, PromptVersion]:
-    """A generation run for the default experiment: the embedded LM and the newest prompt, labels in equal shares.
-
-    The Generate page has defaults of its own: 50 texts by `mix`.
-    """
+    """The generation run that the Generate page starts with: the embedded LM and the newest prompt."""
     version = next(iter(bench.store.prompts.all(task.id)), None)
     version = version or bench.store.prompts.save(task.id, template_for(task))
     config = GenerationConfig(

@@ -21,14 +21,16 @@ from augment.records import (
     ExperimentProgress,
     ExperimentRecord,
     GenerationProgress,
+    LabellingProgress,
+    LabelOpinion,
     Reject,
     RunKey,
     RunStatus,
     SyntheticText,
 )
 
-Record = SyntheticText | Reject | ExperimentRecord
-Progress = GenerationProgress | ExperimentProgress
+Record = SyntheticText | Reject | LabelOpinion | ExperimentRecord
+Progress = GenerationProgress | LabellingProgress | ExperimentProgress
 Work = Callable[[], Generator[Record | Progress, None, None]]
 
 log = logging.getLogger(__name__)
@@ -127,7 +129,7 @@ class JobRunner:
             pending: list[Record] = []
             with closing(job.work()) as items:
                 for item in items:
-                    if not isinstance(item, GenerationProgress | ExperimentProgress):
+                    if not isinstance(item, Progress):
                         pending.append(item)
                         continue
                     self._sink.write_run(job.key, pending, item)

@@ -1,44 +1,31 @@
-"""Which variant of a comparison is recommended, from stored predictions for validation texts. Starts nothing."""
+"""Which variant of a comparison is recommended, from stored predictions for validation texts and seeds."""
 
-from collections.abc import Mapping, Sequence
-
-from augment.records import Split, TrainingRun
-from augment.results.bootstrap import Predicted, can_compare, compare_macro_f1, read_predicted
-from augment.results.comparison import list_points
-from augment.results.recommended import Point, Recommended, pick_largest, recommend
+from augment.records import Split
+from augment.results.bootstrap import can_compare, compare_predicted
+from augment.results.recommended import Recommended, pick_largest, recommend
 from workbench.bench import Workbench
-from workbench.comparisons import Comparison
+from workbench.comparisons import Comparison, read_points
 
 
 def recommend_variant(bench: Workbench, comparison: Comparison) -> Recommended | None:
     """The variant that validation texts recommend, each at its largest size, and its gain on the test texts.
 
-    None while no baseline is finished, and where there are too few validation texts to choose by.
+    Where these are few, seeds choose too, in cross-validation. None while no baseline is finished, and without enough
+    texts to choose by. Starts nothing.
     """
-    labels = comparison.experiments[0].config.recipe.labels
-    points = list_points(comparison.runs)
+    trainings = bench.store.trainings
+    labels, points = comparison.experiments[0].config.recipe.labels, comparison.points
     points = {point: points[point] for point in pick_largest(list(points))}
-    chosen = recommend(_read_predicted(bench, points, labels, Split.VALIDATION), len(labels))
-    if chosen is None:
+    n_validation = bench.store.tasks.count_split(comparison.experiments[0].task_id, Split.VALIDATION)
+    choosing = read_points(comparison, points, trainings.choosing_predictions)
+    choice = recommend(choosing, len(labels), n_validation=n_validation)
+    if choice is None:
         return None
-    compared = [(chosen.variant, chosen.n_synthetic), (chosen.variant.baseline, 0)]
-    on_test = _read_predicted(
-        bench, {point: points[point] for point in compared if point in points}, labels, Split.TEST
-    )
-    if chosen.variant.is_baseline:
-        return Recommended(chosen, None)
-    if len(on_test) < len(compared) or not can_compare(on_test[compared[0]], on_test[compared[1]]):
+    if choice.variant.is_baseline:
+        return Recommended(choice, None)
+    chosen, baseline = (choice.variant, choice.n_synthetic), (choice.variant.baseline, 0)
+    unread = {point: points[point] for point in (chosen, baseline) if point not in comparison.predicted}
+    on_test = {**comparison.predicted, **read_points(comparison, unread, trainings.predictions)}
+    if chosen not in on_test or baseline not in on_test or not can_compare(on_test[chosen], on_test[baseline]):
         return None
-    return Recommended(chosen, compare_macro_f1(on_test[compared[0]], on_test[compared[1]], len(labels)))
-
-
-def _read_predicted(
-    bench: Workbench, points: Mapping[Point, Sequence[TrainingRun]], labels: Sequence[str], split: Split
-) -> dict[Point, Predicted]:
-    found = {}
-    for point, runs in points.items():
-        rng_seeds = {run.id: run.config.rng_seed for run in runs}
-        predicted = read_predicted(bench.store.trainings.predictions(list(rng_seeds), split=split), rng_seeds, labels)
-        if predicted is not None:
-            found[point] = predicted
-    return found
+    return Recommended(choice, compare_predicted(on_test[chosen], on_test[baseline], "macro_f1", len(labels)).interval)

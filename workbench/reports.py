@@ -6,7 +6,7 @@ from augment.records import Experiment, Task
 from augment.results.comparison import list_points
 from augment.results.report.data import ReportData
 from workbench.bench import Workbench
-from workbench.comparisons import compare, count_test_labels, count_variant_labels, predictions_of
+from workbench.comparisons import compare, count_test_labels, count_variant_labels, predictions_of, with_predictions
 from workbench.experiments import list_writers
 from workbench.recommendations import recommend_variant
 
@@ -15,8 +15,8 @@ N_SAMPLES = 5  # texts per variant that a report shows
 
 def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> ReportData:
     """All data for the report of an experiment."""
-    store, comparison = bench.store, compare(bench, [experiment])
-    points = list_points(comparison.runs)
+    store, comparison = bench.store, with_predictions(bench, compare(bench, [experiment]))
+    points = list_points(comparison.runs, comparison.predicted)
     recommended = None if comparison.is_active else recommend_variant(bench, comparison)
     first = list(points)[:1]
     if recommended:
@@ -38,4 +38,5 @@ def gather_report(bench: Workbench, task: Task, experiment: Experiment) -> Repor
         test_counts=count_test_labels(bench, task),
         created_at=datetime.now(UTC),
         recommended=recommended,
+        predicted=comparison.predicted,
     )

@@ -44,14 +44,23 @@ class DataChoice:
 
 
 def read_labelled(
-    tables: Sequence[SourceTable], text_column: str, label_column: str, labels: Sequence[str]
+    tables: Sequence[SourceTable],
+    text_column: str,
+    label_column: str,
+    labels: Sequence[str],
+    *,
+    skips_unlabelled: bool = False,
 ) -> list[LabelledText]:
-    """The rows of all tables as labelled texts, in order. Used to import synthetic texts that were written elsewhere.
+    """The rows of all tables as labelled texts, in order. Used to import texts or labels that were made elsewhere.
+
+    Rows without a label are an error, or left out if `skips_unlabelled`.
 
     Raises:
         DataError: a column is missing, a text or label is empty, or a label is not one of `labels`.
     """
     rows = [row for table in tables for row in _read_rows(table, text_column, label_column)]
+    if skips_unlabelled:
+        rows = [row for row in rows if row.label]
     for number, row in enumerate(rows, start=1):
         if not row.text or not row.label:
             raise DataError(

@@ -31,10 +31,10 @@ from augment.records import (
     SyntheticText,
 )
 from augment.records.copies import CopyCheck
+from augment.records.lms import CHARACTERS_PER_TOKEN
 
 FIRST_BATCH_SHARE = 4  # the first batch is this many times smaller, so that the first texts appear soon
 PARSE_RATE_AFTER = 50  # attempts
-CHARACTERS_PER_TOKEN = 3.5  # English in byte-level BPE, a cautious estimate, used only for the first batch's cost
 
 
 def generate(

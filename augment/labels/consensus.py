@@ -50,7 +50,9 @@ class LabelEvidence:
 
 
 def find_consensus(evidence: LabelEvidence, texts: Sequence[VariantText], vectors: Vectors) -> Consensus:
-    """The consensus of each text; a person's decision stands as it is. Each label needs a seed.
+    """The consensus of each text; a person's decision stands as it is.
+
+    Each label needs a seed or a label sentence.
 
     `vectors` has an embedding of every seed, sentence and text. Deterministic.
     """
@@ -60,7 +62,7 @@ def find_consensus(evidence: LabelEvidence, texts: Sequence[VariantText], vector
     decided = {i: places[text.label] for i, text in enumerate(texts) if text.is_decided}
     of_classifier = _ask_classifier(evidence, texts, vectors)
     of_lm = [_written(texts, places)]
-    if any(text.probs for text in texts):
+    if any(text.lm_probs for text in texts):
         of_lm.append(_scored(texts, len(places)))
     target = np.exp(of_classifier)
     weights = np.ones(len(texts))
@@ -162,7 +164,7 @@ def _written(texts: Sequence[VariantText], places: Mapping[str, int]) -> Matrix:
 def _scored(texts: Sequence[VariantText], n_labels: int) -> Matrix:
     """The LM's log-probabilities; a text without any has no opinion, which is the same for all labels."""
     none = (1 / n_labels,) * n_labels
-    logs: Matrix = np.log(np.clip(np.array([text.probs or none for text in texts]), LEAST_PROB, None))
+    logs: Matrix = np.log(np.clip(np.array([text.lm_probs or none for text in texts]), LEAST_PROB, None))
     return logs
 
 

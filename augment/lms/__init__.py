@@ -30,6 +30,11 @@ class LanguageModel(Protocol):
         """What the user should know about the requests to the LM, such as a parameter that its server refused."""
         ...
 
+    @property
+    def n_scoring_tokens(self) -> int:
+        """Tokens that an endpoint counted (and bills) for `label_logprobs` so far; 0 on a local LM."""
+        ...
+
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
         """One completion per prompt, in order. Each ends at the first line break or after `sampling.max_new_tokens`.
 

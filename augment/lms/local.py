@@ -55,6 +55,11 @@ class LocalLM:
         """Always empty: a local LM follows every setting."""
         return ()
 
+    @property
+    def n_scoring_tokens(self) -> int:
+        """Always 0: nobody bills them."""
+        return 0
+
     def complete(self, prompts: Sequence[str], sampling: Sampling, *, labels: Sequence[str] = ()) -> list[Completion]:
         """See `LanguageModel.complete`. Deterministic for a given seed, dtype and list of prompts.
 

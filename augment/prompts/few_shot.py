@@ -67,7 +67,7 @@ class FewShot:
         if choice is SeedChoice.UNIFORM:
             return rng.sample(pool, n)
         if choice is SeedChoice.BALANCED:
-            return _choose_balanced(pool, n, rng)
+            return choose_balanced(pool, n, rng)
         alike = self._similarity(pool)
         chosen = [rng.randrange(len(pool))]
         while len(chosen) < n:
@@ -87,7 +87,7 @@ class FewShot:
         return np.asarray(own @ own.T)
 
 
-def _choose_balanced(pool: Sequence[Example], n: int, rng: random.Random) -> list[Example]:
+def choose_balanced(pool: Sequence[Example], n: int, rng: random.Random) -> list[Example]:
     """Choose `n` seeds in random order, with label counts that differ by at most 1 as far as the pool allows."""
     labels = sorted({seed.label for seed in pool})
     rng.shuffle(labels)

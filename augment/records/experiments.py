@@ -11,6 +11,8 @@ from augment.records.runs import RunState, RunStatus
 from augment.records.training import ClassifierKind, MetricPoint, Prediction, TrainingConfig
 from augment.records.variants import Variant, VariantText
 
+ENOUGH_VALIDATION_TEXTS = 50  # to choose a variant by; with fewer, chance would
+
 
 @dataclass(frozen=True, slots=True)
 class ExperimentConfig:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from augment.errors import AugmentError
 from augment.records.checks import Finding, RejectReason, TextChecks
 from augment.records.labels import LabelKnowledge
-from augment.records.lms import Completion, LMKind, LMSpec, Sampling
+from augment.records.lms import Completion, LMKind, LMSpec, Price, Sampling
 from augment.records.prompts import PromptTemplate
 from augment.records.runs import RunState
 
@@ -19,24 +19,6 @@ class SeedChoice(StrEnum):
     BALANCED = "balanced"
     NEAREST = "nearest"
     FURTHEST = "furthest"
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What an endpoint charges, in its own currency per million tokens."""
-
-    prompt_per_million: float = 0.0
-    completion_per_million: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.prompt_per_million < 0 or self.completion_per_million < 0:
-            raise AugmentError(
-                f"A price must be 0 or more; found {self.prompt_per_million} and {self.completion_per_million}."
-            )
-
-    def cost(self, n_prompt_tokens: float, n_tokens: float) -> float:
-        """The cost of this many prompt tokens and completion tokens."""
-        return (n_prompt_tokens * self.prompt_per_million + n_tokens * self.completion_per_million) / 1e6
 
 
 @dataclass(frozen=True, slots=True)

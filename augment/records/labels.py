@@ -1,11 +1,14 @@
 """What is known about labels: words and sentences for each of them, and what several sources say of a text's label."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from augment.errors import AugmentError
 from augment.records.data import LabelledText
+from augment.records.lms import LMSpec, Price
+from augment.records.prompts import PromptTemplate
+from augment.records.runs import RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +91,101 @@ class Consensus:
 
     labels: Sequence[ConsensusLabel]
     weights: tuple[SourceWeight, ...]
+
+
+# Opinions from elsewhere ----------------------------------------------------------------------------------------------
+
+
+class LabelSourceKind(StrEnum):
+    """Where the opinions of a stored label source come from."""
+
+    LM = "language model"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class LabellingConfig:
+    """A labelling run: which LM is asked for the labels of stored texts, and how.
+
+    Each text is put into `n_prompts` prompts. Each has `seeds_per_prompt` seeds of the seed set, evenly over the labels
+    and at least 2 of each. A seed is put only into prompts that do not show it. `is_calibrated` divides label
+    probabilities by those of a content-free text. `batch_size` is the number of texts between two stored steps. The run
+    ends before it costs more than `budget` by `price`.
+    """
+
+    lm: LMSpec
+    template: PromptTemplate
+    labels: tuple[str, ...]
+    seed_set_id: int
+    seeds_per_prompt: int = 16
+    n_prompts: int = 5
+    is_calibrated: bool = True
+    rng_seed: int = 0
+    batch_size: int = 32
+    price: Price = field(default_factory=Price)
+    budget: float | None = None
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.seeds_per_prompt <= 64:
+            raise AugmentError(f"Seeds per prompt must be 2 to 64; found {self.seeds_per_prompt}.")
+        if not 2 <= self.n_prompts <= 20:
+            raise AugmentError(
+                f"Prompts per text must be 2 to 20, as each seed is left out of one; found {self.n_prompts}."
+            )
+        if not 1 <= self.batch_size <= 512:
+            raise AugmentError(f"The batch size must be 1 to 512; found {self.batch_size}.")
+        if self.budget is not None and self.budget <= 0:
+            raise AugmentError(f"The budget must be above 0; found {self.budget}.")
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOpinion:
+    """One source's probabilities, in the task's label order, for a synthetic text or a seed: one of the ids is set.
+
+    A label that was only named, without probabilities, has probability 1.
+    """
+
+    probs: tuple[float, ...]
+    text_id: int | None = None
+    example_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabellingProgress:
+    """The progress of a labelling run, in questions: one for each text and prompt. `cost` is by the config's price."""
+
+    n_done: int
+    n_total: int
+    elapsed_s: float
+    message: str = ""
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLabelSource:
+    """A stored label source: a labelling run, or labels from a file, which have no config.
+
+    `name` is the LM's, or what a person called the file. `n_texts` counts the texts that it has an opinion about.
+    """
+
+    id: int
+    task_id: int
+    kind: LabelSourceKind
+    name: str
+    config: LabellingConfig | None
+    state: RunState
+    n_texts: int = 0
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelOpinions:
+    """All opinions of one source: probabilities in the task's label order.
+
+    `of_seeds` are by the id of the example, each from a prompt without it, so that they show how right the source is.
+    `of_texts` are by the id of the synthetic text.
+    """
+
+    source: StoredLabelSource
+    of_seeds: Mapping[int, tuple[float, ...]]
+    of_texts: Mapping[int, tuple[float, ...]]

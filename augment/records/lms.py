@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from augment.errors import LMError
+from augment.errors import AugmentError, LMError
+
+CHARACTERS_PER_TOKEN = 3.5  # English in byte-level BPE; a cautious estimate of what a prompt costs
 
 
 class LMKind(StrEnum):
@@ -64,6 +66,24 @@ class EndpointAbilities:
     has_logprobs: bool
     has_structured_output: bool
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What an endpoint charges, in its own currency per million tokens."""
+
+    prompt_per_million: float = 0.0
+    completion_per_million: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.prompt_per_million < 0 or self.completion_per_million < 0:
+            raise AugmentError(
+                f"A price must be 0 or more; found {self.prompt_per_million} and {self.completion_per_million}."
+            )
+
+    def cost(self, n_prompt_tokens: float, n_tokens: float) -> float:
+        """The cost of this many prompt tokens and completion tokens."""
+        return (n_prompt_tokens * self.prompt_per_million + n_tokens * self.completion_per_million) / 1e6
 
 
 @dataclass(frozen=True, slots=True)

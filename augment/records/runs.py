@@ -27,6 +27,7 @@ class RunKind(StrEnum):
 
     GENERATION = "generation"
     EXPERIMENT = "experiment"
+    LABELLING = "labelling"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +60,5 @@ class RunKey:
 
     @property
     def name(self) -> str:
-        """'generation run 3', 'experiment 3'."""
-        return f"generation run {self.id}" if self.kind is RunKind.GENERATION else f"{self.kind.value} {self.id}"
+        """'generation run 3', 'labelling run 3', 'experiment 3'."""
+        return f"{self.kind.value} {self.id}" if self.kind is RunKind.EXPERIMENT else f"{self.kind.value} run {self.id}"

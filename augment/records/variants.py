@@ -126,8 +126,8 @@ def cut_sizes(sizes: Sequence[int], n_texts: int) -> tuple[int, ...]:
 class VariantText:
     """A synthetic text of a variant, with the label it had when the experiment was created.
 
-    `probs` are the LM's, of a consensus variant the consensus. `proposed_label` is what the text was written with, and
-    `is_decided` whether a person had accepted its label by then.
+    `probs` are the soft label: the LM's label scores, or the consensus once it was found; `lm_probs` are the LM's.
+    `proposed_label` is what it was written with, and `is_decided` whether a person had accepted its label by then.
     """
 
     id: int
@@ -136,3 +136,4 @@ class VariantText:
     probs: tuple[float, ...] | None = None
     proposed_label: str = ""
     is_decided: bool = False
+    lm_probs: tuple[float, ...] | None = None

@@ -1,24 +1,28 @@
-"""How sure a difference of macro-F1 is: a bootstrap over texts and RNG seeds together, on stored predictions. Pure.
+"""How sure a difference of two variants is: a bootstrap over test texts and RNG seeds, on stored predictions. Pure.
 
 An interval over RNG seeds alone says how much training varies, not how much the choice of test texts does. Here both
-are drawn again, with replacement; two variants are compared on the same texts and the same RNG seeds.
+are drawn again, with replacement; two variants are compared on the same texts and the same RNG seeds. What an interval
+may claim is in `augment.results`.
 
-Source: Efron & Tibshirani 1993, An introduction to the bootstrap, chapter 13 (percentile intervals).
+Sources: Efron & Tibshirani 1993, An introduction to the bootstrap, chapters 13 (percentile intervals) and 15.4 (p).
+Rao & Wu 1988, Resampling inference with complex survey data, Journal of the American Statistical Association 83: with
+n RNG seeds their share is n / (n - 1) too narrow, so it is widened by that.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from augment.records import Interval, StoredPrediction
 
-N_DRAWS = 1000
-MAX_COUNTS = 5_000_000  # how often each text is drawn, held in memory at once: 40 MB
+N_DRAWS = 2000
+MAX_COUNTS = 5_000_000  # how often each text is drawn, held in memory at once: 20 MB
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # two are equal only if they are one, so that gains can be cached
 class Predicted:
     """What a variant's runs predict for the same texts: places in the list of labels.
 
@@ -28,6 +32,26 @@ class Predicted:
     example_ids: tuple[int, ...]
     truth: NDArray[np.int64]
     found: Mapping[int, NDArray[np.int64]]
+
+    def shares(self, other: "Predicted") -> list[int]:
+        """The RNG seeds that both have, ascending."""
+        return sorted(self.found.keys() & other.found.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What a variant gains over its baseline on the same texts; `interval.n` counts the RNG seeds that they share.
+
+    `p` is two-sided, at least 2 / (N_DRAWS + 1), and None with one RNG seed: the chance in training is then unknown.
+    `text_error` is the standard error that the choice of `n_texts` texts leaves, `seed_sd` the standard deviation over
+    RNG seeds (0 with one).
+    """
+
+    interval: Interval
+    p: float | None
+    n_texts: int
+    text_error: float
+    seed_sd: float
 
 
 def read_predicted(
@@ -58,62 +82,98 @@ def read_predicted(
 
 def can_compare(variant: Predicted, baseline: Predicted) -> bool:
     """Whether both predicted the same texts, with an RNG seed that they share."""
-    return variant.example_ids == baseline.example_ids and bool(variant.found.keys() & baseline.found.keys())
+    return bool(variant.example_ids) and variant.example_ids == baseline.example_ids and bool(variant.shares(baseline))
 
 
-def compare_macro_f1(variant: Predicted, baseline: Predicted, n_labels: int, *, rng_seed: int = 0) -> Interval:
-    """What `variant` gains in macro-F1 over `baseline`: the mean over shared RNG seeds and its 95% interval.
+@lru_cache(maxsize=512)  # the headline, its details and the report ask for the same gains
+def compare_predicted(
+    variant: Predicted, baseline: Predicted, metric: str, n_labels: int, *, rng_seed: int = 0
+) -> Gain:
+    """What `variant` gains in macro-F1 or accuracy: the mean over shared RNG seeds, its 95% interval and p.
 
-    `n` counts the RNG seeds. Both must be of the same texts and share an RNG seed.
+    Both must be of the same texts and share an RNG seed.
     """
-    mean, draws = _draw_gains(variant, baseline, n_labels, rng_seed)
-    low, high = np.quantile(draws, [0.025, 0.975])
-    return Interval(mean, float(low), float(high), len(variant.found.keys() & baseline.found.keys()))
+    gains, over_texts, draws = _draw_gains(variant, baseline, metric, n_labels, rng_seed)
+    n = len(gains)
+    widened = over_texts + (draws - over_texts) * np.sqrt(n / (n - 1)) if n > 1 else draws
+    low, high = np.clip(np.quantile(widened, [0.025, 0.975]), -1, 1)
+    mean = float(gains.mean())
+    n_beyond = min(int((widened <= 0).sum()), int((widened >= 0).sum()))
+    return Gain(
+        Interval(mean, min(mean, float(low)), max(mean, float(high)), n),
+        min(1.0, 2 * (n_beyond + 1) / (N_DRAWS + 1)) if n > 1 else None,
+        len(variant.truth),
+        float(over_texts.std()),
+        float(gains.std(ddof=1)) if n > 1 else 0.0,
+    )
 
 
 def standard_error(variant: Predicted, other: Predicted, n_labels: int, *, rng_seed: int = 0) -> float:
     """The standard error of the difference in macro-F1 of two variants, over texts and RNG seeds."""
-    _, draws = _draw_gains(variant, other, n_labels, rng_seed)
+    *_, draws = _draw_gains(variant, other, "macro_f1", n_labels, rng_seed)
     return float(draws.std())
 
 
 def macro_f1_of(variant: Predicted, n_labels: int) -> float:
     """The mean macro-F1 over RNG seeds, on the texts as they are."""
-    counts = np.ones((len(variant.truth), 1))
-    return float(_draw_macro_f1(variant, sorted(variant.found), counts, n_labels).mean())
+    return float(_score(variant, "macro_f1", _count_once(variant), n_labels).mean())
 
 
 def _draw_gains(
-    variant: Predicted, baseline: Predicted, n_labels: int, rng_seed: int
-) -> tuple[float, NDArray[np.float64]]:
-    """The gain on the sample itself, and in each draw, (N_DRAWS,)."""
-    shared = sorted(variant.found.keys() & baseline.found.keys())
+    variant: Predicted, baseline: Predicted, metric: str, n_labels: int, rng_seed: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """The gain of each shared RNG seed on the texts as they are, (n_seeds,); and for each draw of texts the mean gain,
+    (N_DRAWS,): over all RNG seeds, and over RNG seeds that are drawn too.
+    """
+    shared = variant.shares(baseline)
 
-    def gain(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The gain of each RNG seed in each draw, (n_seeds, n_draws)."""
-        return _draw_macro_f1(variant, shared, counts, n_labels) - _draw_macro_f1(baseline, shared, counts, n_labels)
+    def rows(predicted: Predicted, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        places = sorted(predicted.found)
+        return scores[[places.index(seed) for seed in shared]]
 
-    n_texts, rng = len(variant.truth), np.random.default_rng(rng_seed)
+    found = [rows(one, _score(one, metric, _count_once(one), n_labels)) for one in (variant, baseline)]
+    drawn = [rows(one, _draw_scores(one, metric, n_labels, rng_seed)) for one in (variant, baseline)]
+    gains = drawn[0] - drawn[1]  # (n_seeds, N_DRAWS)
+    seeds = np.random.default_rng([rng_seed, 2]).integers(len(shared), size=gains.shape)
+    return (found[0] - found[1])[:, 0], gains.mean(0), np.take_along_axis(gains, seeds, axis=0).mean(0)
+
+
+@lru_cache(maxsize=256)  # a baseline is compared with every variant
+def _draw_scores(variant: Predicted, metric: str, n_labels: int, rng_seed: int) -> NDArray[np.float64]:
+    """The metric of each RNG seed's run in each draw of texts, (n_seeds, N_DRAWS); RNG seeds ascending."""
+    n_texts = len(variant.truth)
     chunk = max(1, MAX_COUNTS // max(n_texts, 1))
-    draws = []
-    for start in range(0, N_DRAWS, chunk):
-        n_draws = min(chunk, N_DRAWS - start)
-        counts = rng.multinomial(n_texts, np.full(n_texts, 1 / n_texts), size=n_draws).T.astype(float)
-        seeds = rng.integers(len(shared), size=(len(shared), n_draws))
-        draws.append(np.take_along_axis(gain(counts), seeds, axis=0).mean(0))
-    return float(gain(np.ones((n_texts, 1))).mean()), np.concatenate(draws)
+    sizes = [min(chunk, N_DRAWS - start) for start in range(0, N_DRAWS, chunk)]
+    counts = (_draw_counts(n_texts, n_draws, rng_seed, i) for i, n_draws in enumerate(sizes))
+    return np.concatenate([_score(variant, metric, drawn, n_labels) for drawn in counts], axis=1)
 
 
-def _draw_macro_f1(
-    variant: Predicted, rng_seeds: Sequence[int], counts: NDArray[np.float64], n_labels: int
-) -> NDArray[np.float64]:
-    """Macro-F1 of each RNG seed's run in each draw, (n_seeds, n_draws); a label without texts and answers counts 0."""
+@lru_cache(maxsize=1)  # all variants of a comparison are drawn the same texts
+def _draw_counts(n_texts: int, n_draws: int, rng_seed: int, chunk: int) -> NDArray[np.float32]:
+    """How often each text is drawn, (n_texts, n_draws)."""
+    rng = np.random.default_rng([rng_seed, 3, chunk])
+    return rng.multinomial(n_texts, np.full(n_texts, 1 / n_texts), size=n_draws).T.astype(np.float32)
+
+
+def _count_once(variant: Predicted) -> NDArray[np.float32]:
+    return np.ones((len(variant.truth), 1), dtype=np.float32)
+
+
+def _score(variant: Predicted, metric: str, counts: NDArray[np.float32], n_labels: int) -> NDArray[np.float64]:
+    """The metric of each RNG seed's run with texts counted so often, (n_seeds, n_draws).
+
+    A label without texts and answers counts 0 in macro-F1.
+    """
+    runs = [variant.found[rng_seed] for rng_seed in sorted(variant.found)]
+    if metric == "accuracy":
+        is_right = np.stack([found == variant.truth for found in runs]).astype(np.float32)  # (n_seeds, n_texts)
+        return np.asarray(is_right @ counts, dtype=np.float64) / len(variant.truth)
     places = np.arange(n_labels)[:, None]
     is_true = variant.truth == places  # (n_labels, n_texts)
-    n_true = is_true @ counts  # (n_labels, n_draws)
+    n_true = is_true.astype(np.float32) @ counts  # (n_labels, n_draws)
     scores = []
-    for rng_seed in rng_seeds:
-        is_found = variant.found[rng_seed] == places
-        n_hit, n_found = (is_true & is_found) @ counts, is_found @ counts
-        scores.append((2 * n_hit / np.maximum(n_true + n_found, 1e-12)).mean(0))
+    for found in runs:
+        is_found = found == places
+        n_hit, n_found = (is_true & is_found).astype(np.float32) @ counts, is_found.astype(np.float32) @ counts
+        scores.append((2 * n_hit / np.maximum(n_true + n_found, 1e-9)).mean(0, dtype=np.float64))
     return np.stack(scores)

@@ -5,7 +5,7 @@ number of steps is another experiment. All averages are over RNG seeds. Two expe
 baseline twice; that counts as one observation, not two.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -13,10 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.records import Interval, TrainingRun, Variant
-from augment.results.intervals import mean_interval
+from augment.results.bootstrap import Predicted, can_compare, compare_predicted
+from augment.results.intervals import gain_interval, score_interval
 from augment.results.variants import VariantNames
 
 SIGNIFICANCE = 0.05
+Point = tuple[Variant, int]  # a variant and its number of added texts
+Predictions = Mapping[Point, Predicted]  # of the test texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +35,10 @@ class VariantPoint:
 class Difference:
     """What a variant at one size gains over its baseline: mean over paired RNG seeds and 95% interval.
 
-    `p` is from the two-sided paired t-test; None with fewer than 2 pairs and where the differences do not vary.
-    `p_adjusted` is adjusted by Holm's method over the list that the difference belongs to.
+    The interval and `p` are of the bootstrap over `n_texts` test texts and RNG seeds (`bootstrap.Gain`). Without stored
+    predictions `n_texts` is 0, and they are of the paired t-test over RNG seeds. `p` is None with fewer than 2 pairs,
+    and in the t-test where the differences do not vary. `p_adjusted` is adjusted by Holm's method over all variants,
+    each at its largest size, and None at the other sizes: a comparison has one p.
     """
 
     variant: Variant
@@ -41,11 +46,29 @@ class Difference:
     interval: Interval
     p: float | None
     p_adjusted: float | None
+    n_texts: int = 0
+    text_error: float = 0.0
+    seed_sd: float = 0.0
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the interval says more than the mean: with one RNG seed only the test texts can tell."""
+        return self.interval.n > 1 or self.n_texts > 0
 
     @property
     def is_significant(self) -> bool:
         """Whether the variant differs from its baseline at the 5% level over all comparisons of the list."""
         return self.p_adjusted is not None and self.p_adjusted < SIGNIFICANCE
+
+    @property
+    def is_better(self) -> bool:
+        """Whether it gains, and that is significant."""
+        return self.is_significant and self.interval.mean > 0
+
+    @property
+    def is_worse(self) -> bool:
+        """Whether it loses, and that is significant."""
+        return self.is_significant and self.interval.mean < 0
 
 
 # Variants against their baseline --------------------------------------------------------------------------------------
@@ -54,53 +77,69 @@ class Difference:
 def aggregate_runs(runs: Sequence[TrainingRun], metric: str) -> list[VariantPoint]:
     """Mean and 95% interval of a metric over the RNG seeds of each variant and size, in the order of `group_runs`."""
     return [
-        VariantPoint(variant, n, mean_interval(list(by_rng_seed(group, metric).values())))
+        VariantPoint(variant, n, score_interval(list(by_rng_seed(group, metric).values())))
         for (variant, n), group in group_runs(runs).items()
     ]
 
 
-def compare_with_baseline(runs: Sequence[TrainingRun], metric: str) -> list[Difference]:
-    """What each variant and size gains over its baseline; those that share no RNG seed with it are left out."""
-    groups = group_runs(runs)
-    differences = []
+def compare_with_baseline(
+    runs: Sequence[TrainingRun], metric: str, predicted: Predictions | None = None
+) -> list[Difference]:
+    """What each variant and size gains over its baseline; those that share no RNG seed with it are left out.
+
+    `predicted` is what the runs predict for the test texts; where it lacks a run, RNG seeds alone are compared.
+    """
+    groups, differences = group_runs(runs), []
     for (variant, n), group in groups.items():
-        values = by_rng_seed(group, metric)
-        baseline = by_rng_seed(groups.get((variant.baseline, 0), []), metric)
-        shared = sorted(values.keys() & baseline.keys())
-        if not variant.is_baseline and shared:
-            pairs = np.array([(values[rng_seed], baseline[rng_seed]) for rng_seed in shared])  # (n_pairs, 2)
-            differences.append(compare_pairs(variant, n, pairs))
-    return adjust(differences)
+        if not variant.is_baseline:
+            baseline = variant.baseline, 0
+            found = compare_runs(
+                (variant, n), group, baseline, groups.get(baseline, []), metric, predicted=predicted or {}
+            )
+            differences += [found] if found else []
+    claims = iter(adjust(compare_at_largest(differences)))
+    largest = find_largest([(difference.variant, difference.n_synthetic) for difference in differences])
+    return [
+        next(claims) if difference.n_synthetic == largest[difference.variant] else difference
+        for difference in differences
+    ]
 
 
 def compare_at_largest(differences: Sequence[Difference]) -> list[Difference]:
-    """One difference per variant, Holm's adjustment done over these only.
+    """One difference per variant: the one at its largest size, over which p is adjusted.
 
     The largest size is a choice made before the figures are seen; the best size would be picked on the test set.
     """
-    largest = {
-        difference.variant: difference
-        for difference in sorted(differences, key=lambda difference: difference.n_synthetic)
-    }
-    return adjust([difference for difference in differences if difference is largest[difference.variant]])
+    largest = find_largest([(difference.variant, difference.n_synthetic) for difference in differences])
+    return [difference for difference in differences if difference.n_synthetic == largest[difference.variant]]
 
 
-def list_points(runs: Sequence[TrainingRun]) -> dict[tuple[Variant, int], list[TrainingRun]]:
+def find_largest(points: Sequence[Point]) -> dict[Variant, int]:
+    """Each variant's largest size."""
+    return {variant: max(n for other, n in points if other == variant) for variant, _ in points}
+
+
+def list_points(runs: Sequence[TrainingRun], predicted: Predictions | None = None) -> dict[Point, list[TrainingRun]]:
     """The runs of each variant and size: the best variant at its largest size, the baselines, then the others.
 
     One run per RNG seed: two experiments train the same baseline twice. The best variant is the headline's: the
     greatest gain among significant ones, else among all, and never the ceiling.
     """
     gains = sorted(
-        compare_at_largest(compare_with_baseline(runs, "macro_f1")),
-        key=lambda difference: (difference.is_significant and difference.interval.mean > 0, difference.interval.mean),
+        compare_at_largest(compare_with_baseline(runs, "macro_f1", predicted)),
+        key=lambda difference: (difference.is_better, difference.interval.mean),
         reverse=True,
     )
     groups = group_runs(runs)
     best = [(gain.variant, gain.n_synthetic) for gain in gains if not gain.variant.is_ceiling][:1]
     baselines = [point for point in groups if point[0].is_baseline]
     order = dict.fromkeys([*best, *baselines, *((gain.variant, gain.n_synthetic) for gain in gains), *groups])
-    return {point: list({run.config.rng_seed: run for run in reversed(groups[point])}.values()) for point in order}
+    return {point: first_per_rng_seed(groups[point]) for point in order}
+
+
+def first_per_rng_seed(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
+    """The oldest run of each RNG seed."""
+    return list({run.config.rng_seed: run for run in reversed(runs)}.values())
 
 
 def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
@@ -115,11 +154,11 @@ def adjust_by_holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def group_runs(runs: Sequence[TrainingRun]) -> dict[tuple[Variant, int], list[TrainingRun]]:
+def group_runs(runs: Sequence[TrainingRun]) -> dict[Point, list[TrainingRun]]:
     """The measured runs of each variant and size: variants in the order of their oldest run, sizes ascending."""
     ordered = sorted(runs, key=lambda run: run.id)
     places = {variant: i for i, variant in enumerate(dict.fromkeys(run.variant for run in ordered))}
-    groups: dict[tuple[Variant, int], list[TrainingRun]] = {}
+    groups: dict[Point, list[TrainingRun]] = {}
     for run in sorted(ordered, key=lambda run: (places[run.variant], run.n_synthetic)):
         if run.last is not None:
             groups.setdefault((run.variant, run.n_synthetic), []).append(run)
@@ -135,6 +174,27 @@ def by_rng_seed(runs: Sequence[TrainingRun], metric: str) -> dict[int, float]:
     return {rng_seed: fmean(values) for rng_seed, values in groups.items()}
 
 
+def compare_runs(
+    point: Point,
+    runs: Sequence[TrainingRun],
+    other: Point,
+    other_runs: Sequence[TrainingRun],
+    metric: str,
+    *,
+    predicted: Predictions,
+) -> Difference | None:
+    """What a variant at a size gains over another point, not yet adjusted; None where they share no RNG seed."""
+    values, base = by_rng_seed(runs, metric), by_rng_seed(other_runs, metric)
+    shared = sorted(values.keys() & base.keys())
+    if not shared:
+        return None
+    found, other_found = predicted.get(point), predicted.get(other)
+    if found and other_found and can_compare(found, other_found) and found.shares(other_found) == shared:
+        gain = compare_predicted(found, other_found, metric, len(runs[0].config.labels))
+        return Difference(*point, gain.interval, gain.p, None, gain.n_texts, gain.text_error, gain.seed_sd)
+    return compare_pairs(*point, np.array([(values[rng_seed], base[rng_seed]) for rng_seed in shared]))
+
+
 def compare_pairs(variant: Variant, n_synthetic: int, pairs: NDArray[np.float64]) -> Difference:
     """The difference over pairs (variant, baseline), shape (n_pairs, 2), not yet adjusted for others."""
     from scipy.stats import ttest_rel
@@ -142,7 +202,8 @@ def compare_pairs(variant: Variant, n_synthetic: int, pairs: NDArray[np.float64]
     gains = pairs[:, 0] - pairs[:, 1]
     varies = len(gains) > 1 and np.ptp(gains) > 1e-9  # by more than rounding
     p = float(ttest_rel(pairs[:, 0], pairs[:, 1]).pvalue) if varies else None
-    return Difference(variant, n_synthetic, mean_interval(gains.tolist()), p, None)
+    seed_sd = float(np.std(gains, ddof=1)) if varies else 0.0
+    return Difference(variant, n_synthetic, gain_interval(gains.tolist()), p, None, seed_sd=seed_sd)
 
 
 def adjust(differences: Sequence[Difference]) -> list[Difference]:

@@ -1,59 +1,96 @@
-"""The answer in words: whether a variant beats the seeds only, how sure that is, and what to do next. Pure."""
+"""The answer in words: whether a variant beats the seeds only, how sure that is, and what to do next. Pure.
+
+What these sentences may claim is in `augment.results`; everything that shows a claim gets it from here.
+"""
 
 from collections.abc import Sequence
 
-from augment.records import TextUse, TrainingRun
-from augment.results.comparison import Difference, compare_at_largest, compare_with_baseline
+from augment.records import TextUse, TrainingRun, Variant
+from augment.results.comparison import Difference, Predictions, compare_at_largest, compare_with_baseline
 from augment.results.variants import VariantNames, name_filter
 from augment.wording import METRICS, format_p, format_points, plural
 
 N_REVIEWED = 40  # texts that a next step asks people to review: about a minute at the speed of the Card tab
 N_CERTAIN = 5  # RNG seeds from which on an interval is worth reading
+CLEAR = 0.01  # a difference of less than a point is not worth a mention
+N_NAMED = 3  # variants that a headline names besides the best; the others are counted
 REVIEWED_USES = (TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
 
 
-def headline(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> str:
+def headline(
+    runs: Sequence[TrainingRun], metric: str, names: VariantNames, predicted: Predictions | None = None
+) -> str:
     """The learning curve's answer in a sentence, each variant at its largest size; p is adjusted by Holm's method.
 
-    Real texts are the ceiling, not a variant that could win; they count as a comparison all the same.
+    It names the best variant, every other one that is better, and every one that loses, with sizes and points. Real
+    texts are the ceiling, not a variant that could win; they count as a comparison all the same. `predicted` is what
+    the runs predict for the test texts.
     """
-    compared = _find_candidates(runs, metric)
+    compared = find_candidates(runs, metric, predicted)
     if not compared:
         return f"{METRICS[metric]} on the test split, by number of synthetic texts"
-    better = [difference for difference in compared if difference.is_significant and difference.interval.mean > 0]
-    worse = [difference for difference in compared if difference.is_significant and difference.interval.mean < 0]
-    best, seeds = _pick_best(compared), name_seeds(runs)
-    what = _describe(best, names, compared)
+    best, seeds = pick_best(compared), name_seeds(runs)
+    what, is_one = _describe(best, names, compared), best.n_synthetic == 1
     points = f"{format_points(best.interval.mean)} points of {METRICS[metric]}"
-    if better:
-        beat = "beats" if best.n_synthetic == 1 else "beat"
-        answer = f"{what} {beat} {seeds}: {points} ({_evidence(best)})"
-        others = [difference for difference in better if difference is not best]
-        answer += _count(others, "helps too", "help too")
+    if best.is_better:
+        answer = f"{what} {'beats' if is_one else 'beat'} {seeds}: {points} ({_evidence(best)})"
+    elif best.is_worse:
+        answer = f"{what} {'is' if is_one else 'are'} worse than {seeds}: {points} ({_evidence(best)})"
     elif best.p is None and best.interval.mean > 0:
-        gain = "gains" if best.n_synthetic == 1 else "gain"
+        gain = "gains" if is_one else "gain"
         answer = f"{what} {gain} {points.removeprefix('+')} over {seeds}, but {_doubt(best)}"
     else:
         answer = f"No variant beats {seeds} yet (best: {points} with {what}; {_evidence(best)})"
-    return answer + _count(worse, "makes it worse", "make it worse")
+    others = [difference for difference in compared if difference is not best]
+    better = sorted(
+        (difference for difference in others if difference.is_better), key=lambda difference: -difference.interval.mean
+    )
+    return answer + _list("; better too: ", better, names) + list_losses(others, names)
+
+
+def list_losses(compared: Sequence[Difference], names: VariantNames, *, separator: str = "; ") -> str:
+    """'; worse: A, 50 texts (−9.7); lower, perhaps by chance: B, 20 texts (−2.0)', greatest loss first, or nothing."""
+    losses = sorted(compared, key=lambda difference: difference.interval.mean)
+    worse = [difference for difference in losses if difference.is_worse]
+    doubtful = [difference for difference in losses if not difference.is_worse and difference.interval.mean <= -CLEAR]
+    return _list(f"{separator}worse: ", worse, names) + _list(f"{separator}lower, perhaps by chance: ", doubtful, names)
+
+
+def _list(first: str, differences: Sequence[Difference], names: VariantNames) -> str:
+    """'; worse: A, 50 texts (−9.7), B, 20 texts (−2.0) and 2 more', or nothing."""
+    if not differences:
+        return ""
+    named = [
+        f"{name_point(difference.variant, difference.n_synthetic, names)} ({format_points(difference.interval.mean)})"
+        for difference in differences[:N_NAMED]
+    ]
+    rest = f" and {len(differences) - N_NAMED} more" if len(differences) > N_NAMED else ""
+    return f"{first}{', '.join(named)}{rest}"
 
 
 def next_step(
-    runs: Sequence[TrainingRun], metric: str, *, n_waiting: int, n_reviewed: int, is_seeds_best: bool = False
+    runs: Sequence[TrainingRun],
+    metric: str,
+    *,
+    n_waiting: int,
+    n_reviewed: int,
+    is_seeds_best: bool = False,
+    predicted: Predictions | None = None,
 ) -> str:
     """What would help most now, in a sentence.
 
     `n_waiting` is how many synthetic texts nobody has reviewed yet, `n_reviewed` how many somebody has;
-    `is_seeds_best` whether validation texts recommend the seeds only.
+    `is_seeds_best` whether validation texts recommend the seeds only; `predicted` is what the runs predict for the
+    test texts.
     """
-    compared = _find_candidates(runs, metric)
+    compared = find_candidates(runs, metric, predicted)
     if not compared:
         return "Next: generate texts, then train with them and on the seeds only."
     if not any(difference.variant.is_synthetic for difference in compared):
         if n_waiting or n_reviewed:
             return "Next: train with the synthetic texts too."
         return "Next: generate texts, then train with them too."
-    best = _pick_best(compared)
+    best = pick_best(compared)
     if best.interval.n < 2:
         return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."
     tried = {difference.variant.use for difference in compared}
@@ -62,7 +99,7 @@ def next_step(
         then = "train again: each decision also corrects the labels of similar texts"
     review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then {then}"
     can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
-    if best.is_significant and best.interval.mean > 0 and not is_seeds_best:
+    if best.is_better and not is_seeds_best:
         if can_review:
             why = "" if TextUse.CONSENSUS in tried else " to see what correcting labels adds"
             return f"Next: {review}{why}."
@@ -81,11 +118,14 @@ def next_step(
     return "Next: try another prompt, strategy or language model."
 
 
-def describe_variants(runs: Sequence[TrainingRun], metric: str, names: VariantNames) -> list[str]:
+def describe_variants(
+    runs: Sequence[TrainingRun], metric: str, names: VariantNames, predicted: Predictions | None = None
+) -> list[str]:
     """A sentence for each variant at its largest size, the greatest gain first; readable without the chart."""
-    compared = compare_at_largest(compare_with_baseline(runs, metric))
+    compared = compare_at_largest(compare_with_baseline(runs, metric, predicted))
     return [
-        f"{_name_point(difference, names)}: {judge(difference, names[difference.variant.baseline], metric)}."
+        f"{name_point(difference.variant, difference.n_synthetic, names)}: "
+        f"{judge(difference, names[difference.variant.baseline], metric)}."
         for difference in sorted(compared, key=lambda difference: difference.interval.mean, reverse=True)
     ]
 
@@ -98,23 +138,50 @@ def judge(difference: Difference, baseline: str, metric: str) -> str:
     elif difference.is_significant:
         verdict = f"{'better' if difference.interval.mean > 0 else 'worse'} than {baseline}"
     low, mean, high = (format_points(getattr(difference.interval, name)) for name in ("low", "mean", "high"))
-    interval = f"95% interval {low} to {high}, adjusted " if difference.p is not None else ""
-    return f"{verdict}, {mean} points of {METRICS[metric]} ({interval}{_evidence(difference)})"
+    interval = f"95% interval {low} to {high}" if difference.has_interval else ""
+    if difference.p is None:
+        over = f" over {plural(difference.n_texts, 'test text')}" if difference.n_texts else ""
+        interval = f"{interval}{over}; " if difference.n_texts else ""
+        return f"{verdict}, {mean} points of {METRICS[metric]} ({interval}{_doubt(difference)})"
+    return f"{verdict}, {mean} points of {METRICS[metric]} ({interval}, adjusted {_evidence(difference)})"
 
 
-def _name_point(difference: Difference, names: VariantNames) -> str:
-    name = names[difference.variant]
-    return f"{name}, {plural(difference.n_synthetic, 'text')}" if difference.variant.has_texts else name
+def explain_intervals(differences: Sequence[Difference]) -> str:
+    """What the intervals and p of differences cover, in a few sentences."""
+    parts = []
+    if any(difference.n_texts for difference in differences):
+        parts.append(
+            "Intervals and p are from a bootstrap that draws test texts and RNG seeds again; variant and baseline are "
+            "compared on the same test texts and RNG seeds. With one RNG seed the interval covers test texts only."
+        )
+    if any(not difference.n_texts for difference in differences):
+        which = "Where runs stored no predictions" if parts else "These runs stored no predictions"
+        parts.append(
+            f"{which}{',' if parts else ', so'} intervals and p are from a paired t-test over RNG seeds, and do not "
+            "cover which texts are in the test split."
+        )
+    parts.append(
+        "p is given for each variant at its largest size and adjusted over these variants (Holm); intervals are not "
+        "adjusted. Where a size takes all texts of a variant, every RNG seed trains on the same ones, so which texts "
+        "are drawn is not covered."
+    )
+    return " ".join(parts)
 
 
-def _find_candidates(runs: Sequence[TrainingRun], metric: str) -> list[Difference]:
-    compared = compare_at_largest(compare_with_baseline(runs, metric))
+def name_point(variant: Variant, n_synthetic: int, names: VariantNames) -> str:
+    """'relabelled, 200 texts', or 'seeds only'."""
+    return f"{names[variant]}, {plural(n_synthetic, 'text')}" if variant.has_texts else names[variant]
+
+
+def find_candidates(runs: Sequence[TrainingRun], metric: str, predicted: Predictions | None = None) -> list[Difference]:
+    """Each variant that could win, at its largest size: all but the ceiling."""
+    compared = compare_at_largest(compare_with_baseline(runs, metric, predicted))
     return [difference for difference in compared if not difference.variant.is_ceiling]
 
 
-def _pick_best(compared: Sequence[Difference]) -> Difference:
+def pick_best(compared: Sequence[Difference]) -> Difference:
     """The greatest gain among those that are significant, else among all."""
-    better = [difference for difference in compared if difference.is_significant and difference.interval.mean > 0]
+    better = [difference for difference in compared if difference.is_better]
     return max(better or compared, key=lambda difference: difference.interval.mean)
 
 
@@ -142,11 +209,12 @@ def _describe(difference: Difference, names: VariantNames, compared: Sequence[Di
 
 
 def _evidence(difference: Difference) -> str:
-    """'p 0.003, 5 RNG seeds', or why there is no p."""
-    p = difference.p_adjusted
+    """'p 0.003, 1,421 test texts, 5 RNG seeds', or why there is no p."""
+    p = difference.p if difference.p_adjusted is None else difference.p_adjusted
     if p is None:
         return _doubt(difference)
-    return f"p {format_p(p)}, {difference.interval.n} RNG seeds"
+    texts = f"{plural(difference.n_texts, 'test text')}, " if difference.n_texts else ""
+    return f"p {format_p(p)}, {texts}{difference.interval.n} RNG seeds"
 
 
 def _doubt(difference: Difference) -> str:
@@ -154,10 +222,3 @@ def _doubt(difference: Difference) -> str:
         return "one RNG seed does not rule out chance"
     seeds = "both" if difference.interval.n == 2 else f"all {difference.interval.n}"
     return f"{seeds} RNG seeds gave the same difference, so chance cannot be tested"
-
-
-def _count(differences: Sequence[Difference], if_one: str, if_many: str) -> str:
-    """'; 1 other variant helps too', '; 3 variants make it worse', or nothing."""
-    if not differences:
-        return ""
-    return f"; {plural(len(differences), 'variant')} {if_one if len(differences) == 1 else if_many}"

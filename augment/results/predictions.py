@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.records import Interval, StoredPrediction
-from augment.results.intervals import mean_interval
+from augment.results.intervals import score_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def class_figures(predictions: Sequence[StoredPrediction], labels: Sequence[str]
     )  # each (n_runs, n_labels)
     return [
         ClassFigures(
-            label, support[label], *(mean_interval(measure[:, i].tolist()) for measure in (precision, recall, f1))
+            label, support[label], *(score_interval(measure[:, i].tolist()) for measure in (precision, recall, f1))
         )
         for i, label in enumerate(labels)
     ]

@@ -1,5 +1,7 @@
 """The recommended variant: the simplest that validation texts cannot tell from the best. Pure; never sees test texts.
 
+Where there are few validation texts, seeds help to choose, each predicted by a classifier trained without it.
+
 Seeds only is always a candidate; real texts, the ceiling, never are. Source of the rule: Breiman et al. 1984,
 Classification and regression trees, section 3.4.3 (one standard error).
 """
@@ -9,23 +11,34 @@ from dataclasses import dataclass
 
 from augment.records import Interval, TrainingRun, Variant
 from augment.results.bootstrap import Predicted, can_compare, macro_f1_of, standard_error
-from augment.results.headlines import headline, name_seeds
+from augment.results.comparison import Point, Predictions, compare_at_largest, compare_with_baseline, find_largest
+from augment.results.headlines import headline, list_losses, name_point, name_seeds
 from augment.results.variants import VariantNames
 from augment.wording import format_points, plural
 
-N_ENOUGH = 50  # validation texts; with fewer, chance would choose
-Point = tuple[Variant, int]  # a variant and its number of added texts
+N_ENOUGH = 20  # texts to choose by; with fewer, only chance would
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The variant and size that validation texts choose, with its macro-F1 on them and that of its baseline."""
+    """The variant and size that was chosen, with its macro-F1 on the texts that chose, and that of its baseline.
+
+    These are `n_validation` validation texts and `n_seeds` seeds in cross-validation.
+    """
 
     variant: Variant
     n_synthetic: int
     macro_f1: float
     baseline_macro_f1: float
     n_validation: int
+    n_seeds: int = 0
+
+    @property
+    def texts(self) -> str:
+        """'240 validation texts', '30 seeds in cross-validation', or both."""
+        seeds = f"{plural(self.n_seeds, 'seed')} in cross-validation" if self.n_seeds else ""
+        validation = plural(self.n_validation, "validation text") if self.n_validation or not seeds else ""
+        return " and ".join(filter(None, (validation, seeds)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,54 +52,82 @@ class Recommended:
     gain: Interval | None
 
 
-def answer(runs: Sequence[TrainingRun], metric: str, names: VariantNames, recommended: Recommended | None) -> str:
-    """The answer that the Results page, the presentation and the report share, in a sentence or two.
+def answer(
+    runs: Sequence[TrainingRun],
+    metric: str,
+    names: VariantNames,
+    recommended: Recommended | None,
+    predicted: Predictions | None = None,
+) -> str:
+    """The answer that the Results page, the presentation and the report share, in a few sentences.
 
-    It is what validation texts recommend, else what the test texts say of all variants.
+    It is what validation texts recommend, with what is worse on the test texts; without a recommendation it is what
+    the test texts say of all variants. `predicted` is what the runs predict for the test texts.
     """
     if recommended is None:
-        return headline(runs, metric, names)
+        return headline(runs, metric, names, predicted)
+    choice = recommended.choice
+    others = [
+        difference
+        for difference in compare_at_largest(compare_with_baseline(runs, "macro_f1", predicted))
+        if not difference.variant.is_ceiling and difference.variant != choice.variant
+    ]
+    losses = list_losses(others, names, separator="; ").removeprefix("; ")
+    losses = f" On the test texts, in points of macro-F1: {losses}." if losses else ""
+    return _say_choice(runs, names, recommended) + losses
+
+
+def _say_choice(runs: Sequence[TrainingRun], names: VariantNames, recommended: Recommended) -> str:
     seeds, choice, gain = name_seeds(runs), recommended.choice, recommended.gain
     if gain is None:
         if len({run.config.kind for run in runs}) > 1:
             seeds += f" ({choice.variant.kind})"
         return (
-            f"Recommended: {seeds}. No variant is better on the {plural(choice.n_validation, 'validation text')} by "
-            "more than one standard error."
+            f"Recommended: {seeds}. No variant is better on the {choice.texts} by more than one "
+            "standard error."
         )
-    what = names[choice.variant]
-    if choice.n_synthetic:
-        what += f", {plural(choice.n_synthetic, 'text')}"
     verb, mean = ("gains", gain.mean) if gain.mean > 0 else ("loses", -gain.mean)
     low, high = format_points(gain.low), format_points(gain.high)
     doubt = "" if gain.low > 0 else " It may be chance." if gain.mean > 0 else ""
+    if gain.n < 2:
+        doubt = " One RNG seed does not rule out chance."
+    points = format_points(mean).removeprefix("+")
     return (
-        f"Recommended: {what}. On the test texts it {verb} {format_points(mean).removeprefix('+')} points of macro-F1 "
-        f"over {seeds} (95% interval {low} to {high}).{doubt}"
+        f"Recommended: {name_point(choice.variant, choice.n_synthetic, names)}. On the test texts it {verb} {points} "
+        f"points of macro-F1 over {seeds} (95% interval {low} to {high}).{doubt}"
     )
 
 
-def recommend(predicted: Mapping[Point, Predicted], n_labels: int) -> Choice | None:
-    """Choose among variants of one kind of classifier or several, by their predictions for validation texts.
+def recommend(predicted: Mapping[Point, Predicted], n_labels: int, *, n_validation: int | None = None) -> Choice | None:
+    """Choose among variants of one kind of classifier or several, by their predictions for validation texts and seeds.
 
     The best macro-F1 wins unless a simpler variant is within one standard error of it; of variants that are equally
-    simple, the better one. None without a baseline or with too few validation texts.
+    simple, the better one. None without a baseline or with too few texts. `n_validation`
+    says how many of the texts are validation texts; by default all.
     """
     candidates = {point: found for point, found in predicted.items() if _is_candidate(point, predicted)}
     scores = {point: macro_f1_of(found, n_labels) for point, found in candidates.items()}
     baselines = [point for point in scores if point[0].is_baseline]
     if not baselines:
         return None
-    n_validation = len(candidates[baselines[0]].truth)
-    if n_validation < N_ENOUGH:
+    n_texts = len(candidates[baselines[0]].truth)
+    if n_texts < N_ENOUGH:
         return None
+    n_validation = n_texts if n_validation is None else min(n_validation, n_texts)
     best = max(scores, key=lambda point: scores[point])
     close = [point for point in scores if point == best or _is_close(point, best, candidates, scores, n_labels)]
     simplest = min(map(simplicity, close))
     variant, n_synthetic = max(
         (point for point in close if simplicity(point) == simplest), key=lambda point: scores[point]
     )
-    return Choice(variant, n_synthetic, scores[variant, n_synthetic], scores[variant.baseline, 0], n_validation)
+    return Choice(
+        variant,
+        n_synthetic,
+        scores[variant, n_synthetic],
+        scores[variant.baseline, 0],
+        n_validation,
+        n_texts - n_validation,
+    )
 
 
 def simplicity(point: Point) -> int:
@@ -113,5 +154,4 @@ def _is_close(
 
 def pick_largest(points: Sequence[Point]) -> list[Point]:
     """Every variant at its largest size only: how many texts to add is not chosen by the figures."""
-    largest = {variant: max(n for other, n in points if other == variant) for variant, _ in points}
-    return list(largest.items())
+    return list(find_largest(points).items())

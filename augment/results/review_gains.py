@@ -1,81 +1,147 @@
-"""What review gained: variants of the same texts raw, accepted, reviewed and relabelled, at equal numbers, in pairs.
+"""What review gained: accepted, reviewed and relabelled texts, each against the raw texts, at equal numbers, in pairs.
 
-Pure: knows no store, no page, no chart.
+Pure: knows no store, no page, no chart. Each use is compared with raw at the largest size that these two share, so
+that a use with few texts does not hide what the others gain. The sizes are part of every claim.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from augment.records import ExperimentVariant, Interval, TextUse, TrainingRun, Variant
-from augment.results.comparison import Difference, adjust, by_rng_seed, compare_pairs, group_runs
-from augment.results.intervals import mean_interval
+from augment.records import ExperimentVariant, Interval, TextFilter, TextUse, TrainingRun, Variant
+from augment.results.comparison import Difference, Predictions, adjust, by_rng_seed, compare_runs, group_runs
+from augment.results.intervals import score_interval
 
 REVIEW_USES = (TextUse.RAW, TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
 
 
 @dataclass(frozen=True, slots=True)
-class ReviewGain:
-    """The same texts raw, accepted, reviewed and relabelled, as far as they were trained on, at one size.
+class ReviewPair:
+    """One use of a source's texts and the raw ones, at the largest size that both have.
 
-    `variant` is one of them, for naming their source. `over_raw`: what each other use gains over raw, paired over RNG
-    seeds; Holm's adjustment is over these.
+    `over_raw` is what it gains, adjusted (Holm) over all pairs of the source; None where no RNG seed is shared.
+    `has_same_texts`: both are known to train on exactly the same texts, only with other labels.
+    """
+
+    use: TextUse
+    n_synthetic: int
+    raw: Interval
+    reviewed: Interval
+    over_raw: Difference | None
+    has_same_texts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewRow:
+    """A use at a size with its score: what a chart or a table shows of a gain."""
+
+    use: TextUse
+    n_synthetic: int
+    interval: Interval
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGain:
+    """What review gained with the texts of one source, filter and classifier kind.
+
+    `variant` is the raw one, for naming their source; `n_decisions` is the most that a use includes.
     """
 
     variant: Variant
-    n_synthetic: int
-    uses: Mapping[TextUse, Interval]
     n_decisions: int
-    over_raw: Mapping[TextUse, Difference] = field(default_factory=dict)
+    pairs: Sequence[ReviewPair]
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes that are compared, the largest first."""
+        return sorted({pair.n_synthetic for pair in self.pairs}, reverse=True)
+
+    def at(self, size: int) -> list[ReviewPair]:
+        """The pairs at a size."""
+        return [pair for pair in self.pairs if pair.n_synthetic == size]
+
+    @property
+    def rows(self) -> list[ReviewRow]:
+        """For each size, the largest first: raw, then what is compared with it there."""
+        rows = []
+        for size in self.sizes:
+            pairs = self.at(size)
+            rows.append(ReviewRow(TextUse.RAW, size, pairs[0].raw))
+            rows += [ReviewRow(pair.use, size, pair.reviewed) for pair in pairs]
+        return rows
 
 
-def review_gains(runs: Sequence[TrainingRun], variants: Sequence[ExperimentVariant], metric: str) -> list[ReviewGain]:
-    """Variants of the same texts, filter and classifier kind in at least two uses, at a size they have in common.
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """A stored variant with its measured runs by size."""
 
-    That is the size at which most uses were measured (the largest, if there are several); a use without it is left out.
-    Where experiments repeat a variant, the newest that is measured counts: it includes the most decisions.
+    stored: ExperimentVariant
+    runs: Mapping[int, Sequence[TrainingRun]]
+
+
+def review_gains(
+    runs: Sequence[TrainingRun],
+    variants: Sequence[ExperimentVariant],
+    metric: str,
+    predicted: Predictions | None = None,
+) -> list[ReviewGain]:
+    """What each source's reviewed texts gain over its raw ones; a source without a shared size is left out.
+
+    Where experiments repeat a variant, the newest that is measured counts: it includes the most decisions. `predicted`
+    is what the runs predict for the test texts.
     """
-    measured: dict[int, dict[int, dict[int, float]]] = {}  # by variant id, size and RNG seed
-    for stored in variants:
-        groups = group_runs([run for run in runs if run.variant_id == stored.id])
-        measured[stored.id] = {n: by_rng_seed(group, metric) for (_, n), group in groups.items()}
-    sources: dict[Variant, dict[TextUse, ExperimentVariant]] = {}
+    sources: dict[Variant, dict[TextUse, _Measured]] = {}
     for stored in sorted(variants, key=lambda stored: stored.id):
+        of_variant = group_runs([run for run in runs if run.variant_id == stored.id])
         use = stored.variant.use
-        if use in REVIEW_USES and measured[stored.id]:
-            same_texts = replace(stored.variant, use=TextUse.RAW, experiment_id=None)
-            sources.setdefault(same_texts, {})[use] = stored
+        if use in REVIEW_USES and of_variant:
+            source = replace(stored.variant, use=TextUse.RAW, experiment_id=None)
+            by_size = {n: group for (_, n), group in of_variant.items()}
+            sources.setdefault(source, {})[use] = _Measured(stored, by_size)
     gains = []
     for by_use in sources.values():
-        size, uses = _find_common_size({use: set(measured[stored.id]) for use, stored in by_use.items()})
-        if len(uses) > 1:
-            values = {use: measured[by_use[use].id][size] for use in uses}
-            intervals = {use: mean_interval(list(by_seed.values())) for use, by_seed in values.items()}
-            n_decisions = max(by_use[use].n_decisions for use in uses)
-            first = by_use[uses[0]].variant
-            gains.append(ReviewGain(first, size, intervals, n_decisions, _compare_with_raw(values, first, size)))
+        raw = by_use.pop(TextUse.RAW, None)
+        pairs = _pair_with_raw(raw, by_use, metric, predicted or {}) if raw else []
+        if raw and pairs:
+            used = [by_use[pair.use].stored.n_decisions for pair in pairs]
+            gains.append(ReviewGain(raw.stored.variant, max(raw.stored.n_decisions, *used), pairs))
     return gains
 
 
-def _find_common_size(sizes: Mapping[TextUse, Collection[int]]) -> tuple[int, list[TextUse]]:
-    """The size that most uses were measured at, the largest of equals, and these uses."""
-    found = {
-        size: [use for use in REVIEW_USES if size in sizes.get(use, ())]
-        for size in {size for of_use in sizes.values() for size in of_use}
-    }
-    return max(found.items(), key=lambda item: (len(item[1]), item[0]))
+def _pair_with_raw(
+    raw: _Measured, by_use: Mapping[TextUse, _Measured], metric: str, predicted: Predictions
+) -> list[ReviewPair]:
+    pairs = []
+    for use in REVIEW_USES:
+        shared = raw.runs.keys() & by_use[use].runs.keys() if use in by_use else set()
+        if shared:
+            size = max(shared)
+            of_use, of_raw = by_use[use].runs[size], raw.runs[size]
+            pairs.append(
+                ReviewPair(
+                    use,
+                    size,
+                    score_interval(list(by_rng_seed(of_raw, metric).values())),
+                    score_interval(list(by_rng_seed(of_use, metric).values())),
+                    compare_runs(
+                        (by_use[use].stored.variant, size),
+                        of_use,
+                        (raw.stored.variant, size),
+                        of_raw,
+                        metric,
+                        predicted=predicted,
+                    ),
+                    _have_same_texts(by_use[use], raw, size),
+                )
+            )
+    adjusted = iter(adjust([pair.over_raw for pair in pairs if pair.over_raw]))
+    return [replace(pair, over_raw=next(adjusted)) if pair.over_raw else pair for pair in pairs]
 
 
-def _compare_with_raw(
-    values: Mapping[TextUse, Mapping[int, float]], variant: Variant, n_synthetic: int
-) -> dict[TextUse, Difference]:
-    """What each use gains over raw; none without raw, or where no RNG seed is shared."""
-    raw = values.get(TextUse.RAW, {})
-    pairs = {
-        use: np.array([(by_seed[rng_seed], raw[rng_seed]) for rng_seed in sorted(by_seed.keys() & raw.keys())])
-        for use, by_seed in values.items()
-        if use is not TextUse.RAW and by_seed.keys() & raw.keys()
-    }
-    compared = [compare_pairs(replace(variant, use=use), n_synthetic, found) for use, found in pairs.items()]
-    return dict(zip(pairs, adjust(compared), strict=True))
+def _have_same_texts(one: _Measured, other: _Measured, size: int) -> bool:
+    """Whether both draw from the same texts: of one experiment, unfiltered, and no text is rejected or left out.
+
+    An RNG seed then draws the same ones. Filters look at labels, so they may leave different texts.
+    """
+    experiments = {run.experiment_id for measured in (one, other) for run in measured.runs[size]}
+    is_unfiltered = one.stored.variant.filter == other.stored.variant.filter == TextFilter()
+    return len(experiments) == 1 and is_unfiltered and one.stored.n_texts == other.stored.n_texts

@@ -38,8 +38,10 @@ from augment.records import (
     VariantText,
     cut_runs,
 )
-from augment.training.filters import draw_nested, draw_sentences, find_dropped
+from augment.training.cross_validation import cross_validate, find_cross_validated
+from augment.training.filters import find_dropped
 from augment.training.labelling import find_consensus_labels, use_labels
+from augment.training.texts import choose_texts
 from augment.training.train import explaining_memory, train
 
 MAX_VALIDATED = 1_000  # validation texts that every classifier predicts: enough to choose a variant by
@@ -77,6 +79,7 @@ def run_experiment(
     ready = yield from _prepare_variants(experiment, runs, material)
     clock.n_total = n_done + len(ready.runs)
     judged = _gather_texts(experiment, ready.material)
+    cross_validated = find_cross_validated(experiment, ready.runs, ready.material)
     reasons: list[str] = []
     for run in order_runs(ready.runs):
         others = judged if run.config.rng_seed == min(experiment.config.rng_seeds) else ()
@@ -84,7 +87,9 @@ def run_experiment(
         try:
             if run.variant_id in ready.broken:
                 raise ready.broken[run.variant_id]
-            yield from _train_run(run, ready.material, others, clock, _describe(run, names))
+            is_cross_validated = run.id in cross_validated
+            name = _describe(run, names)
+            yield from _train_run(run, ready.material, others, clock, name, is_cross_validated=is_cross_validated)
         except AugmentError as error:
             reasons.append(str(error))
             elapsed = time.monotonic() - started
@@ -122,7 +127,7 @@ def _prepare_variants(
         if not (needs_labels or needs_filter):
             continue
         try:
-            _check_seeds(experiment, material)
+            _check_seeds(experiment, material, knows_sentences=not needs_filter)
             if needs_labels:
                 labels = find_consensus_labels(experiment.config.recipe, material, texts[stored.id])
                 texts[stored.id] = use_labels(texts[stored.id], labels)
@@ -144,8 +149,10 @@ def _prepare_variants(
     return _Prepared(runs, replace(material, texts=texts), broken)
 
 
-def _check_seeds(experiment: Experiment, material: ExperimentMaterial) -> None:
-    missing = sorted(set(experiment.config.recipe.labels) - {seed.label for seed in material.seeds})
+def _check_seeds(experiment: Experiment, material: ExperimentMaterial, *, knows_sentences: bool) -> None:
+    """Check that the classifier which filters or labels can learn every label; filters know no label sentences."""
+    known = (*material.seeds, *(material.sentences if knows_sentences else ()))
+    missing = sorted(set(experiment.config.recipe.labels) - {text.label for text in known})
     if missing:
         raise ShortageError(
             "Filters and consensus labels need a classifier trained on the seeds, but no seed is labelled "
@@ -188,7 +195,13 @@ class _Clock:
 
 
 def _train_run(
-    run: TrainingRun, material: ExperimentMaterial, others: Sequence[VariantText], clock: _Clock, name: str
+    run: TrainingRun,
+    material: ExperimentMaterial,
+    others: Sequence[VariantText],
+    clock: _Clock,
+    name: str,
+    *,
+    is_cross_validated: bool,
 ) -> Iterator[ExperimentRecord | ExperimentProgress]:
     """Train one run and yield its records, from its start to its end."""
     started = time.monotonic()
@@ -211,52 +224,20 @@ def _train_run(
             if isinstance(record, MetricPoint):
                 points.append(record)
             yield RunMeasured(run.id, record)
+    if is_cross_validated:
+        yield from _cross_validate(run, material, clock, name)
     yield RunEnded(run.id, RunStatus.DONE, "", time.monotonic() - started, choose_final(points).step)
 
 
-def choose_texts(run: TrainingRun, material: ExperimentMaterial) -> tuple[list[TrainingText], tuple[VariantText, ...]]:
-    """The texts that a run is trained on (seeds, then texts drawn with its RNG seed), and the synthetic ones of them.
-
-    Raises:
-        ShortageError: the variant has fewer texts than the run's size.
-    """
-    texts = [TrainingText(seed.text, seed.label) for seed in material.seeds]
-    if run.variant.has_sentences:
-        sentences = draw_sentences(material.sentences, material.seeds, run.config.rng_seed)
-        texts += [TrainingText(sentence.text, sentence.label) for sentence in sentences]
-    if run.variant_id is None or not run.n_synthetic:
-        return texts, ()
-    size, rng_seed, is_balanced = run.n_synthetic, run.config.rng_seed, run.variant.filter.is_balanced
-    if run.variant.is_ceiling:
-        real = draw_nested(
-            material.real, size, rng_seed, key=lambda text: text.text, label=_label, is_balanced=is_balanced
-        )
-        return texts + [TrainingText(text.text, text.label) for text in real], ()
-    synthetic = draw_nested(
-        material.texts[run.variant_id],
-        size,
-        rng_seed,
-        key=lambda text: str(text.id),
-        label=_label,
-        is_balanced=is_balanced,
-    )
-    weights = weigh_texts(synthetic, run)
-    is_soft = run.variant.use in (TextUse.SOFT, TextUse.CONSENSUS)
-    texts += [
-        TrainingText(text.text, text.label, text.probs if is_soft else None, weight)
-        for text, weight in zip(synthetic, weights, strict=True)
-    ]
-    return texts, tuple(synthetic)
-
-
-def weigh_texts(texts: Sequence[VariantText], run: TrainingRun) -> list[float]:
-    """The weight of each synthetic text: the recipe's, for consensus labels times confidence divided by its mean."""
-    weight = run.config.synthetic_weight
-    if run.variant.use is not TextUse.CONSENSUS:
-        return [weight] * len(texts)
-    confidence = [max(text.probs or (1.0,)) for text in texts]
-    mean = sum(confidence) / len(confidence)
-    return [weight * of_text / mean for of_text in confidence]
+def _cross_validate(
+    run: TrainingRun, material: ExperimentMaterial, clock: _Clock, name: str
+) -> Iterator[ExperimentRecord | ExperimentProgress]:
+    first_seed = len(material.test) + len(material.validation)
+    for record in cross_validate(run, material):
+        if isinstance(record, Prediction):
+            yield RunMeasured(run.id, replace(record, index=first_seed + record.index))
+        else:
+            yield clock.report(f"{name} · cross-validation, part {record.step} of {record.n_steps}")
 
 
 def choose_final(points: Sequence[MetricPoint]) -> MetricPoint:
@@ -290,7 +271,3 @@ def _judge(run: TrainingRun, text: VariantText, prediction: Prediction) -> TextJ
 def _describe(run: TrainingRun, names: Mapping[Variant, str]) -> str:
     size = f" · {run.n_synthetic:,} texts" if run.n_synthetic else ""
     return f"RNG seed {run.config.rng_seed} · {names[run.variant]}{size}"
-
-
-def _label(text: VariantText | LabelledText) -> str:
-    return text.label

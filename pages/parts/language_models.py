@@ -150,8 +150,8 @@ def choose_strategy(page: str, *, with_rules: bool) -> str:
         format_func=lambda name: STRATEGIES[name].title,
         key=f"{page}_strategy",
         persist_state="session",
-        help="Choose mix to start with, free for an endpoint without label scores, and conditional if each label "
-        "must have its share."
+        help="Start with conditional: each label gets its share, and any endpoint will do. With mix, labels come as "
+        "the language model gives them, for which an endpoint needs label scores."
         + (" The two without a language model show what simple rules achieve." if with_rules else ""),
     )
     st.caption(STRATEGIES[chosen].summary)

@@ -23,7 +23,7 @@ _TITLES = {
     "results": "Results",
     "present": "Presentation",
 }
-_PAGE_OF = {RunKind.GENERATION: "generate", RunKind.EXPERIMENT: "train"}
+_PAGE_OF = {RunKind.GENERATION: "generate", RunKind.EXPERIMENT: "train", RunKind.LABELLING: "review"}
 _Milestones = frozenset[tuple[RunKey, RunStatus, int]]
 _PENDING = "navigation_pending"
 LONGEST_STALE_S = 10.0

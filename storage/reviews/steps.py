@@ -7,7 +7,21 @@ from the events. Only this file converts between `TextChange` and its columns.
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, case, exists, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session, aliased
 
 from augment.records import (
@@ -22,7 +36,7 @@ from augment.records import (
 )
 from storage.reviews.standing import is_followed_by_another
 from storage.reviews.texts import labels_of
-from storage.schema import ReviewEventRow, ReviewStepRow, SyntheticTextRow
+from storage.schema import LabelOpinionRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow
 
 EVENT_COLUMNS = ("step_id", "text_id", *CHANGE_COLUMNS)
 
@@ -93,7 +107,10 @@ def event_values(step: ReviewStepRow, row: SyntheticTextRow, wanted: Decision) -
 
 
 def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
-    """Update the texts from the step's events; a step without events is deleted, unless it is an undo."""
+    """Update the texts from the step's events; a step without events is deleted, unless it is an undo.
+
+    What label sources said of a text that the step edits is deleted, as it was said of another text.
+    """
     of_step = ReviewEventRow.step_id == step.id
     step.n_events = session.scalar(select(func.count()).select_from(ReviewEventRow).where(of_step)) or 0
     if not step.n_events and step.undoes_id is None:
@@ -114,6 +131,8 @@ def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
         )
         .execution_options(synchronize_session=False)
     )
+    edited = select(event.text_id).where(of_step, event.text_after.is_not(None))
+    session.execute(delete(LabelOpinionRow).where(LabelOpinionRow.text_id.in_(edited)))
     session.flush()
     return to_step(session, step)
 

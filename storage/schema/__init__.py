@@ -1,8 +1,8 @@
 """The tables, as SQLAlchemy 2 typed classes. Rows never leave this package: callers get records.
 
 In the order of the journey: task → example → seed_set; prompt_version; generation_run → completion →
-synthetic_text → review_event ← review_step; experiment → variant → variant_text; training_run → metric_point,
-prediction, text_prediction. Migrations follow this file (Alembic).
+synthetic_text → review_event ← review_step; label_source → label_opinion; experiment → variant → variant_text;
+training_run → metric_point, prediction, text_prediction. Migrations follow this file (Alembic).
 """
 
 from storage.schema.base import Base, RunRow, UtcDateTime, utc_now
@@ -17,6 +17,7 @@ from storage.schema.experiments import (
     VariantTextRow,
 )
 from storage.schema.generations import CompletionRow, GenerationRunRow, SyntheticTextRow, TextFlagRow
+from storage.schema.labels import LabelOpinionRow, LabelSourceRow
 from storage.schema.reviews import ReviewEventRow, ReviewLeaseRow, ReviewStepRow
 from storage.schema.tasks import ExampleRow, LeftOutRow, PromptVersionRow, SeedSetExampleRow, SeedSetRow, TaskRow
 
@@ -26,6 +27,8 @@ __all__ = [
     "ExampleRow",
     "ExperimentRow",
     "GenerationRunRow",
+    "LabelOpinionRow",
+    "LabelSourceRow",
     "LeftOutRow",
     "MetricPointRow",
     "PredictionRow",

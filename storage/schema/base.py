@@ -8,7 +8,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
-from augment.records import RejectReason, ReviewAction, ReviewStatus, RunStatus, Split
+from augment.records import LabelSourceKind, RejectReason, ReviewAction, ReviewStatus, RunStatus, Split
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -50,6 +50,7 @@ class Base(DeclarativeBase):
         list[Any]: JSON,
         # Plain strings on disk: a new reason or status needs no migration.
         Split: String(16),
+        LabelSourceKind: String(16),
         RunStatus: String(16),
         ReviewStatus: String(16),
         ReviewAction: String(16),

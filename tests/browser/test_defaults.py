@@ -15,8 +15,8 @@ def test_the_defaults_lead_from_an_empty_page_to_a_recommendation(visit: Callabl
     page = visit("overview")
     press(page, "Try the example")
     page = visit("generate")
-    press(page, "Generate 50 texts")
-    expect(page.get_by_text("50 of 50 texts")).to_be_visible(timeout=120_000)
+    press(page, "Generate 200 texts")
+    expect(page.get_by_text("200 of 200 texts")).to_be_visible(timeout=120_000)
     assert_no_error(page)
 
     page = visit("train")

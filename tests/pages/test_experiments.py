@@ -119,6 +119,10 @@ def test_a_grid_is_trained_from_the_page_and_described_in_words(open_page: Open,
     assert len(table) == made.state.n_total == len(runs)
     for tab in ("Per label", "Over steps", "Label shares", "How sure"):
         open_tab(app, tab)
+    assert any("from a bootstrap that draws test texts and RNG seeds again" in caption.value for caption in app.caption)
+    tested = app.dataframe[-1].value.set_index(["variant", "synthetic"])["adjusted p"]
+    largest = dict(sorted(tested.index))
+    assert {point for point, p in tested.items() if p == p} == set(largest.items())  # one p per variant
     open_tab(app, "Disagreement")
     assert any("predicts another label for" in markdown.value for markdown in app.markdown)
 

@@ -127,7 +127,7 @@ def test_once_texts_wait_for_review_the_way_on_is_the_only_primary_button(
     assert primary_buttons(open_page("generate")) == ["Save a prompt"]
     bench.prompts.save(task.id, DEFAULT_TEMPLATE)
     app = open_page("generate")
-    assert primary_buttons(app) == ["Generate 50 texts"]
+    assert primary_buttons(app) == ["Generate 200 texts"]
     app.selectbox(key="generate_strategy").set_value("eda").run()
     app.number_input(key="generate_target").set_value(6).run()
     button(app, "Generate 6 texts")
@@ -247,15 +247,16 @@ def test_an_endpoint_lists_its_models_and_abilities_and_the_budget_applies(
     assert app.selectbox(key="generate_endpoint_model").options == ["big", "small"]
     app.selectbox(key="generate_endpoint_model").set_value("small").run()
     button(app, "Ask what it can do")
+    app.selectbox(key="generate_strategy").set_value("mix").run()
     assert "small gives no label scores" in captions(app)
-    start = next(widget for widget in app.button if widget.label == "Generate 50 texts")
+    start = next(widget for widget in app.button if widget.label == "Generate 200 texts")
     assert start.disabled  # mix needs label scores
     app.selectbox(key="generate_strategy").set_value("free").run()
     app.number_input(key="generate_price_in").set_value(100.0)
     app.number_input(key="generate_price_out").set_value(200.0).run()
-    assert "for 50 texts if every completion is kept" in captions(app)
+    assert "for 200 texts if every completion is kept" in captions(app)
     app.number_input(key="generate_budget").set_value(0.2).run()
-    button(app, "Generate 50 texts")
+    button(app, "Generate 200 texts")
     run = wait_for(app, bench, filled)
     assert errors(app) == []
     assert run.cost == pytest.approx(run.n_attempts * 0.01)  # 80 tokens at 100 and 10 at 200 per million

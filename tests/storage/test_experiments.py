@@ -39,8 +39,9 @@ from augment.records import (
     Verdict,
 )
 from augment.results.review_gains import REVIEW_USES
-from augment.training.experiments import choose_final, choose_texts, order_runs, run_experiment
+from augment.training.experiments import choose_final, order_runs, run_experiment
 from augment.training.filters import draw_nested, draw_sentences, find_dropped
+from augment.training.texts import choose_texts
 from storage import Store
 
 LABELS = ("joy", "anger", "surprise")

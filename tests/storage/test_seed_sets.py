@@ -26,7 +26,7 @@ from augment.records import (
     Verdict,
 )
 from augment.results.report.build import build_report
-from augment.training.experiments import choose_texts
+from augment.training.texts import choose_texts
 from storage import Store
 from tests.augment.results.test_report import make_data
 

@@ -154,6 +154,30 @@ def test_the_default_experiment_from_texts_to_an_answer(bench: Workbench, task: 
     assert answer(comparison.runs, "macro_f1", comparison.names, recommended).startswith("Recommended: ")
 
 
+def test_without_validation_texts_the_seeds_are_cross_validated_and_choose(bench: Workbench, task: Task) -> None:
+    """The largest size of each variant and the seeds only, each seed once; never real texts."""
+    seeds = bench.store.tasks.seed_sets(task.id)[0].examples
+    splits = {Split.POOL: tuple(LabelledText(seed.text, seed.label) for seed in seeds)}
+    splits[Split.TEST] = tuple(
+        LabelledText(row.text, row.label) for row in bench.store.tasks.examples(task.id, Split.TEST)[:30]
+    )
+    small = bench.store.tasks.create(PreparedData("Small", "test", task.labels, splits, text_type="tweet"))
+    save_seeds(bench, small.id, bench.store.tasks.examples(small.id, Split.POOL))
+    import_texts(bench, small.id, "an LM", [LabelledText(*row) for row in WRITTEN])
+    experiment = run_defaults(bench, small)
+    found = {
+        run.variant: len(bench.store.trainings.choosing_predictions([run.id]))
+        for run in bench.store.experiments.runs(experiment.id)
+    }
+    assert found == {
+        run.variant: 0 if run.variant.is_ceiling else len(seeds) for run in bench.store.experiments.runs(experiment.id)
+    }
+    recommended = recommend_variant(bench, compare(bench, [experiment]))
+    assert recommended is not None
+    assert (recommended.choice.n_validation, recommended.choice.n_seeds) == (0, len(seeds))
+    assert recommended.choice.texts == "30 seeds in cross-validation"
+
+
 def test_resumed_runs_keep_the_consensus_of_the_first_start(bench: Workbench, task: Task) -> None:
     experiment = run_defaults(bench, task)
     before = bench.store.experiments.texts(experiment.variants[1].id)

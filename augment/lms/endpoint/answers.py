@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from augment.errors import LMError
+from augment.errors import NoScoresError
 
 _VERY_UNLIKELY = -9999.0  # means zero probability. Source: OpenAI API reference, chat logprobs
 
@@ -67,7 +67,7 @@ def score_labels(top_tokens: Sequence[tuple[str, float]], labels: Sequence[str])
     with counts for none of them.
 
     Raises:
-        LMError: tokens that several labels start with are likelier than any label.
+        NoScoresError: tokens that several labels start with are likelier than any label.
     """
     starts: list[list[float]] = [[] for _ in labels]
     shared: dict[str, float] = {}
@@ -85,7 +85,7 @@ def score_labels(top_tokens: Sequence[tuple[str, float]], labels: Sequence[str])
     if shared and np.logaddexp.reduce(list(shared.values())) > max(scores):
         start = max(shared, key=lambda token: shared[token])
         alike = [f"'{label.strip()}'" for label in labels if label.strip().casefold().startswith(start)]
-        raise LMError(
+        raise NoScoresError(
             f"The labels {', '.join(alike)} start with the same token '{start}', and the endpoint scores only first "
             "tokens. Rename one, or use the strategy 'free'."
         )

@@ -46,11 +46,17 @@ class EndpointLM:
         self._spec = spec
         self._client = EndpointClient(spec, key, timeout_s=timeout_s)
         self._refusals = self._client.refusals
+        self._n_scoring_tokens = 0
 
     @property
     def notes(self) -> Sequence[str]:
         """What the server refused or left out so far, each once."""
         return self._refusals.notes
+
+    @property
+    def n_scoring_tokens(self) -> int:
+        """Tokens of all requests of `label_logprobs` and their answers, as the server counted them."""
+        return self._n_scoring_tokens
 
     def count_tokens(self, text: str) -> None:
         """None: an endpoint cannot count them."""
@@ -98,6 +104,7 @@ class EndpointLM:
     def label_logprobs(self, contexts: Sequence[str], labels: Sequence[str]) -> NDArray[np.float64]:
         """See `LanguageModel.label_logprobs`; by first tokens, see `score_labels`."""
         scored = self._score_all(contexts, labels)
+        self._n_scoring_tokens += sum(scores.n_tokens for scores in scored)
         return np.array([scores.logprobs for scores in scored]).reshape(len(contexts), len(labels))
 
     def list_models(self) -> tuple[str, ...]:
@@ -198,7 +205,8 @@ class EndpointLM:
         try:
             return _ask_all([partial(self._score, context, labels) for context in contexts])
         except PartialError as error:  # scores are not answers to the prompts
-            raise LMError(str(error)) from error
+            kind = NoScoresError if isinstance(error.__cause__, NoScoresError) else LMError
+            raise kind(str(error)) from error
 
     def _score(self, context: str, labels: Sequence[str]) -> _LabelScores:
         def build() -> Params:

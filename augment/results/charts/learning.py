@@ -25,9 +25,9 @@ from augment.results.charts.parts import (
 )
 from augment.results.charts.styles import VariantStyle
 from augment.results.comparison import VariantPoint
-from augment.results.review_gains import ReviewGain
+from augment.results.review_gains import ReviewGain, ReviewRow
 from augment.results.variants import VariantNames
-from augment.wording import format_metric
+from augment.wording import format_metric, plural
 
 USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.4, TextUse.REVIEWED: 0.2, TextUse.RELABELLED: 0.0}
 N_DIRECT = 4  # more lines than these get a legend
@@ -181,35 +181,41 @@ def _set_size_axis(figure: go.Figure, sizes: Sequence[int]) -> None:
 
 
 def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) -> go.Figure:
-    """The same texts raw, accepted, reviewed and relabelled, one row each, with 95% intervals; figures on the right."""
+    """Raw texts and what is compared with them, one row each, with sizes and 95% intervals; figures on the right."""
     figure = go.Figure()
-    rows = [(gain, use) for gain in gains for use in USE_TINTS if use in gain.uses]
+    rows = [(gain, row) for gain in gains for row in gain.rows]
     for use, share in USE_TINTS.items():
-        places = [i for i, row in enumerate(rows) if row[1] is use]
-        shown = [(rows[i][0], rows[i][0].uses[use]) for i in places]
+        places = [i for i, (_, row) in enumerate(rows) if row.use is use]
+        shown = [rows[i] for i in places]
         if not shown:
             continue
         figure.add_scatter(
-            x=[interval.mean for _, interval in shown],
+            x=[row.interval.mean for _, row in shown],
             y=places,
             mode="markers",
             name=use.value,
             marker=markers("circle", 11, tint(ACCENT, share)),
-            error_x=whiskers([interval for _, interval in shown], BASELINE_GREY),
+            error_x=whiskers([row.interval for _, row in shown], BASELINE_GREY),
             customdata=[
-                [plain(names.sources[gain.variant]), gain.n_synthetic, interval.low, interval.high, interval.n]
-                for gain, interval in shown
+                [
+                    plain(names.sources[gain.variant]),
+                    row.n_synthetic,
+                    row.interval.low,
+                    row.interval.high,
+                    row.interval.n,
+                ]
+                for gain, row in shown
             ],
             hovertemplate=(
                 f"%{{customdata[0]}} · {use.value}<br>%{{customdata[1]:,}} texts: {HOVER[metric].replace('{y', '{x')}"
                 "<br>95%: %{customdata[2]:.3f} to %{customdata[3]:.3f}, RNG seeds: %{customdata[4]}<extra></extra>"
             ),
         )
-    for i, (gain, use) in enumerate(rows):
-        text = format_metric(metric, gain.uses[use].mean)
+    for i, (_, row) in enumerate(rows):
+        text = format_metric(metric, row.interval.mean)
         figure.add_annotation(y=i, text=text, **BESIDE)
     figure.update_layout(showlegend=False)
-    low, high = _fit([gain.uses[use] for gain, use in rows], [])
+    low, high = _fit([row.interval for _, row in rows], [])
     figure.update_xaxes(
         title=AXES[metric],
         range=[low, high],
@@ -228,12 +234,13 @@ def review_chart(gains: Sequence[ReviewGain], metric: str, names: VariantNames) 
     return finish(figure, 80 + 44 * max(len(rows), 1), right=60)
 
 
-def _name_rows(rows: Sequence[tuple[ReviewGain, TextUse]], names: VariantNames) -> list[str]:
-    """The use of each row; above the first one of a source its name, where there are several."""
+def _name_rows(rows: Sequence[tuple[ReviewGain, ReviewRow]], names: VariantNames) -> list[str]:
+    """The use and size of each row; above the first one of a source its name, where there are several."""
     texts, previous = [], None
     has_several = len({gain.variant for gain, _ in rows}) > 1
-    for gain, use in rows:
+    for gain, row in rows:
         source = f"<b>{plain(shorten_middle(names.sources[gain.variant]))}</b><br>"
-        texts.append((source if has_several and gain is not previous else "") + use.value)
+        first = source if has_several and gain is not previous else ""
+        texts.append(f"{first}{row.use.value}, {plural(row.n_synthetic, 'text')}")
         previous = gain
     return texts

@@ -17,6 +17,7 @@ from augment.records import (
     TrainingRun,
     VariantText,
 )
+from augment.results.cautions import check_test_split, list_notes
 from augment.results.charts.counts import label_shares
 from augment.results.charts.labels import confusion_chart
 from augment.results.charts.learning import learning_curve, review_chart
@@ -27,15 +28,16 @@ from augment.results.comparison import (
     compare_at_largest,
     compare_with_baseline,
 )
-from augment.results.headlines import describe_variants
+from augment.results.headlines import describe_variants, explain_intervals, name_point
 from augment.results.predictions import class_figures, confusion, wrong_texts
 from augment.results.recommended import answer
 from augment.results.report import html
-from augment.results.report.data import ReportData, name_point
+from augment.results.report.data import ReportData
 from augment.results.report.words import GLOSSARY, explain_measuring
 from augment.results.review_gains import review_gains
+from augment.results.review_impact import describe_gain
 from augment.results.variants import TEST_SPLIT, VariantNames, name_variants
-from augment.wording import METRICS, format_interval, format_metric, format_p, format_points, percent, plural
+from augment.wording import METRICS, format_interval, format_p, format_points, percent, plural
 
 METRIC = "macro_f1"  # what the report's claims are about
 N_WRONG_TEXTS = 12
@@ -71,7 +73,7 @@ def _summarise(data: ReportData) -> str:
     """The task, the answer, where it comes from, and what limits it."""
     what = "No training run has finished yet"
     if data.finished:
-        what = answer(data.finished, METRIC, data.names, data.recommended)
+        what = answer(data.finished, METRIC, data.names, data.recommended, data.predicted)
     created, n_failed = data.created_at, len(_failed(data.runs))
     facts = [
         f"{created.day} {created:%B %Y, %H:%M} UTC",
@@ -80,7 +82,8 @@ def _summarise(data: ReportData) -> str:
         plural(len(data.runs), "training run") + (f", {n_failed} of them failed (appendix)" if n_failed else ""),
     ]
     title = f"{data.task.name} · {data.task.label_type} of a {data.task.text_type}: {', '.join(data.task.labels)}"
-    missing = _find_missing(data)
+    missing = [*check_test_split(data.test_counts), *_find_missing(data)] if data.finished else _find_missing(data)
+    notes = list_notes(data.finished, METRIC, data.names, data.predicted)
     box = (
         [html.element("div", "missing", [html.paragraph("Before you read on:"), html.listing(missing)])]
         if missing
@@ -89,7 +92,13 @@ def _summarise(data: ReportData) -> str:
     return html.element(
         "header",
         "",
-        [html.heading(1, title), html.paragraph(what, "headline"), html.paragraph(" · ".join(facts), "facts"), *box],
+        [
+            html.heading(1, title),
+            html.paragraph(what, "headline"),
+            *map(html.paragraph, notes),
+            html.paragraph(" · ".join(facts), "facts"),
+            *box,
+        ],
     )
 
 
@@ -141,15 +150,15 @@ def _show_curves(data: ReportData) -> str:
 
 
 def _show_certainty(data: ReportData) -> str:
-    compared = compare_at_largest(compare_with_baseline(data.finished, METRIC))
+    compared = compare_at_largest(compare_with_baseline(data.finished, METRIC, data.predicted))
     differences = sorted(compared, key=lambda difference: difference.interval.mean, reverse=True)
     if not differences:
         reason = "Nothing can be compared yet: that needs finished runs with added texts and on the seeds only."
         return html.section("How sure is this?", html.paragraph(reason))
-    note = "Each variant at its largest size against its baseline, paired by RNG seed; p is adjusted over all rows."
+    note = f"Each variant at its largest size against its baseline. {explain_intervals(differences)}"
     return html.section(
         "How sure is this?",
-        html.listing(describe_variants(data.finished, METRIC, data.names)),
+        html.listing(describe_variants(data.finished, METRIC, data.names, data.predicted)),
         _compare(differences, data.names),
         html.paragraph(f"{note} The appendix has every size.", "note"),
     )
@@ -164,7 +173,7 @@ def _compare(differences: Sequence[Difference], names: VariantNames) -> str:
             f"{difference.n_synthetic:,}",
             format_points(difference.interval.mean),
             f"{format_points(difference.interval.low)} to {format_points(difference.interval.high)}"
-            if difference.interval.n > 1
+            if difference.has_interval
             else "–",
             "–" if difference.p_adjusted is None else format_p(difference.p_adjusted),
             str(difference.interval.n),
@@ -175,17 +184,17 @@ def _compare(differences: Sequence[Difference], names: VariantNames) -> str:
 
 
 def _show_review(data: ReportData) -> str:
-    gains = review_gains(data.finished, data.experiment.variants, METRIC)
+    gains = review_gains(data.finished, data.experiment.variants, METRIC, data.predicted)
     if not gains:
         return ""
     sentences = [
-        f"{data.names.sources[gain.variant]}, {plural(gain.n_synthetic, 'text')}, "
-        f"after {plural(gain.n_decisions, 'decision')} by people: "
-        + ", ".join(f"{use.value} {format_metric(METRIC, interval.mean)}" for use, interval in gain.uses.items())
-        + "."
+        f"{describe_gain(gain, METRIC, data.names)} After {plural(gain.n_decisions, 'decision')} by people."
         for gain in gains
     ]
-    caption = "Macro-F1 with the same texts raw (as the language model labelled them) and after review."
+    caption = (
+        "Macro-F1 with texts as the language model labelled them (raw) and after review, at the largest size that both "
+        "have. Texts that people rejected are among the raw ones only."
+    )
     return html.section(
         "What review gained",
         html.listing(sentences),
@@ -211,7 +220,7 @@ def _show_labels_found(data: ReportData) -> str:
         ]
         chart = confusion_chart(confusion(predictions, data.task.labels), data.task.labels)
         n_runs = len({prediction.run_id for prediction in predictions})
-        heading = html.heading(3, name_point(point, data.names))
+        heading = html.heading(3, name_point(*point, data.names))
         caption = f"Test texts by true and predicted label, summed over {plural(n_runs, 'run')}."
         table = html.table(("label", "#F1 (95%)", "#precision", "#recall", "#texts"), rows)
         columns.append(
@@ -243,7 +252,7 @@ def _show_wrong_texts(data: ReportData) -> str:
         [text.text, text.truth, text.predicted, percent(text.share), percent(text.prob)]
         for text in wrong[:N_WRONG_TEXTS]
     ]
-    title = name_point(point, data.names)
+    title = name_point(*point, data.names)
     n_wrong = plural(len(wrong), "test text")
     note = f"{title}: {len(rows)} of {n_wrong} that at least one run gets wrong, the most often wrong first."
     columns = ("text", "true label", "predicted label", "#runs wrong", "#probability of the predicted label")
@@ -293,8 +302,8 @@ def _list_everything(data: ReportData) -> str:
         html.heading(3, "All points"),
         html.table(columns, rows) if rows else html.paragraph("No training run has finished yet."),
     ]
-    if differences := compare_with_baseline(data.finished, METRIC):
-        note = f"In points of macro-F1; p is adjusted (Holm) over all {len(differences)} comparisons of this table."
+    if differences := compare_with_baseline(data.finished, METRIC, data.predicted):
+        note = "In points of macro-F1. Only the largest size of each variant is tested: its p is the one given above."
         parts += [
             html.heading(3, "All differences to the baseline"),
             html.paragraph(note, "note"),

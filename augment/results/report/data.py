@@ -1,7 +1,7 @@
 """What a report is built from: records of one experiment, and what its points are called. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from augment.records import (
@@ -15,9 +15,9 @@ from augment.records import (
     VariantText,
     Writer,
 )
+from augment.results.comparison import Point, Predictions
 from augment.results.recommended import Recommended
 from augment.results.variants import VariantNames, name_variants
-from augment.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,9 @@ class ReportData:
     """Everything that the report shows. `runs` are all of the experiment's, whatever their status.
 
     `writers` says who wrote each generation run. `predictions` are those of the points worth looking at: the best
-    variant at its largest size first, then the baselines. `label_counts` are texts per label of each variant;
-    `samples` are a few texts per variant, as they were trained on; `test_counts` are test texts per label.
+    variant at its largest size first, then the baselines; `predicted` are those that gains are measured with.
+    `label_counts` are texts per label of each variant; `samples` are a few texts per variant, as they were trained on;
+    `test_counts` are test texts per label.
     """
 
     task: Task
@@ -34,12 +35,13 @@ class ReportData:
     seed_set: SeedSet
     runs: Sequence[TrainingRun]
     writers: Mapping[int, Writer]
-    predictions: Mapping[tuple[Variant, int], Sequence[StoredPrediction]]
+    predictions: Mapping[Point, Sequence[StoredPrediction]]
     label_counts: Mapping[Variant, Mapping[str, int]]
     samples: Mapping[Variant, Sequence[VariantText]]
     test_counts: Mapping[str, int]
     created_at: datetime
     recommended: Recommended | None = None
+    predicted: Predictions = field(default_factory=dict)
 
     @property
     def names(self) -> VariantNames:
@@ -51,9 +53,3 @@ class ReportData:
     def finished(self) -> list[TrainingRun]:
         """The runs that count: a run that is under way or failed may have figures, but not its final ones."""
         return [run for run in self.runs if run.state.status is RunStatus.DONE and run.last is not None]
-
-
-def name_point(point: tuple[Variant, int], names: VariantNames) -> str:
-    """'relabelled, 200 texts', or 'seeds only'."""
-    variant, n = point
-    return names[variant] if not variant.has_texts else f"{names[variant]}, {plural(n, 'text')}"

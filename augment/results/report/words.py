@@ -73,25 +73,23 @@ def explain_measuring(
         *_describe_classifiers(experiment),
         f"Repeats: every point is trained with {plural(len(config.rng_seeds), 'RNG seed')} "
         f"({', '.join(map(str, config.rng_seeds))}). An RNG seed decides which of a variant's texts are drawn, "
-        "their order and the initial weights. A variant is compared with the baseline per RNG seed (paired t-test).",
+        "their order and the initial weights. A variant is compared with the baseline at the same RNG seeds.",
         f"Sizes: {', '.join(map(str, config.sizes)) or 'no'} added texts. For one RNG seed, a larger size contains all "
         "texts of the smaller ones. A variant with fewer texts is trained on all of them instead.",
-        f"{'All other intervals' if recommended and recommended.gain else 'Intervals'} and p cover the chance in "
-        "training and in which texts were drawn, but not in which texts are in the test split: with another test "
-        "split, all figures would be somewhat different.",
+        "Bands of the curves and intervals of single points cover the chance in training and in drawing texts, "
+        "but not in which texts are in the test split: with another test split, all figures would be somewhat "
+        "different. Intervals of differences cover it where the runs stored their predictions.",
         *(f"{names[variant.variant]}: {_describe_variant(variant)}" for variant in experiment.variants),
     ]
 
 
 def _describe_choice(recommended: Recommended | None) -> list[str]:
-    """How the recommended variant was chosen, and what its interval covers."""
+    """How the recommended variant was chosen."""
     if recommended is None:
         return []
-    interval = " The interval of its gain covers test texts and RNG seeds (bootstrap)." if recommended.gain else ""
     return [
-        f"Recommendation: chosen on {plural(recommended.choice.n_validation, 'validation text')}, each variant at its "
+        f"Recommendation: chosen on {recommended.choice.texts}, each variant at its "
         "largest size. A simpler variant is preferred unless another is better by more than one standard error."
-        + interval
     ]
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from augment.records import CheckAction, LMKind, LMSpec, Price, Sampling, SeedChoice, TextChecks
+from augment.records import CheckAction, Sampling, SeedChoice, TextChecks
 from pages.parts.generate.state import RNG_SEED
 from pages.parts.language_models import choose_seed_choice
 
@@ -31,14 +31,6 @@ class Prompting:
     n_contrast: int = 0
     texts_per_prompt: int = 8
     is_calibrated: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What an endpoint charges, and where a run stops."""
-
-    price: Price
-    budget: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,39 +210,3 @@ def choose_limits() -> Limits:
         "never stop.",
     )
     return Limits(cap, floor)
-
-
-def choose_cost(lm: LMSpec | None) -> Cost:
-    """What an endpoint charges; nothing for an LM that runs here."""
-    if lm is None or lm.kind is not LMKind.OPENAI:
-        return Cost(Price())
-    with st.expander("Price and budget"):
-        left, right = st.columns(2)
-        prices = [
-            column.number_input(
-                title,
-                0.0,
-                value=0.0,
-                step=0.1,
-                key=key,
-                persist_state="session",
-                help="Per million tokens, in the currency of your endpoint's bill; 0 if it is free",
-            )
-            for column, title, key in (
-                (left, "Price of input", "generate_price_in"),
-                (right, "Price of output", "generate_price_out"),
-            )
-        ]
-        budget = st.number_input(
-            "Budget",
-            0.0,
-            value=None,
-            step=1.0,
-            format="%g",
-            placeholder="none",
-            key="generate_budget",
-            persist_state="session",
-            help="The run stops before it costs more. Enter a price first.",
-            disabled=not any(prices),
-        )
-    return Cost(Price(*prices), budget if any(prices) else None)

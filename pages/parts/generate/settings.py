@@ -24,11 +24,9 @@ from augment.records import (
 )
 from pages.parts.formats import escape_markdown, name_seed_set
 from pages.parts.generate.advanced import (
-    Cost,
     Limits,
     Prompting,
     choose_checks,
-    choose_cost,
     choose_limits,
     choose_prompting,
     choose_sampling,
@@ -36,7 +34,9 @@ from pages.parts.generate.advanced import (
 from pages.parts.generate.state import use_rng_seed
 from pages.parts.language_models import choose_lm, choose_strategy, lacks_scores
 from pages.parts.layout import show_error
+from pages.parts.prices import Cost, choose_cost
 from pages.parts.session import workbench
+from workbench.generation import DEFAULT_TARGET
 
 AS_THEY_COME, BALANCED, GIVEN = "as they come", "balanced", "given shares"
 TOKENS_PER_TEXT = 25  # of a tweet; guesses the cost of a run before the LM was asked
@@ -155,13 +155,13 @@ def _choose_writer() -> _Writer:
     if not STRATEGIES[strategy].needs_lm:
         return _Writer(strategy, LMSpec(LMKind.RULES, RULES_LM[strategy]), None, Cost(Price()))
     lm, api_key = choose_lm("generate")
-    return _Writer(strategy, lm, api_key, choose_cost(lm))
+    return _Writer(strategy, lm, api_key, choose_cost("generate", lm))
 
 
 def _choose_target(task: Task, *, gives_label: bool) -> tuple[int, tuple[float, ...] | None]:
     """How many texts, and the wanted shares of their labels."""
     left, right = st.columns(2)
-    target = left.number_input("Texts", 1, 100_000, 50, 10, key="generate_target", persist_state="session")
+    target = left.number_input("Texts", 1, 100_000, DEFAULT_TARGET, 10, key="generate_target", persist_state="session")
     chosen = right.selectbox(
         "Labels",
         [BALANCED, GIVEN] if gives_label else [AS_THEY_COME, BALANCED, GIVEN],

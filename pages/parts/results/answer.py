@@ -8,15 +8,16 @@ from augment.records import Task
 from augment.results.charts.learning import N_DIRECT, learning_curve, review_chart
 from augment.results.comparison import aggregate_runs, points_table
 from augment.results.headlines import next_step
-from augment.results.recommended import Recommended, answer
+from augment.results.recommended import answer
 from augment.results.review_gains import ReviewGain, review_gains
+from augment.results.review_impact import describe_gain
 from augment.wording import METRICS, format_metric, plural
 from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import showing_errors
+from pages.parts.results.evidence import add_predictions, recommend, show_cautions
 from pages.parts.session import page_state, workbench
 from workbench.comparisons import Comparison, compare, count_reviewed, count_waiting, majority_of
-from workbench.recommendations import recommend_variant
 
 
 @dataclass(slots=True)
@@ -24,7 +25,6 @@ class ResultsState:
     """What the Results page remembers in this browser tab: the comparison that is held."""
 
     held: Comparison | None = None
-    recommended: tuple[tuple[int, ...], Recommended | None] = ((), None)  # of which runs
 
 
 def results_state() -> ResultsState:
@@ -51,25 +51,29 @@ def _follow(comparison: Comparison, *, is_held: bool) -> Comparison:
 
 def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     """Headline, next step, learning curve; beside it what review gained."""
-    runs, names = comparison.runs, comparison.names
-    recommended = None if comparison.is_active else _recommend(comparison)
-    st.subheader(escape_markdown(answer(runs, metric, names, recommended)), anchor=False)
+    comparison = add_predictions(comparison)
+    runs, names, predicted = comparison.runs, comparison.names, comparison.predicted
+    recommended = recommend(comparison)
+    st.subheader(escape_markdown(answer(runs, metric, names, recommended, predicted)), anchor=False)
     if recommended:
         choice = recommended.choice
+        interval = " The interval covers test texts and RNG seeds." if recommended.gain else ""
         st.caption(
-            f"Chosen on {plural(choice.n_validation, 'validation text')} (macro-F1 {choice.macro_f1:.2f}; seeds only "
+            f"Chosen on {choice.texts} (macro-F1 {choice.macro_f1:.2f}; seeds only "
             f"{choice.baseline_macro_f1:.2f}). A simpler variant is preferred unless another is better by more than "
-            "one standard error. The interval covers test texts and RNG seeds."
+            f"one standard error.{interval}"
         )
+    show_cautions(task, comparison, metric)
     following = next_step(
         runs,
         metric,
         n_waiting=count_waiting(workbench(), task),
         n_reviewed=count_reviewed(workbench(), task),
         is_seeds_best=recommended is not None and recommended.choice.variant.is_baseline,
+        predicted=predicted,
     )
     st.markdown(escape_markdown(following))
-    gains = review_gains(runs, comparison.variants, metric)
+    gains = review_gains(runs, comparison.variants, metric, predicted)
     points = aggregate_runs(runs, metric)
     is_narrow = gains and len({point.variant for point in points if point.n_synthetic}) <= N_DIRECT
     left, right = st.columns([5, 3], gap="medium") if is_narrow else (st.container(), st.container())
@@ -88,16 +92,8 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     show_footnote(comparison, metric, majority)
 
 
-def _recommend(comparison: Comparison) -> Recommended | None:
-    """What validation texts recommend, computed once for the same runs: it reads every prediction."""
-    state, run_ids = results_state(), tuple(run.id for run in comparison.runs)
-    if state.recommended[0] != run_ids:
-        state.recommended = (run_ids, recommend_variant(workbench(), comparison))
-    return state.recommended[1]
-
-
 def show_gains(gains: list[ReviewGain], comparison: Comparison, metric: str) -> None:
-    """What the same texts give raw, accepted, reviewed and relabelled."""
+    """What accepted, reviewed and relabelled texts give, each compared with the raw ones."""
     names = comparison.names
     st.markdown("**What review gained**")
     show_chart(
@@ -107,21 +103,20 @@ def show_gains(gains: list[ReviewGain], comparison: Comparison, metric: str) -> 
         rows=[
             {
                 "source": names.sources[gain.variant],
-                "n_synthetic": gain.n_synthetic,
-                "use": use.value,
-                "mean": interval.mean,
-                "low_95": interval.low,
-                "high_95": interval.high,
+                "n_synthetic": row.n_synthetic,
+                "use": row.use.value,
+                "mean": row.interval.mean,
+                "low_95": row.interval.low,
+                "high_95": row.interval.high,
                 "n_decisions": gain.n_decisions,
             }
             for gain in gains
-            for use, interval in gain.uses.items()
+            for row in gain.rows
         ],
     )
     for gain in gains:
-        source = f"{names.sources[gain.variant]}: " if len(gains) > 1 else ""
-        sizes = f"{plural(gain.n_synthetic, 'text')} each, {plural(gain.n_decisions, 'decision')} by people"
-        st.caption(escape_markdown(f"{source}{sizes}."))
+        decisions = plural(gain.n_decisions, "decision")
+        st.caption(escape_markdown(f"{describe_gain(gain, metric, names)} After {decisions} by people."))
 
 
 def show_footnote(comparison: Comparison, metric: str, majority: float | None) -> None:

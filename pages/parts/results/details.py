@@ -5,19 +5,19 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from augment.records import StoredPrediction, Task, TrainingRun, Variant
+from augment.records import StoredPrediction, Task, TrainingRun
 from augment.results.charts.counts import label_shares
 from augment.results.charts.labels import class_chart, confusion_chart
 from augment.results.charts.steps import Curve, step_curves
-from augment.results.comparison import compare_with_baseline, differences_table, list_points
-from augment.results.headlines import describe_variants
+from augment.results.comparison import Point, compare_with_baseline, differences_table, list_points
+from augment.results.headlines import describe_variants, explain_intervals, name_point
 from augment.results.predictions import class_figures, confusion, wrong_texts
-from augment.results.report.data import name_point
 from augment.results.variants import TEST_SPLIT, VariantNames, name_run, name_variants
 from augment.wording import METRICS, plural
 from pages.parts.charts import show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import METRIC_COLUMNS, PAGES
+from pages.parts.results.evidence import add_predictions
 from pages.parts.review.orders import judged_by
 from pages.parts.review.state import open_queue
 from pages.parts.session import workbench
@@ -37,7 +37,8 @@ N_CURVES = 4
 
 def show_certainty(comparison: Comparison, metric: str) -> None:
     """Each variant against its baseline, in words and as a table."""
-    differences = compare_with_baseline(comparison.runs, metric)
+    comparison = add_predictions(comparison)
+    differences = compare_with_baseline(comparison.runs, metric, comparison.predicted)
     if not differences:
         st.caption(
             "The comparison appears here once a variant and its baseline, the seeds only, have been trained with the "
@@ -45,26 +46,20 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
         )
         return
     st.markdown(f"**{METRICS[metric]}**, each variant at its largest size")
-    for sentence in describe_variants(comparison.runs, metric, comparison.names):
+    for sentence in describe_variants(comparison.runs, metric, comparison.names, comparison.predicted):
         st.markdown(f"- {escape_markdown(sentence)}")
-    st.caption(
-        "Variant and baseline are compared at the same RNG seeds (paired t-test). Above, p is adjusted by Holm's "
-        "method over the variants, each at its largest size; intervals are not adjusted. Where a size takes all texts "
-        "of a variant, every RNG seed trains on the same texts, so p and the intervals do not cover which texts are "
-        "drawn. These intervals are over RNG seeds, so with two or three they are wide; the interval of a "
-        "recommendation draws test texts and RNG seeds again (bootstrap), so the two differ."
-    )
+    st.caption(explain_intervals(differences))
     rows = [
         {
             "variant": row["variant"],
             "synthetic": row["n_synthetic"],
             "difference, points": 100 * float(row["mean"] or 0),
-            "95% from": 100 * float(row["low_95"] or 0),
-            "95% to": 100 * float(row["high_95"] or 0),
-            "p (Holm, all rows)": row["p_holm"],
+            "95% from": 100 * float(row["low_95"] or 0) if difference.has_interval else None,
+            "95% to": 100 * float(row["high_95"] or 0) if difference.has_interval else None,
+            "adjusted p": row["p_holm"],
             "RNG seeds": row["n_rng_seeds"],
         }
-        for row in differences_table(differences, comparison.names)
+        for row, difference in zip(differences_table(differences, comparison.names), differences, strict=True)
     ]
     number = st.column_config.NumberColumn(format="%+.1f", help="points")
     st.dataframe(
@@ -75,8 +70,9 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
             "difference, points": number,
             "95% from": number,
             "95% to": number,
-            "p (Holm, all rows)": st.column_config.NumberColumn(
-                format="%.4f", help="Adjusted over all rows of this table, so it can be larger than the p above"
+            "adjusted p": st.column_config.NumberColumn(
+                format="%.4f",
+                help="Only at a variant's largest size, and adjusted over these rows: the same p as above",
             ),
         },
     )
@@ -84,13 +80,18 @@ def show_certainty(comparison: Comparison, metric: str) -> None:
 
 def show_labels_found(task: Task, comparison: Comparison) -> None:
     """Confusion matrix, figures per label and the texts that one point of the curve gets wrong."""
-    points = list_points(comparison.runs)
+    comparison = add_predictions(comparison)
+    points = list_points(comparison.runs, comparison.predicted)
     if not points:
         return
-    chosen: tuple[Variant, int] = st.selectbox(
+
+    def name(point: Point) -> str:
+        return name_point(*point, comparison.names)
+
+    chosen: Point = st.selectbox(
         "Variant and size",
         list(points),
-        format_func=lambda point: name_point(point, comparison.names),
+        format_func=name,
         key=f"results_point_{comparison.experiments[0].id}",
     )
     predictions = predictions_of(workbench(), points[chosen])

@@ -17,7 +17,7 @@ ORDER = "review_order"
 MORE = "review_more"
 DESK = "review_desk"
 IMPORT_ACCEPTS = "review_import_accepts"
-CARD, TABLE, WORTH, EXCHANGE = "Card", "Table", "Was it worth it", "Export and import"
+CARD, TABLE, LABELS, WORTH, EXCHANGE = "Card", "Table", "Labels", "Was it worth it", "Export and import"
 
 EVERY_PROBABILITY = (0.0, 1.0)
 FILTERS = {  # of each filter's widget, its value when it filters nothing; the first three are always in sight
@@ -77,6 +77,8 @@ class ReviewState:
     table_undone: Notice = field(default_factory=Notice)
     import_stored: Notice = field(default_factory=Notice)
     n_imports: int = 0  # empties the uploader after each import
+    labels_stored: Notice = field(default_factory=Notice)
+    n_label_imports: int = 0
     findings: dict[str, Finding] = field(default_factory=dict)
 
 
@@ -147,6 +149,11 @@ def open_queue(order: QueueOrder) -> None:
     """Show cards in this order when the Review page opens; for other pages."""
     use_order(order)
     st.session_state[VIEW] = CARD
+
+
+def open_labels() -> None:
+    """Show the label sources when the Review page opens; for other pages."""
+    st.session_state[VIEW] = LABELS
 
 
 def open_card(task_id: int, text_id: int) -> None:

@@ -47,7 +47,7 @@ class World:
             written = LABELS[i % 3 if is_written_right else self.rng.integers(3)]
             likeliest = i % 3 if is_scored_right else int(self.rng.integers(3))
             probs = None if is_scored_right is None else tuple(0.9 if p == likeliest else 0.05 for p in range(3))
-            texts.append(VariantText(i, self.add(f"text {i}", i % 3), written, probs, written))
+            texts.append(VariantText(i, self.add(f"text {i}", i % 3), written, None, written, lm_probs=probs))
         return texts
 
 

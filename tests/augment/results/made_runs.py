@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from augment.records import (
     ClassifierKind,
     MetricPoint,
@@ -14,6 +16,7 @@ from augment.records import (
     Variant,
     Writer,
 )
+from augment.results.bootstrap import Predicted
 from augment.results.variants import VariantNames, name_variants
 
 LABELS = ("joy", "anger", "surprise")
@@ -62,3 +65,14 @@ NOISE = make_runs(C, 50, [0.55, 0.46, 0.51])  # +0.05, -0.06, +0.03
 def names_of(runs: Sequence[TrainingRun]) -> VariantNames:
     """The names of the runs' variants."""
     return name_variants([run.variant for run in runs], WRITERS)
+
+
+def predict_share(n_texts: int, *shares_right: float) -> Predicted:
+    """One run per RNG seed, each right for its share of `n_texts` test texts of three labels, evenly spread."""
+    truth = np.arange(n_texts) % 3
+    places = np.random.default_rng(1).permutation(n_texts)  # which texts are easy: the same for every run
+    found = {
+        seed: np.where(places < round(share * n_texts), truth, (truth + 1) % 3)
+        for seed, share in enumerate(shares_right)
+    }
+    return Predicted(tuple(range(n_texts)), truth, found)

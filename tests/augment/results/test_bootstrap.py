@@ -6,8 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from augment.records import StoredPrediction
-from augment.results.bootstrap import Predicted, compare_macro_f1, macro_f1_of, read_predicted, standard_error
+from augment.records import Interval, StoredPrediction
+from augment.results.bootstrap import (
+    N_DRAWS,
+    Predicted,
+    compare_predicted,
+    macro_f1_of,
+    read_predicted,
+    standard_error,
+)
 
 
 def predict(truth: list[int], *found: list[int]) -> Predicted:
@@ -23,6 +30,10 @@ def simulate(n: int, *shares_right: float, rng_seed: int = 0) -> Predicted:
     rng = np.random.default_rng([rng_seed, 1])  # not the bootstrap's random numbers
     found = {seed: np.where(rng.random(n) < share, truth, 1 - truth) for seed, share in enumerate(shares_right)}
     return Predicted(tuple(range(len(truth))), truth, found)
+
+
+def compare_macro_f1(variant: Predicted, baseline: Predicted, n_labels: int, *, rng_seed: int = 0) -> Interval:
+    return compare_predicted(variant, baseline, "macro_f1", n_labels, rng_seed=rng_seed).interval
 
 
 # Macro-F1 ------------------------------------------------------------------------------------------------------------
@@ -114,6 +125,57 @@ def test_a_label_that_some_draws_lack_gives_no_nan() -> None:
     rare = predict([0] * 9 + [1], [0] * 10)
     interval = compare_macro_f1(rare, predict([0] * 9 + [1], [1] * 10), 2)
     assert -1 < interval.low < interval.mean < interval.high < 1
+
+
+# Verdicts ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_large_fall_that_both_rng_seeds_agree_on_is_significant() -> None:
+    baseline = simulate(1421, 0.52)
+    fall = simulate(1421, 0.26, rng_seed=1)
+    twice = [Predicted(one.example_ids, one.truth, {0: one.found[0], 1: one.found[0]}) for one in (fall, baseline)]
+    for metric in ("accuracy", "macro_f1"):
+        gain = compare_predicted(*twice, metric, 2)
+        assert gain.p == pytest.approx(2 / (N_DRAWS + 1))
+        assert gain.interval.high < -0.2
+        assert (gain.n_texts, gain.seed_sd) == (1421, 0)
+
+
+def test_with_one_rng_seed_there_is_an_interval_over_texts_and_no_p() -> None:
+    gain = compare_predicted(simulate(200, 0.9), simulate(200, 0.6, rng_seed=1), "accuracy", 2)
+    assert gain.p is None
+    assert gain.interval.low < gain.interval.mean < gain.interval.high
+
+
+def test_the_gain_in_accuracy_worked_by_hand() -> None:
+    variant, baseline = predict([0, 0, 1, 1], [0, 0, 1, 0]), predict([0, 0, 1, 1], [1, 1, 1, 0])
+    assert compare_predicted(variant, baseline, "accuracy", 2).interval.mean == pytest.approx(0.5)
+
+
+def test_no_difference_at_all_has_the_largest_p() -> None:
+    found = simulate(100, 0.8, 0.7)
+    assert compare_predicted(found, found, "accuracy", 2).p == 1
+
+
+def test_p_is_below_5_percent_in_about_5_of_100_samples_without_a_gain() -> None:
+    n_significant = 0
+    for sample in range(100):
+        variant, baseline = (simulate(200, 0.7, 0.7, 0.7, rng_seed=2 * sample + i) for i in (0, 1))
+        p = compare_predicted(variant, baseline, "accuracy", 2).p
+        n_significant += p is not None and p < 0.05
+    assert n_significant <= 9
+
+
+def test_the_share_of_a_few_rng_seeds_is_widened() -> None:
+    # Two RNG seeds, gains 0 and 0.2 on every text alike: the draws are 0, 0.1, 0.2; widened by √2 around 0.1.
+    truth = [0] * 500
+    variant = predict(truth, [0] * 400 + [1] * 100, [0] * 500)
+    baseline = predict(truth, [0] * 400 + [1] * 100, [0] * 400 + [1] * 100)
+    gain = compare_predicted(variant, baseline, "accuracy", 2)
+    assert gain.seed_sd == pytest.approx(0.2 / 2**0.5)
+    assert gain.interval.low == pytest.approx(0.1 - 0.1 * 2**0.5, abs=0.04)
+    assert gain.p is not None
+    assert gain.p > 0.2
 
 
 # Stored predictions --------------------------------------------------------------------------------------------------

@@ -5,19 +5,12 @@ from random import Random
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from augment.records import (
-    ClassifierKind,
-    ExperimentVariant,
     Interval,
     MetricPoint,
     StoredPrediction,
-    TextFilter,
-    TextUse,
-    TrainingRun,
-    Variant,
 )
 from augment.results.charts.steps import best_and_last, smooth
 from augment.results.comparison import (
@@ -32,7 +25,6 @@ from augment.results.comparison import (
     points_table,
 )
 from augment.results.predictions import class_figures, confusion, wrong_texts
-from augment.results.review_gains import review_gains
 from augment.results.variants import name_variants
 from tests.augment.results.made_runs import (
     A_PROBE,
@@ -41,7 +33,6 @@ from tests.augment.results.made_runs import (
     LABELS,
     LOSES,
     NOISE,
-    PROBE,
     REAL,
     SEEDS,
     SEEDS_PROBE,
@@ -51,6 +42,7 @@ from tests.augment.results.made_runs import (
     D,
     make_run,
     make_runs,
+    predict_share,
 )
 
 # Variants against their baseline -------------------------------------------------------------------------------------
@@ -138,6 +130,38 @@ def test_at_the_largest_size_each_variant_counts_once_and_p_values_are_adjusted_
     assert p is not None
     assert p == differences[2].p
     assert largest[1].p_adjusted == pytest.approx(2 * p)
+
+
+def test_a_fall_on_many_texts_is_a_loss_although_both_rng_seeds_agree_exactly() -> None:
+    runs = [*make_runs(SEEDS, 0, [0.52, 0.52]), *make_runs(A, 50, [0.26, 0.26])]
+    (by_seeds,) = compare_with_baseline(runs, "accuracy")
+    assert by_seeds.p is None  # without predictions nothing can be tested
+    predicted = {(SEEDS, 0): predict_share(1421, 0.52, 0.52), (A, 50): predict_share(1421, 0.26, 0.26)}
+    (difference,) = compare_with_baseline(runs, "accuracy", predicted)
+    assert difference.is_worse
+    assert difference.n_texts == 1421
+    assert difference.interval.mean == pytest.approx(-0.26, abs=0.001)
+    assert -0.29 < difference.interval.low < difference.interval.high < -0.23
+
+
+def test_predictions_that_lack_a_run_are_not_used() -> None:
+    runs = [*make_runs(SEEDS, 0, [0.5, 0.52]), *make_runs(A, 50, [0.6, 0.64])]
+    predicted = {(SEEDS, 0): predict_share(90, 0.5), (A, 50): predict_share(90, 0.6, 0.64)}
+    assert compare_with_baseline(runs, "macro_f1", predicted) == compare_with_baseline(runs, "macro_f1")
+
+
+def test_each_comparison_has_one_p_at_its_largest_size() -> None:
+    sizes = [run for n in (10, 20) for run in make_runs(A, n, [0.60, 0.61, 0.65])]
+    differences = compare_with_baseline([*BASELINE, *sizes, *GAINS, *LOSES], "macro_f1")
+    assert [difference.p_adjusted is None for difference in differences] == [True, True, False, False]
+    assert compare_at_largest(differences) == differences[2:]
+
+
+def test_intervals_of_scores_and_gains_stay_in_their_range() -> None:
+    wild = [*make_runs(SEEDS, 0, [0.1, 0.9]), *make_runs(A, 50, [0.85, 0.05])]
+    assert {(point.interval.low, point.interval.high) for point in aggregate_runs(wild, "macro_f1")} == {(0, 1)}
+    (difference,) = compare_with_baseline(wild, "macro_f1")
+    assert (difference.interval.low, difference.interval.high) == (-1, 1)
 
 
 def test_the_same_variant_of_two_experiments_is_not_averaged() -> None:
@@ -228,6 +252,17 @@ def test_figures_per_label_equal_scikit_learn_averaged_over_runs() -> None:
     assert class_figures([], LABELS) == []
 
 
+def test_intervals_of_two_runs_that_differ_stay_between_0_and_1() -> None:
+    predictions = [
+        StoredPrediction(run_id, i, "text", LABELS[i % 3], LABELS[i % 3 if run_id else 0], (0.5, 0.3, 0.2))
+        for run_id in range(2)
+        for i in range(9)
+    ]
+    for figures in class_figures(predictions, LABELS):
+        for interval in (figures.precision, figures.recall, figures.f1):
+            assert 0 <= interval.low <= interval.mean <= interval.high <= 1
+
+
 def test_a_label_that_is_never_predicted_has_zero_precision_and_recall() -> None:
     predictions = [StoredPrediction(1, i, "text", "joy", "anger", (0.2, 0.8, 0.0)) for i in range(2)]
     joy, anger, surprise = class_figures(predictions, LABELS)
@@ -253,111 +288,6 @@ def test_wrong_texts_are_sorted_by_share_of_runs_then_by_confidence() -> None:
     ]
     assert wrong[1].prob == pytest.approx((0.7 + 0.8 + 0.9) / 3)  # average of the three runs that predict anger
     assert (wrong[1].text, wrong[1].truth) == ("text 3", "joy")
-
-
-# What review gained --------------------------------------------------------------------------------------------------
-
-
-def store(
-    number: int,
-    use: TextUse,
-    *,
-    n_decisions: int = 0,
-    kind: ClassifierKind = ClassifierKind.FINE_TUNED,
-    text_filter: TextFilter = TextFilter(),  # noqa: B008 - frozen
-) -> ExperimentVariant:
-    return ExperimentVariant(number, Variant(use, (1,), text_filter, kind), 200, 0, n_decisions)
-
-
-def measure(stored: ExperimentVariant, sizes: dict[int, float]) -> list[TrainingRun]:
-    return [
-        run
-        for n, value in sizes.items()
-        for run in make_runs(stored.variant, n, [value, value + 0.02], variant_id=stored.id)
-    ]
-
-
-def test_review_is_compared_at_the_largest_common_size() -> None:
-    raw, accepted = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED, n_decisions=143)
-    relabelled = store(3, TextUse.RELABELLED, n_decisions=120)
-    runs = [
-        *measure(raw, {10: 0.5, 50: 0.55, 200: 0.6}),
-        *measure(accepted, {10: 0.5, 50: 0.6}),
-        *measure(relabelled, {10: 0.6, 50: 0.7, 200: 0.8}),
-    ]
-    (gain,) = review_gains(runs, [relabelled, raw, accepted], "macro_f1")
-    assert (gain.variant, gain.n_synthetic, gain.n_decisions) == (raw.variant, 50, 143)
-    assert list(gain.uses) == [TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED]
-    assert [interval.mean for interval in gain.uses.values()] == pytest.approx([0.56, 0.61, 0.71])
-    assert {interval.n for interval in gain.uses.values()} == {2}
-
-
-def test_a_use_with_fewer_texts_than_the_others_does_not_hide_what_they_gain() -> None:
-    raw, accepted, relabelled = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED), store(3, TextUse.RELABELLED)
-    runs = [
-        *measure(raw, {10: 0.5, 50: 0.55}),
-        *measure(accepted, {6: 0.9}),
-        *measure(relabelled, {10: 0.6, 48: 0.7}),
-    ]
-    (gain,) = review_gains(runs, [raw, accepted, relabelled], "macro_f1")
-    assert (gain.n_synthetic, list(gain.uses)) == (10, [TextUse.RAW, TextUse.RELABELLED])
-    assert list(gain.over_raw) == [TextUse.RELABELLED]
-
-
-def test_the_gain_of_review_is_tested_in_pairs_and_adjusted_for_all_comparisons() -> None:
-    uses = (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
-    raw, accepted, relabelled = (store(i, use) for i, use in enumerate(uses, start=1))
-    values = {raw: [0.50, 0.60, 0.70], accepted: [0.52, 0.59, 0.72], relabelled: [0.60, 0.71, 0.80]}
-    runs = [
-        run for stored, scores in values.items() for run in make_runs(stored.variant, 50, scores, variant_id=stored.id)
-    ]
-    (gain,) = review_gains(runs, list(values), "macro_f1")
-    assert list(gain.over_raw) == [TextUse.ACCEPTED, TextUse.RELABELLED]
-    p = {stored.variant.use: ttest_rel(values[stored], values[raw]).pvalue for stored in (accepted, relabelled)}
-    assert {use: difference.p for use, difference in gain.over_raw.items()} == pytest.approx(p)
-    assert gain.over_raw[TextUse.RELABELLED].p_adjusted == pytest.approx(2 * p[TextUse.RELABELLED])
-    assert {use: difference.variant.use for use, difference in gain.over_raw.items()} == {use: use for use in p}
-    # although the spread of raw is wide
-    assert [difference.is_significant for difference in gain.over_raw.values()] == [False, True]
-
-
-def test_variants_with_another_filter_or_kind_are_a_separate_source() -> None:
-    raw, accepted = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED)
-    probes = [store(3, TextUse.RAW, kind=PROBE), store(4, TextUse.RELABELLED, kind=PROBE)]
-    filtered = store(5, TextUse.RELABELLED, text_filter=TextFilter(agrees=True))
-    variants = [raw, accepted, *probes, filtered, store(6, TextUse.SOFT)]
-    runs = [run for stored in variants for run in measure(stored, {50: 0.6})]
-    gains = review_gains(runs, variants, "macro_f1")
-    assert [(gain.variant, list(gain.uses)) for gain in gains] == [
-        (raw.variant, [TextUse.RAW, TextUse.ACCEPTED]),
-        (probes[0].variant, [TextUse.RAW, TextUse.RELABELLED]),
-    ]
-    names = name_variants([stored.variant for stored in variants], WRITERS)
-    assert [names.sources[gain.variant] for gain in gains] == ["fine-tuned", "linear probe"]
-
-
-def test_a_comparison_of_review_needs_two_measured_uses_and_takes_the_newest_of_each() -> None:
-    raw, accepted = store(1, TextUse.RAW), store(2, TextUse.ACCEPTED)
-    newer, waiting = store(3, TextUse.ACCEPTED, n_decisions=90), store(4, TextUse.ACCEPTED, n_decisions=99)
-    runs = [*measure(raw, {50: 0.5}), *measure(accepted, {50: 0.6}), *measure(newer, {50: 0.7})]
-    (gain,) = review_gains(runs, [raw, accepted, newer, waiting], "macro_f1")
-    assert gain.uses[TextUse.ACCEPTED].mean == pytest.approx(0.71)
-    assert gain.n_decisions == 90
-    assert review_gains(runs, [raw, waiting], "macro_f1") == []
-    assert review_gains([*runs, *measure(waiting, {10: 0.9})], [raw, waiting], "macro_f1") == []  # no size in common
-
-
-def test_review_is_compared_across_experiments_with_one_variant_each_or_the_same_variant() -> None:
-    first, second, reviewed = store(1, TextUse.RAW), store(2, TextUse.RAW), store(3, TextUse.RELABELLED)
-    first, second = (
-        replace(stored, variant=replace(stored.variant, experiment_id=number))
-        for number, stored in enumerate((first, second), start=1)
-    )
-    runs = [*measure(first, {50: 0.3}), *measure(second, {50: 0.5}), *measure(reviewed, {50: 0.7})]
-    (gain,) = review_gains(runs, [first, second, reviewed], "macro_f1")
-    assert gain.variant == second.variant
-    assert gain.uses[TextUse.RAW].mean == pytest.approx(0.51)
-    assert gain.over_raw[TextUse.RELABELLED].interval.mean == pytest.approx(0.2)
 
 
 # One run's points, and tables ----------------------------------------------------------------------------------------

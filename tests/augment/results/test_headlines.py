@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from augment.records import Interval, TextFilter, TextUse, TrainingRun, Variant, Writer
-from augment.results.comparison import Difference
-from augment.results.headlines import describe_variants, headline, judge, next_step
+from augment.results.comparison import Difference, compare_with_baseline
+from augment.results.headlines import describe_variants, explain_intervals, headline, judge, next_step
 from augment.results.variants import name_variants
 from tests.augment.results.made_runs import (
     A_PROBE,
@@ -27,6 +27,7 @@ from tests.augment.results.made_runs import (
     E,
     make_runs,
     names_of,
+    predict_share,
 )
 
 CEILING = make_runs(REAL, 50, [0.90, 0.93, 0.91])
@@ -52,12 +53,12 @@ def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
         (
             [*BASELINE, *GAINS, *LOSES],
             "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
-            "1 variant makes it worse",
+            "worse: B, 50 texts (−10.0)",
         ),
         (
             [*BASELINE, *GAINS, *make_runs(E, 50, [0.60, 0.63, 0.585])],
             "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
-            "1 variant helps too",
+            "better too: E, 50 texts (+10.5)",
         ),
         (
             [*BASELINE[:1], *GAINS[:1]],
@@ -81,8 +82,7 @@ def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
         ),
         (
             [*BASELINE, *LOSES],
-            "No variant beats the 30 seeds alone yet "
-            "(best: −10.0 points of macro-F1 with 50 raw texts; p 0.003, 3 RNG seeds); 1 variant makes it worse",
+            "50 raw texts are worse than the 30 seeds alone: −10.0 points of macro-F1 (p 0.003, 3 RNG seeds)",
         ),
         (
             [*BASELINE[:1], *LOSES[:1]],
@@ -99,12 +99,65 @@ def test_the_headline_claims_what_the_runs_show(runs: list[TrainingRun], expecte
     assert say(runs) == expected
 
 
-def test_several_variants_that_help_or_harm_are_counted() -> None:
+def test_variants_that_help_or_harm_are_named_with_their_sizes_and_points() -> None:
     helping = [run for variant in (D, E) for run in make_runs(variant, 50, [0.60, 0.63, 0.585])]
-    harming = make_runs(C, 50, [0.40, 0.41, 0.39])
+    harming = make_runs(C, 20, [0.30, 0.31, 0.29])
     sharper = make_runs(A, 50, [0.600, 0.621, 0.581])
     answer = say([*BASELINE, *sharper, *helping, *LOSES, *harming])
-    assert answer.endswith("; 2 variants help too; 2 variants make it worse")
+    assert answer.endswith(
+        "; better too: E, 50 texts (+10.5), A, 50 texts (+10.1); worse: C, 20 texts (−20.0), B, 50 texts (−10.0)"
+    )
+
+
+def test_losses_of_both_kinds_of_classifier_are_in_the_headline() -> None:
+    probes = [*make_runs(SEEDS_PROBE, 0, [0.60, 0.61, 0.62]), *make_runs(A_PROBE, 200, [0.33, 0.345, 0.345])]
+    tuned = make_runs(A, 200, [0.40, 0.425, 0.385])
+    assert say([*BASELINE, *tuned, *probes, *make_runs(RELABELLED, 200, [0.52, 0.50, 0.49])]) == (
+        "No variant beats the 30 seeds alone yet (best: +0.3 points of macro-F1 with 200 relabelled texts "
+        "(fine-tuned); p 0.81, 3 RNG seeds); worse: raw · linear probe, 200 texts (−27.0), raw, 200 texts (−9.7)"
+    )
+
+
+def test_a_loss_that_is_not_significant_is_named_unless_it_is_below_a_point() -> None:
+    single, shaky, slight = make_runs(B, 50, [0.40]), make_runs(C, 20, [0.55, 0.30, 0.50]), make_runs(D, 50, [0.495])
+    assert say([*BASELINE, *GAINS, *single, *shaky, *slight]).endswith(
+        "; lower, perhaps by chance: B, 50 texts (−10.0), C, 20 texts (−5.0)"
+    )
+
+
+def test_a_verdict_in_the_headline_comes_from_predictions_where_there_are_some() -> None:
+    runs = [*make_runs(SEEDS, 0, [0.52, 0.52]), *make_runs(A, 50, [0.26, 0.26])]
+    predicted = {(SEEDS, 0): predict_share(1421, 0.52, 0.52), (A, 50): predict_share(1421, 0.26, 0.26)}
+    assert headline(runs, "accuracy", names_of(runs), predicted) == (
+        "50 raw texts are worse than the 30 seeds alone: −26.0 points of accuracy "
+        "(p < 0.001, 1,421 test texts, 2 RNG seeds)"
+    )
+    (sentence,) = describe_variants(runs, "accuracy", names_of(runs), predicted)
+    assert sentence.startswith("raw, 50 texts: worse than seeds only, −26.0 points of accuracy (95% interval −28.")
+
+
+def test_one_rng_seed_has_an_interval_over_test_texts_and_no_verdict() -> None:
+    runs = [*make_runs(SEEDS, 0, [0.52]), *make_runs(A, 50, [0.26])]
+    predicted = {(SEEDS, 0): predict_share(1421, 0.52), (A, 50): predict_share(1421, 0.26)}
+    (sentence,) = describe_variants(runs, "accuracy", names_of(runs), predicted)
+    assert sentence.startswith("raw, 50 texts: not tested against seeds only, −26.0 points of accuracy (95% interval ")
+    assert sentence.endswith(" over 1,421 test texts; one RNG seed does not rule out chance).")
+
+
+def test_how_intervals_are_made_is_explained_as_they_were() -> None:
+    runs = [*BASELINE, *GAINS]
+    found = compare_with_baseline(runs, "macro_f1")
+    assert explain_intervals(found).startswith("These runs stored no predictions, so intervals and p are from a paired")
+    predicted = {(SEEDS, 0): predict_share(90, 0.5, 0.5, 0.5), (A, 50): predict_share(90, 0.6, 0.6, 0.6)}
+    by_texts = compare_with_baseline(runs, "macro_f1", predicted)
+    assert explain_intervals(by_texts).startswith("Intervals and p are from a bootstrap")
+    assert "stored no predictions" not in explain_intervals(by_texts)
+    assert "Where runs stored no predictions, intervals" in explain_intervals([*found, *by_texts])
+
+
+def test_many_losses_are_named_as_far_as_there_is_room() -> None:
+    harming = [run for variant in (B, C, D, E) for run in make_runs(variant, 50, [0.40, 0.41, 0.39])]
+    assert say([*BASELINE, *GAINS, *harming]).endswith("D, 50 texts (−10.0) and 1 more")
 
 
 def test_the_headline_never_names_the_ceiling_or_the_best_size_as_the_winner() -> None:
@@ -138,7 +191,7 @@ def test_many_comparisons_can_make_a_gain_insignificant() -> None:
 def test_accuracy_has_its_own_answer() -> None:
     runs = [*BASELINE, *(replace(run, last=replace(run.last, accuracy=0.1)) for run in GAINS if run.last)]
     assert say(runs).startswith("50 raw texts beat")
-    assert say(runs, "accuracy").startswith("No variant beats the 30 seeds alone yet (best: −50.0 points of accuracy")
+    assert say(runs, "accuracy").startswith("50 raw texts are worse than the 30 seeds alone: −50.0 points of accuracy")
 
 
 def test_the_headline_describes_texts_only_where_variants_differ() -> None:

@@ -15,7 +15,7 @@ from augment.results.charts.steps import Curve, step_curves
 from augment.results.charts.styles import CEILING_COLOUR, VARIANT_COLOURS, variant_styles
 from augment.results.comparison import VariantPoint, aggregate_runs
 from augment.results.predictions import ClassFigures
-from augment.results.review_gains import ReviewGain
+from augment.results.review_gains import ReviewGain, ReviewPair
 from augment.results.variants import name_variants
 from tests.augment.results.made_runs import LABELS, PROBE, REAL, SEEDS, SEEDS_PROBE, make_run
 
@@ -329,12 +329,11 @@ def at(mean: float, *, half: float = 0.1, n_seeds: int = 5) -> Interval:
 
 
 TWO_GAINS = [
-    ReviewGain(GPT_J, 50, {TextUse.RAW: at(0.5), TextUse.RELABELLED: at(0.7)}, 9),
+    ReviewGain(GPT_J, 9, [ReviewPair(TextUse.RELABELLED, 50, at(0.5), at(0.7), None, True)]),
     ReviewGain(
         GPT_NEO,
-        10,
-        {use: at(mean, half=0.0, n_seeds=1) for use, mean in {TextUse.RAW: 0.3, TextUse.ACCEPTED: 0.4}.items()},
         3,
+        [ReviewPair(TextUse.ACCEPTED, 10, *(at(mean, half=0.0, n_seeds=1) for mean in (0.3, 0.4)), None, False)],
     ),
 ]
 
@@ -355,10 +354,10 @@ def test_the_review_chart_has_a_row_per_source_and_use_with_its_figure() -> None
         (3, "0.40"),
     ]
     assert list(chart.layout.yaxis.ticktext) == [
-        "<b>GPT-J</b><br>raw",
-        "relabelled",
-        "<b>GPT-Neo</b><br>raw",
-        "accepted",
+        "<b>GPT-J</b><br>raw, 50 texts",
+        "relabelled, 50 texts",
+        "<b>GPT-Neo</b><br>raw, 10 texts",
+        "accepted, 10 texts",
     ]
     assert tuple(chart.layout.yaxis.range) == (3.5, -0.5)  # the first on top
     assert tuple(chart.layout.xaxis.range) == (0.25, 0.85)  # means and intervals reach from 0.3 to 0.8
@@ -376,9 +375,24 @@ def test_the_review_chart_has_intervals_as_whiskers_and_full_details_on_hover() 
     assert texts_of(accuracy) == ["50.0%", "70.0%", "30.0%", "40.0%"]
 
 
+def test_raw_has_a_row_for_each_size_at_which_something_is_compared_with_it() -> None:
+    pairs = [
+        ReviewPair(TextUse.REVIEWED, 10, at(0.48), at(0.63), None, False),
+        ReviewPair(TextUse.RELABELLED, 50, at(0.51), at(0.65), None, True),
+    ]
+    chart = review_chart([ReviewGain(GPT_J, 9, pairs)], "macro_f1", NAMES)
+    assert list(chart.layout.yaxis.ticktext) == [
+        "raw, 50 texts",
+        "relabelled, 50 texts",
+        "raw, 10 texts",
+        "reviewed, 10 texts",
+    ]
+    assert texts_of(chart) == ["0.51", "0.65", "0.48", "0.63"]
+
+
 def test_a_single_source_is_not_named_and_the_height_depends_on_the_rows() -> None:
     single, both = review_chart(TWO_GAINS[:1], "macro_f1", NAMES), review_chart(TWO_GAINS, "macro_f1", NAMES)
-    assert list(single.layout.yaxis.ticktext) == ["raw", "relabelled"]
+    assert list(single.layout.yaxis.ticktext) == ["raw, 50 texts", "relabelled, 50 texts"]
     assert single.layout.height < both.layout.height
     assert len(review_chart([], "macro_f1", NAMES).data) == 0
 
@@ -386,7 +400,7 @@ def test_a_single_source_is_not_named_and_the_height_depends_on_the_rows() -> No
 def test_two_runs_by_the_same_writer_are_two_sources_on_the_review_chart() -> None:
     names = name_variants([GPT_J, GPT_NEO], {1: Writer("GPT-J"), 2: Writer("GPT-J")})
     ticks = review_chart(TWO_GAINS, "macro_f1", names).layout.yaxis.ticktext
-    assert [ticks[0], ticks[2]] == ["<b>GPT-J (run 1)</b><br>raw", "<b>GPT-J (run 2)</b><br>raw"]
+    assert [ticks[0], ticks[2]] == ["<b>GPT-J (run 1)</b><br>raw, 50 texts", "<b>GPT-J (run 2)</b><br>raw, 10 texts"]
 
 
 HOSTILE = name_variants(VARIANTS, {**WRITERS, 2: Writer("<b>x</b>")})
@@ -399,7 +413,6 @@ HOSTILE = name_variants(VARIANTS, {**WRITERS, 2: Writer("<b>x</b>")})
         step_curves([Curve("<b>x</b>", "<b>x</b>", "#123456", STEPS)], "macro_f1", n_steps=60, smoothing=0.5),
         confusion_chart(np.array([[1]]), ["<b>x</b>"]),
         class_chart([ClassFigures("<b>x</b>", 1, *[Interval(0.5, 0.5, 0.5, 1)] * 3)], ["<b>x</b>"]),
-        review_chart([ReviewGain(GPT_NEO, 5, {TextUse.RAW: Interval(0.5, 0.5, 0.5, 1)}, 0)], "macro_f1", HOSTILE),
         review_chart(TWO_GAINS, "macro_f1", HOSTILE),
     ],
 )
@@ -411,11 +424,10 @@ def test_names_from_data_are_not_read_as_html(figure: go.Figure) -> None:
 
 @pytest.mark.parametrize("metric", ["macro_f1", "accuracy"])
 def test_axes_have_titles_and_heights_are_fixed(metric: str) -> None:
-    gain = ReviewGain(GPT_J, 50, {TextUse.RAW: Interval(0.5, 0.4, 0.6, 5)}, 9)
     name = {"macro_f1": "macro-F1", "accuracy": "accuracy"}[metric]
     curve = learning_curve(POINTS, metric, STYLES, NAMES)
     assert curve.layout.xaxis.title.text == "synthetic texts added"
     assert curve.layout.yaxis.title.text == f"{name}, test split"
     assert step_curves([], metric, n_steps=60).layout.xaxis.title.text == "optimiser step"
-    assert review_chart([gain], metric, NAMES).layout.xaxis.title.text == f"{name}, test split"
+    assert review_chart(TWO_GAINS, metric, NAMES).layout.xaxis.title.text == f"{name}, test split"
     assert curve.layout.height == learning_curve(POINTS[:3], metric, STYLES, NAMES).layout.height

@@ -5,11 +5,11 @@ import pytest
 
 from augment.records import Interval, Variant
 from augment.results.bootstrap import Predicted, macro_f1_of
+from augment.results.comparison import Point
 from augment.results.headlines import headline
 from augment.results.recommended import (
     N_ENOUGH,
     Choice,
-    Point,
     Recommended,
     answer,
     pick_largest,
@@ -17,7 +17,19 @@ from augment.results.recommended import (
     simplicity,
 )
 from augment.results.variants import name_variants
-from tests.augment.results.made_runs import PROBE, REAL, SEEDS, SEEDS_PROBE, WRITERS, A, B, make_run
+from tests.augment.results.made_runs import (
+    BASELINE,
+    LOSES,
+    PROBE,
+    REAL,
+    SEEDS,
+    SEEDS_PROBE,
+    WRITERS,
+    A,
+    B,
+    make_run,
+    make_runs,
+)
 
 SENTENCES = Variant(has_sentences=True)
 A_SENTENCES = Variant(A.use, A.generation_run_ids, has_sentences=True)
@@ -78,9 +90,24 @@ def test_the_ceiling_is_never_recommended_nor_the_measure_of_the_best() -> None:
     assert choose({SEEDS: 60, REAL: 0}) == SEEDS
 
 
-def test_too_few_validation_texts_recommend_nothing() -> None:
-    assert choose({SEEDS: 20, A: 2}, n=N_ENOUGH - 1) is None
-    assert choose({SEEDS: 20, A: 2}, n=N_ENOUGH) == A
+def test_too_few_texts_recommend_nothing() -> None:
+    assert choose({SEEDS: 10, A: 1}, n=N_ENOUGH - 1) is None
+    assert choose({SEEDS: 10, A: 1}, n=N_ENOUGH) == A
+
+
+@pytest.mark.parametrize(
+    ("n_validation", "texts"),
+    [
+        (30, "30 validation texts"),
+        (0, "30 seeds in cross-validation"),
+        (18, "18 validation texts and 12 seeds in cross-validation"),
+        (90, "30 validation texts"),
+    ],
+)
+def test_the_choice_says_which_texts_chose(n_validation: int, texts: str) -> None:
+    choice = recommend(predict_each({SEEDS: 10, A: 1}, n=30), 2, n_validation=n_validation)
+    assert choice is not None
+    assert choice.texts == texts
 
 
 def test_without_a_baseline_nothing_is_recommended() -> None:
@@ -121,6 +148,24 @@ def test_the_answer_names_what_is_recommended_and_its_gain_on_the_test_texts() -
     assert answer(runs, "macro_f1", names, doubtful).endswith("(95% interval −1.0 to +20.0). It may be chance.")
     worse = Recommended(Choice(A, 50, 0.62, 0.5, 108), Interval(-0.1, -0.2, 0.0, 3))
     assert "it loses 10.0 points of macro-F1" in answer(runs, "macro_f1", names, worse)
+
+
+def test_the_answer_names_what_is_worse_on_the_test_texts() -> None:
+    runs = [*BASELINE, *LOSES, *make_runs(A, 50, [0.52, 0.55, 0.47])]
+    names = name_variants([SEEDS, A, B], WRITERS)
+    assert answer(runs, "macro_f1", names, Recommended(Choice(SEEDS, 0, 0.5, 0.5, 108), None)).endswith(
+        " On the test texts, in points of macro-F1: worse: B, 50 texts (−10.0)."
+    )
+    itself = Recommended(Choice(B, 50, 0.6, 0.5, 108), Interval(-0.1, -0.2, -0.05, 3))
+    assert "in points of macro-F1" not in answer(runs, "macro_f1", names, itself)  # its loss is stated already
+
+
+def test_the_answer_doubts_a_gain_of_one_rng_seed() -> None:
+    runs = [make_run(SEEDS, 0, 0.5), make_run(A, 50, 0.6)]
+    recommended = Recommended(Choice(A, 50, 0.62, 0.5, 108), Interval(0.1, 0.05, 0.15, 1))
+    assert answer(runs, "macro_f1", name_variants([SEEDS, A], WRITERS), recommended).endswith(
+        "(95% interval +5.0 to +15.0). One RNG seed does not rule out chance."
+    )
 
 
 def test_the_answer_says_plainly_that_the_seeds_alone_are_recommended() -> None:

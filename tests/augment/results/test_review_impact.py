@@ -35,7 +35,7 @@ from augment.records import (
     Writer,
 )
 from augment.results.comparison import Difference
-from augment.results.review_gains import ReviewGain
+from augment.results.review_gains import ReviewGain, ReviewPair
 from augment.results.review_impact import (
     Agreement,
     LabelOutcome,
@@ -133,14 +133,16 @@ RAW, ACCEPTED = Variant(TextUse.RAW, (1,)), Variant(TextUse.ACCEPTED, (1,))
 NAMES = name_variants([RAW, ACCEPTED], {1: Writer("GPT-J")})
 
 
-def gain(**means: float) -> ReviewGain:
-    uses = {
-        use: Interval(means[use.name.lower()], means[use.name.lower()] - 0.04, means[use.name.lower()] + 0.04, 5)
-        for use in (TextUse.RAW, TextUse.ACCEPTED, TextUse.RELABELLED)
-        if use.name.lower() in means
-    }
-    difference = Difference(ACCEPTED, 200, Interval(0.1, 0.05, 0.15, 5), 0.004, 0.004)
-    return ReviewGain(RAW, 200, uses, 57, {TextUse.ACCEPTED: difference})
+def gain(raw: float, *, size: int = 200, has_same_texts: bool = False, **means: float) -> ReviewGain:
+    def around(mean: float) -> Interval:
+        return Interval(mean, mean - 0.04, mean + 0.04, 5)
+
+    difference = Difference(ACCEPTED, size, Interval(0.1, 0.05, 0.15, 5), 0.004, 0.004)
+    pairs = [
+        ReviewPair(TextUse(use), size, around(raw), around(mean), difference, has_same_texts)
+        for use, mean in means.items()
+    ]
+    return ReviewGain(RAW, 57, pairs)
 
 
 def test_the_gain_of_review_is_stated_with_its_evidence() -> None:
@@ -150,15 +152,23 @@ def test_the_gain_of_review_is_stated_with_its_evidence() -> None:
         "macro-F1 (95% interval +5.0 to +15.0, adjusted p 0.004, 5 RNG seeds)."
     )
     single = Difference(ACCEPTED, 200, Interval(0.1, 0.1, 0.1, 1), None, None)
-    assert describe_gain(replace(figures, over_raw={TextUse.ACCEPTED: single}), "accuracy", NAMES) == (
+    untested = replace(figures, pairs=[replace(figures.pairs[0], over_raw=single)])
+    assert describe_gain(untested, "accuracy", NAMES) == (
         "GPT-J, 200 texts each: accuracy 50.0% raw, 60.0% accepted. Accepted is not tested against "
         "raw, +10.0 points of accuracy (one RNG seed does not rule out chance)."
     )
 
 
-def test_the_gain_of_review_needs_raw_texts_to_compare_with() -> None:
+def test_each_size_is_named_and_only_texts_that_are_the_same_are_called_so() -> None:
+    large, small = gain(raw=0.51, relabelled=0.65, size=50, has_same_texts=True), gain(raw=0.48, reviewed=0.63, size=10)
+    sentence = describe_gain(replace(large, pairs=[*small.pairs, *large.pairs]), "macro_f1", NAMES)
+    assert sentence.startswith("GPT-J, 50 texts each (the same texts): macro-F1 0.51 raw, 0.65 relabelled. Relabelled ")
+    assert " 10 texts each: macro-F1 0.48 raw, 0.63 reviewed. Reviewed is better than raw" in sentence
+
+
+def test_the_gain_of_review_needs_a_pair() -> None:
     both = gain(raw=0.5, accepted=0.6)
-    assert pick_reviewed([gain(accepted=0.5, relabelled=0.6), gain(raw=0.5), both]) == [both]
+    assert pick_reviewed([gain(raw=0.5), both]) == [both]
 
 
 # Agreement -----------------------------------------------------------------------------------------------------------

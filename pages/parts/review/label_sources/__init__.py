@@ -1,0 +1,1 @@
+"""Parts of the Labels tab of the Review page."""
