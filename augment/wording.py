@@ -32,5 +32,10 @@ def format_interval(interval: Interval, metric: str) -> str:
 
 
 def format_p(p: float) -> str:
-    """'< 0.001', '0.034', '0.25'."""
-    return "< 0.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+    """'< 0.001', '0.034', '0.25', with a space that does not break."""
+    return "<\u00a00.001" if p < 0.001 else f"{p:.3f}" if p < 0.1 else f"{p:.2f}"
+
+
+def name_p(p: float) -> str:
+    """'p < 0.001', 'p 0.034', with spaces that do not break."""
+    return f"p\u00a0{format_p(p)}"

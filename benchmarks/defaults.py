@@ -5,7 +5,7 @@
 Draws seeds from TRAIN, keeps a part of TRAIN as validation texts (which choose the recommended variant), lets the
 embedded LM write texts, and runs the default experiment through `workbench`; TEST is only measured on. With decisions,
 a simulated reviewer corrects that many random texts first: a classifier trained on FULL.csv. The last line is JSON;
-`consensus_right` is the share of consensus labels on which that reviewer agrees (null without one).
+`consensus_right` is the share of consensus labels of undecided texts on which that reviewer agrees (null without one).
 """
 
 import argparse
@@ -14,7 +14,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,6 +35,7 @@ from augment.records import (
     TrainingConfig,
     TrainingText,
     Variant,
+    VariantText,
     Verdict,
 )
 from augment.training.train import train
@@ -125,9 +126,10 @@ def summarise(bench: Workbench, comparison: Comparison, reviewed: dict[int, str]
     recommended = recommend_variant(bench, comparison)
     chosen = recommended.choice if recommended else None
     seeds_only = mean_macro_f1(comparison, Variant(kind=DEFAULT_KIND))
-    consensus = next(stored for stored in comparison.variants if stored.variant.use is TextUse.CONSENSUS)
-    raw = next(stored.variant for stored in comparison.variants if stored.variant.use is TextUse.RAW)
-    texts = bench.store.experiments.texts(consensus.id) if reviewed else []
+    of_use = {stored.variant.use: stored for stored in comparison.variants}
+    consensus, raw = of_use.get(TextUse.CONSENSUS), of_use.get(TextUse.RAW)  # none where the LM wrote no text
+    texts = bench.store.experiments.texts(consensus.id, includes_dropped=True) if reviewed and consensus else []
+    asked = [text for text in texts if not text.is_decided and text.probs]
     gain = recommended.gain if recommended else None
     return {
         "seeds_only_f1": seeds_only,
@@ -137,13 +139,23 @@ def summarise(bench: Workbench, comparison: Comparison, reviewed: dict[int, str]
         "gain_high": round(gain.high, 4) if gain else 0.0,
         "recommended": comparison.names[chosen.variant] if chosen else "seeds only",
         "label_sentences_f1": mean_macro_f1(comparison, Variant(kind=DEFAULT_KIND, has_sentences=True)),
-        "consensus_f1": mean_macro_f1(comparison, consensus.variant),
-        "raw_f1": mean_macro_f1(comparison, raw),
-        "consensus_right": share([reviewed[text.id] == text.label for text in texts]),
-        "written_right": share([reviewed[text.id] == text.proposed_label for text in texts]),
-        "n_validation": chosen.n_validation if chosen else 0,
+        "consensus_f1": mean_macro_f1(comparison, consensus.variant) if consensus else None,
+        "raw_f1": mean_macro_f1(comparison, raw.variant) if raw else None,
+        "consensus_right": share([reviewed[text.id] == text.label for text in asked]),
+        "written_right": share([reviewed[text.id] == text.proposed_label for text in asked]),
+        "consensus_ece": measure_calibration(asked, reviewed),
+        "chosen_on": chosen.texts if chosen else "",
         "minutes": round(minutes, 2),
     }
+
+
+def measure_calibration(texts: Sequence[VariantText], truth: Mapping[int, str]) -> float | None:
+    """The expected calibration error of consensus labels, in ten equal bins of confidence (arXiv 1706.04599)."""
+    bins: dict[int, list[float]] = {}
+    for text in texts:
+        confidence = max(text.probs or ())
+        bins.setdefault(min(int(10 * confidence), 9), []).append(confidence - (truth[text.id] == text.label))
+    return round(sum(abs(sum(gaps)) for gaps in bins.values()) / len(texts), 4) if texts else None
 
 
 def share(is_right: Sequence[bool]) -> float | None:

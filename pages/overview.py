@@ -3,7 +3,6 @@
 import streamlit as st
 
 from augment.records import GenerationRun, ReviewStatus, RunKey, RunKind, RunState, RunStatus, Task
-from augment.results import headlines
 from augment.results.charts.learning import learning_curve
 from augment.results.comparison import aggregate_runs
 from augment.wording import plural
@@ -11,16 +10,20 @@ from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import STATUS_ICONS, escape_markdown, format_state, progress_share
 from pages.parts.generate.state import open_run
 from pages.parts.layout import PAGES, POLL_S, page_header, showing_errors, task_line
+from pages.parts.results.evidence import Answer, find_answer
 from pages.parts.review.state import open_labels
 from pages.parts.session import current_task, enter_through_app, workbench
 from pages.parts.welcome import show_welcome
-from workbench.comparisons import compare, count_reviewed, count_waiting
+from workbench.comparisons import compare
 
+METRIC = "macro_f1"
 UNITS = {RunKind.GENERATION: "texts", RunKind.EXPERIMENT: "runs", RunKind.LABELLING: "questions"}
 
 
-def next_step(task: Task) -> tuple[str, str]:
-    """The next thing to do: a button's text and the page that it opens."""
+def next_step(task: Task, found: Answer | None) -> tuple[str, str]:
+    """The next thing to do: a button's text and the page that it opens. Once a variant is measured, as on Results."""
+    if found and has_variant_measured(task):
+        return f"Continue: {found.step.action}", found.step.action
     store = workbench().store
     if not store.tasks.seed_sets(task.id):
         return "Continue: save a seed set", "seeds"
@@ -31,9 +34,7 @@ def next_step(task: Task) -> tuple[str, str]:
     waiting = store.reviews.count_status(task.id)[ReviewStatus.PENDING]
     if waiting and not store.reviews.count_events(task.id):
         return f"Continue: review {plural(waiting, 'text')}", "review"
-    if not has_variant_measured(task):
-        return "Continue: train classifiers", "train"
-    return (f"Continue: review {plural(waiting, 'text')}", "review") if waiting else ("See the results", "results")
+    return "Continue: train classifiers", "train"
 
 
 def has_variant_measured(task: Task) -> bool:
@@ -63,10 +64,15 @@ def show_counts(task: Task, runs: list[GenerationRun]) -> None:
             st.metric(name, f"{figure:,}", help=help_text, border=True, width="stretch")
 
 
-def show_answer(task: Task) -> None:
-    """Whether the newest experiment's texts helped: a sentence and its learning curve."""
+def find_newest_answer(task: Task) -> Answer | None:
+    """What the newest experiment with a finished run says, as on Results; None where there is none."""
     experiment = next(iter(workbench().store.experiments.list_finished(task.id)), None)
-    if experiment is None:
+    return find_answer(task, compare(workbench(), [experiment]), METRIC) if experiment else None
+
+
+def show_answer(found: Answer | None) -> None:
+    """Whether the newest experiment's texts helped: a sentence and its learning curve."""
+    if found is None:
         st.subheader("Does it help?", anchor=False)
         st.markdown(
             "No classifier has been trained yet. After the first experiment, a chart here shows how macro-F1 on the "
@@ -75,19 +81,13 @@ def show_answer(task: Task) -> None:
         if st.button("Train classifiers", key="overview_to_train", icon=":material/model_training:"):
             st.switch_page(PAGES["train"])
         return
-    measured = compare(workbench(), [experiment])
-    st.subheader(escape_markdown(headlines.headline(measured.runs, "macro_f1", measured.names)), anchor=False)
-    step = headlines.next_step(
-        measured.runs,
-        "macro_f1",
-        n_waiting=count_waiting(workbench(), task),
-        n_reviewed=count_reviewed(workbench(), task),
-    )
-    st.markdown(escape_markdown(step))
-    say_shared(measured.names)
-    points = aggregate_runs(measured.runs, "macro_f1")
+    comparison = found.comparison
+    st.subheader(escape_markdown(found.sentence), anchor=False)
+    st.markdown(escape_markdown(found.step.sentence))
+    say_shared(comparison.names)
+    points = aggregate_runs(comparison.runs, METRIC)
     show_chart(
-        learning_curve(points, "macro_f1", measured.styles, measured.names),
+        learning_curve(points, METRIC, comparison.styles, comparison.names),
         key="overview_gain",
         alt="macro-F1 by number of synthetic texts, newest experiment",
     )
@@ -154,18 +154,17 @@ if task is None:
     st.stop()
 assert task is not None  # noqa: S101  st.stop has ended the script
 store = workbench().store
-button, page = next_step(task)
-if page_header("Overview", task_line(task)).button(
-    button, type="primary", key="overview_next", icon=":material/arrow_forward:"
-):
-    st.switch_page(PAGES[page])
-
+action = page_header("Overview", task_line(task))
 with showing_errors():
+    found = find_newest_answer(task)
+    button, page = next_step(task, found)
+    if action.button(button, type="primary", key="overview_next", icon=":material/arrow_forward:"):
+        st.switch_page(PAGES[page])
     runs = store.generations.all(task.id)
     show_counts(task, runs)
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height="stretch"):
-        show_answer(task)
+        show_answer(found)
     with right:
         with st.container(border=True):
             st.subheader("Steps", anchor=False)

@@ -7,14 +7,13 @@ from augment.records import Experiment, Task
 from augment.results.charts.learning import learning_curve, review_chart
 from augment.results.comparison import aggregate_runs
 from augment.results.headlines import describe_variants
-from augment.results.recommended import answer
 from augment.results.review_gains import review_gains
 from augment.results.review_impact import describe_gain
 from augment.results.variants import name_recipe
 from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown, format_state
 from pages.parts.layout import CHARTS_POLL_S, empty_state, showing_errors, task_line
-from pages.parts.results.evidence import add_predictions, recommend, show_cautions
+from pages.parts.results.evidence import find_answer, show_cautions
 from pages.parts.session import enter_through_app, require_task, workbench
 from workbench.comparisons import compare, majority_of
 
@@ -31,10 +30,13 @@ def find_experiment(task: Task) -> Experiment | None:
     )
 
 
-def show(task: Task, experiment_id: int) -> None:
-    """The experiment as it is now."""
+def show(task: Task, experiment_id: int, *, is_followed: bool) -> None:
+    """The experiment as it is now; once it has ended, the page runs again and follows it no longer."""
     with showing_errors():
-        draw(task, experiment_id)
+        experiment = workbench().store.experiments.get(experiment_id)
+        if is_followed and not experiment.state.status.is_active:
+            st.rerun()
+        draw(task, experiment)
 
 
 def enlarge(figure: go.Figure) -> go.Figure:
@@ -48,13 +50,12 @@ def enlarge(figure: go.Figure) -> go.Figure:
     )
 
 
-def draw(task: Task, experiment_id: int) -> None:
+def draw(task: Task, experiment: Experiment) -> None:
     """Answer, curve, what review gained, and how sure."""
-    experiment = workbench().store.experiments.get(experiment_id)
-    comparison = add_predictions(compare(workbench(), [experiment]))
+    found = find_answer(task, compare(workbench(), [experiment]), "macro_f1")
+    comparison = found.comparison
     names, predicted = comparison.names, comparison.predicted
-    sentence = answer(comparison.runs, "macro_f1", names, recommend(comparison), predicted)
-    st.title(escape_markdown(sentence), anchor=False)
+    st.title(escape_markdown(found.sentence), anchor=False)
     st.caption(task_line(task))
     show_cautions(task, comparison, "macro_f1")
     say_shared(names)
@@ -86,4 +87,5 @@ with showing_errors():
     if experiment is None:
         empty_state("There is nothing to present yet: no training run has finished.", "Train", "train")
     assert experiment is not None  # noqa: S101  empty_state has ended the script
-    st.fragment(show, run_every=CHARTS_POLL_S if experiment.state.status.is_active else None)(task, experiment.id)
+    is_active = experiment.state.status.is_active
+    st.fragment(show, run_every=CHARTS_POLL_S if is_active else None)(task, experiment.id, is_followed=is_active)

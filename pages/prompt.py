@@ -2,11 +2,12 @@
 
 import streamlit as st
 
+from augment.generation.strategies import STRATEGIES
 from augment.records import PromptTemplate, PromptVersion, Task
 from pages.parts.layout import PAGES, empty_state, page_header, showing_errors, task_line
 from pages.parts.prompt.editor import edit_template, save_version
 from pages.parts.prompt.state import prompt_state
-from pages.parts.prompt.trial import choose_trial, trial_panel
+from pages.parts.prompt.trial import choose_seeds_and_strategy, choose_trial, trial_panel
 from pages.parts.session import enter_through_app, require_task, workbench
 
 
@@ -42,20 +43,25 @@ versions = workbench().store.prompts.all(task.id)
 seed_sets = workbench().store.tasks.seed_sets(task.id)
 header = page_header("Prompt", task_line(task))
 left, right = st.columns([2, 3], gap="large")
+seed_set, strategy = None, next(iter(STRATEGIES))
+if seed_sets:  # chosen first, as the editor starts with the fields that the strategy uses
+    with right:
+        seed_set, strategy = choose_seeds_and_strategy(task, seed_sets)
 with left:
-    template, is_valid = edit_template(task, versions)
+    template, is_valid = edit_template(task, versions, gives_label=STRATEGIES[strategy].gives_label)
 show_actions(header, task, template, versions, is_valid=is_valid)
 with right:
-    if not seed_sets:
+    if seed_set is None:
         empty_state(
             "The prompt is shown here with your seeds in it, and you can try it on the language model. There is no "
             "seed set yet.",
             "Choose seeds",
             "seeds",
         )
+    assert seed_set is not None  # noqa: S101  empty_state has ended the script
     with showing_errors():
         state = prompt_state(task.id)
-        config, seed_set, api_key = choose_trial(task, template, seed_sets, state)
+        config, api_key = choose_trial(task, template, strategy, state)
         if is_valid:
             trial_panel(config, seed_set, state, api_key)
         else:

@@ -198,10 +198,10 @@ class Experiments:
         with reading(self._engine) as session:
             return read_material(session, _get(session, experiment_id))
 
-    def texts(self, variant_id: int, *, limit: int | None = None) -> list[VariantText]:
-        """The synthetic texts of a variant, after its filter."""
+    def texts(self, variant_id: int, *, limit: int | None = None, includes_dropped: bool = False) -> list[VariantText]:
+        """The synthetic texts of a variant, after its filter or including what that left out."""
         with reading(self._engine) as session:
-            return list(texts_of(session, variant_id, limit=limit))
+            return list(texts_of(session, variant_id, limit=limit, includes_dropped=includes_dropped))
 
     def count_labels(self, experiment_id: int) -> dict[int, dict[str, int]]:
         """Texts per label of each variant, by the variant's id, after its filter."""

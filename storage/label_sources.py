@@ -103,26 +103,8 @@ class LabelSources:
 
         As stored: `augment.labels.source_accuracy.even_out` takes an LM's lean to some labels off.
         """
-        query = (
-            select(
-                LabelOpinionRow.source_id, LabelOpinionRow.text_id, LabelOpinionRow.example_id, LabelOpinionRow.probs
-            )
-            .join(LabelSourceRow, LabelSourceRow.id == LabelOpinionRow.source_id)
-            .where(LabelSourceRow.task_id == task_id)
-        )
-        of_seeds: dict[int, dict[int, tuple[float, ...]]] = defaultdict(dict)
-        of_texts: dict[int, dict[int, tuple[float, ...]]] = defaultdict(dict)
         with reading(self._engine) as session:
-            for source_id, text_id, example_id, probs in session.execute(query.order_by(LabelOpinionRow.id)):
-                if text_id is not None:
-                    of_texts[source_id][text_id] = tuple(probs)
-                elif example_id is not None:
-                    of_seeds[source_id][example_id] = tuple(probs)
-        return [
-            LabelOpinions(source, of_seeds[source.id], of_texts[source.id])
-            for source in reversed(self.all(task_id))
-            if source.id in of_seeds or source.id in of_texts
-        ]
+            return read_opinions(session, task_id)
 
     def known_seeds(self, source_id: int) -> set[int]:
         """Ids of the seeds that the source has an opinion about."""
@@ -193,6 +175,28 @@ class LabelSources:
             if RunStatus(row.status).is_active:
                 raise StorageError(f"Labelling run {source_id} is still running. Cancel it first.")
             session.delete(row)
+
+
+def read_opinions(session: Session, task_id: int) -> list[LabelOpinions]:
+    """See `LabelSources.opinions`."""
+    query = (
+        select(LabelOpinionRow.source_id, LabelOpinionRow.text_id, LabelOpinionRow.example_id, LabelOpinionRow.probs)
+        .join(LabelSourceRow, LabelSourceRow.id == LabelOpinionRow.source_id)
+        .where(LabelSourceRow.task_id == task_id)
+    )
+    of_seeds: dict[int, dict[int, tuple[float, ...]]] = defaultdict(dict)
+    of_texts: dict[int, dict[int, tuple[float, ...]]] = defaultdict(dict)
+    for source_id, text_id, example_id, probs in session.execute(query.order_by(LabelOpinionRow.id)):
+        if text_id is not None:
+            of_texts[source_id][text_id] = tuple(probs)
+        elif example_id is not None:
+            of_seeds[source_id][example_id] = tuple(probs)
+    rows = session.scalars(select(LabelSourceRow).where(LabelSourceRow.task_id == task_id).order_by(LabelSourceRow.id))
+    return [
+        LabelOpinions(_to_source(row, len(of_texts[row.id])), of_seeds[row.id], of_texts[row.id])
+        for row in rows
+        if row.id in of_seeds or row.id in of_texts
+    ]
 
 
 def _get(session: Session, source_id: int) -> LabelSourceRow:

@@ -17,6 +17,7 @@ from augment.records import (
     RunStatus,
     SyntheticText,
 )
+from storage.consensus import TaskConsensus
 from storage.engine import migrate, open_engine
 from storage.exchange.exchange import Exchange
 from storage.experiments import Experiments
@@ -49,6 +50,7 @@ class Store:
         self.review_statistics = ReviewStatistics(engine)
         self.exchange = Exchange(engine)
         self.label_sources = LabelSources(engine)
+        self.consensus = TaskConsensus(engine)
         self.experiments = Experiments(engine)
         self.trainings = Trainings(engine)
         self.runs = Runs(engine)

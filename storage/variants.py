@@ -92,8 +92,10 @@ def label_texts(session: Session, row: VariantRow, labels: Mapping[int, Consensu
     session.flush()
 
 
-def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> tuple[VariantText, ...]:
-    """The synthetic texts of a variant, after its filter."""
+def texts_of(
+    session: Session, variant_id: int, *, limit: int | None = None, includes_dropped: bool = False
+) -> tuple[VariantText, ...]:
+    """The synthetic texts of a variant, after its filter or including what that left out."""
     query = (
         select(
             SyntheticTextRow.id,
@@ -105,10 +107,12 @@ def texts_of(session: Session, variant_id: int, *, limit: int | None = None) -> 
             SyntheticTextRow.label_probs,
         )
         .join(VariantTextRow, VariantTextRow.text_id == SyntheticTextRow.id)
-        .where(VariantTextRow.variant_id == variant_id, VariantTextRow.is_dropped.is_(False))
+        .where(VariantTextRow.variant_id == variant_id)
         .order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
         .limit(limit)
     )
+    if not includes_dropped:
+        query = query.where(VariantTextRow.is_dropped.is_(False))
     return tuple(
         VariantText(text_id, text, label, _probs(probs), proposed_label, is_decided, _probs(lm_probs))
         for text_id, text, label, probs, proposed_label, is_decided, lm_probs in session.execute(query)

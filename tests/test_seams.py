@@ -30,6 +30,7 @@ SEAMS = {
     ("augment/data/export_formats.py", "_write_dataset", "augment.data.hub_datasets"): "a data set is exported",
     ("augment/results/intervals.py", "mean_interval", "scipy.stats"): "finished training runs are averaged",
     ("augment/results/comparison.py", "compare_pairs", "scipy.stats"): "finished training runs are compared",
+    ("workbench/consensus.py", "_compute", "augment.labels.consensus"): "consensus labels are computed",
     ("workbench/experiments.py", "_experiment", "augment.training.experiments"): "an experiment starts",
 }
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from augment.records import (
     Experiment,
     ExperimentVariant,
-    ReviewStatus,
     RunStatus,
     Split,
     StoredPrediction,
@@ -153,17 +152,6 @@ def count_test_labels(bench: Workbench, task: Task) -> dict[str, int]:
     """Test texts per label."""
     counts = bench.store.tasks.count_examples(task.id)
     return {label: counts.get((Split.TEST, label), 0) for label in task.labels}
-
-
-def count_waiting(bench: Workbench, task: Task) -> int:
-    """Synthetic texts of the task that nobody has reviewed yet."""
-    return bench.store.reviews.count_status(task.id).get(ReviewStatus.PENDING, 0)
-
-
-def count_reviewed(bench: Workbench, task: Task) -> int:
-    """Synthetic texts of the task that somebody has accepted or rejected."""
-    counts = bench.store.reviews.count_status(task.id)
-    return sum(counts.values()) - counts.get(ReviewStatus.PENDING, 0)
 
 
 def count_variant_labels(bench: Workbench, comparison: Comparison) -> dict[Variant, dict[str, int]]:

@@ -15,6 +15,7 @@ from augment.records import (
     RunKind,
     RunStatus,
     Task,
+    TextFilter,
     TextUse,
     TrainingConfig,
     Variant,
@@ -26,12 +27,13 @@ from workbench.jobs import Record, worker_name
 
 DEFAULT_KIND = ClassifierKind.CONTRASTIVE  # the best of three with few texts, see docs/LOG.md
 DEFAULT_SIZES = (50, 200)
+DEFAULT_SHARE = 0.25  # of the texts that nobody decided: those whose consensus labels are surest
 DEFAULT_RNG_SEEDS = (0, 1, 2)
 DEFAULT_STEPS = 125  # evaluated once, at the end: evaluations take most of a run's time
 
 
 def plan_experiment(bench: Workbench, task: Task, seed_set_id: int, *, is_preview: bool = False) -> ExperimentConfig:
-    """The default experiment: seeds only, label sentences, all texts with consensus labels, and real texts.
+    """The default experiment: seeds only, label sentences, the texts with the surest consensus labels, and real texts.
 
     Leaves out what the task does not have: synthetic texts, real texts that are not seeds, labels whose names mean
     something. A preview has the same runs, but no words from WordNet: looking for them takes seconds.
@@ -48,7 +50,9 @@ def plan_experiment(bench: Workbench, task: Task, seed_set_id: int, *, is_previe
     run_ids = tuple(sorted(run.id for run in bench.store.generations.all(task.id) if run.n_texts))
     variants = [Variant(kind=DEFAULT_KIND, has_sentences=True)] if knowledge else []
     if run_ids:
-        variants.append(Variant(TextUse.CONSENSUS, run_ids, kind=DEFAULT_KIND, has_sentences=knowledge is not None))
+        surest = TextFilter(keep_share=DEFAULT_SHARE)
+        has_sentences = knowledge is not None
+        variants.append(Variant(TextUse.CONSENSUS, run_ids, surest, DEFAULT_KIND, has_sentences=has_sentences))
     variants.append(Variant(TextUse.REAL, kind=DEFAULT_KIND))
     count = bench.store.experiments.count_texts
     return ExperimentConfig(

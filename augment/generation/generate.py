@@ -105,10 +105,14 @@ def try_out(
 
 
 def draw_prompt(config: GenerationConfig, shots: FewShot, number: int) -> DrawnPrompt:
-    """The prompt of attempt `number`; if the strategy is given the label, the labels take turns."""
-    if STRATEGIES[config.strategy].gives_label:
-        return shots.conditional_prompt(config.labels[number % len(config.labels)], str(number))
-    return shots.prompt(number)
+    """The prompt of attempt `number` where nothing else decides its label: labels that are given take turns."""
+    label = given_label(config, number)
+    return shots.prompt(number) if label is None else shots.conditional_prompt(label, str(number))
+
+
+def given_label(config: GenerationConfig, number: int) -> str | None:
+    """The label that `draw_prompt` gives attempt `number`; None if the strategy is not given any."""
+    return config.labels[number % len(config.labels)] if STRATEGIES[config.strategy].gives_label else None
 
 
 class _Run:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from augment.errors import TrainingError
 from augment.records.data import LabelledText
-from augment.records.labels import ConsensusLabel, LabelKnowledge
+from augment.records.labels import ConsensusLabel, LabelKnowledge, LabelOpinions
 from augment.records.runs import RunState, RunStatus
 from augment.records.training import ClassifierKind, MetricPoint, Prediction, TrainingConfig
 from augment.records.variants import Variant, VariantText
@@ -232,7 +232,8 @@ class ExperimentMaterial:
     """Everything that an experiment's runs are trained and measured on.
 
     `texts` are the synthetic texts of each variant, by its id, without those its filter left out; `real` are pool texts
-    that are not seeds. `sentences` are the label sentences of the experiment's label knowledge.
+    that are not seeds. `sentences` are the label sentences of the experiment's label knowledge, `opinions` what other
+    label sources say of texts and seeds, and `seed_ids` the seeds' ids in there.
     """
 
     seeds: tuple[LabelledText, ...]
@@ -241,6 +242,8 @@ class ExperimentMaterial:
     validation: tuple[LabelledText, ...]
     test: tuple[LabelledText, ...]
     sentences: tuple[LabelledText, ...] = ()
+    opinions: tuple[LabelOpinions, ...] = ()
+    seed_ids: tuple[int, ...] = ()
 
 
 ExperimentRecord = VariantFiltered | VariantLabelled | RunStarted | RunMeasured | TextJudged | RunEnded

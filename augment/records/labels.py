@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from augment.errors import AugmentError
@@ -65,16 +66,22 @@ class LabelSource(StrEnum):
     """What has an opinion about a text's label; a person's decision is no opinion, but stands."""
 
     WRITTEN = "the label it was written with"
-    SCORED = "the language model's label scores"
+    SCORED = "the label scores of the language model that wrote it"
     CLASSIFIER = "a classifier trained on seeds, label sentences and decisions"
+    LM = "a language model that was asked for labels"
+    FILE = "labels from a file"
 
 
 @dataclass(frozen=True, slots=True)
 class SourceWeight:
-    """How much a source counts in the consensus: the exponent of its distribution. 0 ignores it."""
+    """How much a source counts in the consensus: the exponent of its distribution. Near 0 it is ignored.
+
+    `name` is that of a stored source: the language model's or the file's.
+    """
 
     source: LabelSource
     exponent: float
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +93,86 @@ class ConsensusLabel:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceOpinion:
+    """What one source says of a text: its likeliest label and that label's probability.
+
+    `name` is that of a stored source, as in `SourceWeight`.
+    """
+
+    source: LabelSource
+    label: str
+    prob: float
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Consensus:
-    """The consensus labels of texts, in their order, and how much each source counted."""
+    """The consensus labels of texts, in their order, and how much each source counted.
+
+    `opinions` are what each source says of a text; a source that prefers no label of it is left out. `undecided` are
+    what all sources say together without a person's decision about the text itself: for texts that nobody decided, the
+    same as `labels`.
+    """
 
     labels: Sequence[ConsensusLabel]
     weights: tuple[SourceWeight, ...]
+    opinions: Sequence[tuple[SourceOpinion, ...]] = ()
+    undecided: Sequence[ConsensusLabel] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConsensusBasis:
+    """What a task's consensus is made from, as counts and newest ids, so that a change can be seen.
+
+    `n_decisions` are accepted texts, whose labels it learned from; `last_event_id` is the newest review event
+    of any task, 0 if there is none.
+    """
+
+    seed_set_id: int
+    n_decisions: int
+    last_event_id: int
+    n_opinions: int
+    last_opinion_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConsensusVersion:
+    """A consensus of a task: what it was made from, and how much each source counted."""
+
+    id: int
+    task_id: int
+    created_at: datetime
+    basis: ConsensusBasis
+    weights: tuple[SourceWeight, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TextConsensus:
+    """The current consensus of a stored text: `label` with its probability, and what each source says.
+
+    A person's decision stands, with probability 1. `expected_label` and `expected_prob` are what all sources say
+    together without it; no source saw it.
+    """
+
+    label: str
+    prob: float
+    is_decided: bool
+    expected_label: str
+    expected_prob: float
+    opinions: tuple[SourceOpinion, ...]
+    version_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatedLabel:
+    """What the consensus expects of a text without a person's decision about it, and what people decided, if they did.
+
+    `prob` is the probability of `label`. `decided_label` is None for texts that nobody decided.
+    """
+
+    label: str
+    prob: float
+    decided_label: str | None
 
 
 # Opinions from elsewhere ----------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class TextFilter:
 
     `agrees` drops texts to which a linear probe trained on the seeds gives another label; `keep_share` keeps that share
     of each label's texts, those whose label the probe finds most probable; `is_balanced` takes equally many of each
-    label.
+    label. Consensus labels are their own judge instead of the probe, and texts that people decided are always kept.
     """
 
     agrees: bool = False

@@ -18,4 +18,6 @@ What may be claimed, on every page and in the report alike:
   size, and calls texts the same only where they are.
 - What weakens a claim is said beside it (`cautions`): a small or one-sided test split, metrics that disagree, too few
   RNG seeds, real texts below the seeds.
+- The next step (`next_steps`) is about the variant that the headline names. It proposes no review or training that was
+  done already.
 """

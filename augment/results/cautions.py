@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from augment.records import TrainingRun
 from augment.results.comparison import Difference, Predictions, compare_at_largest, compare_with_baseline
-from augment.results.headlines import CLEAR, N_CERTAIN, find_candidates, name_point, name_seeds, pick_best
+from augment.results.headlines import CLEAR, find_candidates, name_point, name_seeds, pick_best
 from augment.results.variants import VariantNames
 from augment.wording import METRICS, format_points, plural
 
 N_TEST = 50  # test texts from which on a figure is worth reading
 N_LABEL_TEST = 5  # the same for the texts of one label
+N_CERTAIN = 5  # RNG seeds from which on an interval is worth reading
 Z, T_OF_5 = 1.96, 2.776  # quantiles for 95%: normal, and Student's t with 4 degrees of freedom
 IMPORT_AGAIN = "On Seeds, import the data again with"
 

@@ -1,4 +1,4 @@
-"""The answer in words: whether a variant beats the seeds only, how sure that is, and what to do next. Pure.
+"""The answer in words: whether a variant beats the seeds only, and how sure that is. Pure.
 
 What these sentences may claim is in `augment.results`; everything that shows a claim gets it from here.
 """
@@ -8,13 +8,10 @@ from collections.abc import Sequence
 from augment.records import TextUse, TrainingRun, Variant
 from augment.results.comparison import Difference, Predictions, compare_at_largest, compare_with_baseline
 from augment.results.variants import VariantNames, name_filter
-from augment.wording import METRICS, format_p, format_points, plural
+from augment.wording import METRICS, format_points, name_p, plural
 
-N_REVIEWED = 40  # texts that a next step asks people to review: about a minute at the speed of the Card tab
-N_CERTAIN = 5  # RNG seeds from which on an interval is worth reading
 CLEAR = 0.01  # a difference of less than a point is not worth a mention
 N_NAMED = 3  # variants that a headline names besides the best; the others are counted
-REVIEWED_USES = (TextUse.ACCEPTED, TextUse.REVIEWED, TextUse.RELABELLED)
 
 
 def headline(
@@ -66,56 +63,6 @@ def _list(first: str, differences: Sequence[Difference], names: VariantNames) ->
     ]
     rest = f" and {len(differences) - N_NAMED} more" if len(differences) > N_NAMED else ""
     return f"{first}{', '.join(named)}{rest}"
-
-
-def next_step(
-    runs: Sequence[TrainingRun],
-    metric: str,
-    *,
-    n_waiting: int,
-    n_reviewed: int,
-    is_seeds_best: bool = False,
-    predicted: Predictions | None = None,
-) -> str:
-    """What would help most now, in a sentence.
-
-    `n_waiting` is how many synthetic texts nobody has reviewed yet, `n_reviewed` how many somebody has;
-    `is_seeds_best` whether validation texts recommend the seeds only; `predicted` is what the runs predict for the
-    test texts.
-    """
-    compared = find_candidates(runs, metric, predicted)
-    if not compared:
-        return "Next: generate texts, then train with them and on the seeds only."
-    if not any(difference.variant.is_synthetic for difference in compared):
-        if n_waiting or n_reviewed:
-            return "Next: train with the synthetic texts too."
-        return "Next: generate texts, then train with them too."
-    best = pick_best(compared)
-    if best.interval.n < 2:
-        return "Next: train more RNG seeds per point; with one, chance cannot be ruled out."
-    tried = {difference.variant.use for difference in compared}
-    then = "train on the relabelled texts"
-    if TextUse.CONSENSUS in tried:
-        then = "train again: each decision also corrects the labels of similar texts"
-    review = f"review {plural(min(n_waiting, N_REVIEWED), 'text')}, the most doubtful first, then {then}"
-    can_review = n_waiting > 0 and not tried & set(REVIEWED_USES)
-    if best.is_better and not is_seeds_best:
-        if can_review:
-            why = "" if TextUse.CONSENSUS in tried else " to see what correcting labels adds"
-            return f"Next: {review}{why}."
-        return "Next: generate more texts, or send somebody the report."
-    if can_review:
-        return f"Next: {review}."
-    if best.interval.mean > 0 and best.p is None:
-        return "Next: generate more texts, so that each RNG seed draws different ones and the gain can be tested."
-    if best.interval.mean > 0 and best.interval.n < N_CERTAIN:
-        return f"Next: train more RNG seeds per point ({best.interval.n} so far) to see whether the gain is real."
-    if not any(difference.variant.filter.agrees for difference in compared):
-        return "Next: train with the filter “agreed”: it drops texts that a seeds-only classifier labels differently."
-    if n_waiting:
-        texts = plural(min(n_waiting, N_REVIEWED), "more text" if n_reviewed else "text")
-        return f"Next: review {texts}, or try another prompt or language model."
-    return "Next: try another prompt, strategy or language model."
 
 
 def describe_variants(
@@ -214,7 +161,7 @@ def _evidence(difference: Difference) -> str:
     if p is None:
         return _doubt(difference)
     texts = f"{plural(difference.n_texts, 'test text')}, " if difference.n_texts else ""
-    return f"p {format_p(p)}, {texts}{difference.interval.n} RNG seeds"
+    return f"{name_p(p)}, {texts}{difference.interval.n} RNG seeds"
 
 
 def _doubt(difference: Difference) -> str:

@@ -82,10 +82,7 @@ def _say_choice(runs: Sequence[TrainingRun], names: VariantNames, recommended: R
     if gain is None:
         if len({run.config.kind for run in runs}) > 1:
             seeds += f" ({choice.variant.kind})"
-        return (
-            f"Recommended: {seeds}. No variant is better on the {choice.texts} by more than one "
-            "standard error."
-        )
+        return f"Recommended: {seeds}. No variant is better on the {choice.texts} by more than one standard error."
     verb, mean = ("gains", gain.mean) if gain.mean > 0 else ("loses", -gain.mean)
     low, high = format_points(gain.low), format_points(gain.high)
     doubt = "" if gain.low > 0 else " It may be chance." if gain.mean > 0 else ""

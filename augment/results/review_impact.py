@@ -268,11 +268,6 @@ def _say_share(outcome: LabelOutcome, part: _Part) -> str:
 # What it gained -------------------------------------------------------------------------------------------------------
 
 
-def pick_reviewed(gains: Sequence[ReviewGain]) -> list[ReviewGain]:
-    """The gains that compare reviewed texts with raw ones."""
-    return [gain for gain in gains if gain.pairs]
-
-
 def describe_gain(gain: ReviewGain, metric: str, names: VariantNames) -> str:
     """'GPT-J, 200 texts each: macro-F1 0.54 raw, 0.71 relabelled. Relabelled is better than raw, …', and how sure.
 
@@ -291,3 +286,17 @@ def describe_gain(gain: ReviewGain, metric: str, names: VariantNames) -> str:
             if pair.over_raw
         ]
     return f"{names.sources[gain.variant]}, {' '.join(sentences)}"
+
+
+def explain_gains(gains: Sequence[ReviewGain]) -> str:
+    """What the chart's intervals cover, and those of the differences that `describe_gain` names."""
+    differences = [pair.over_raw for gain in gains for pair in gain.pairs if pair.over_raw]
+    by_texts = [difference for difference in differences if difference.n_texts]
+    ways = []
+    if by_texts:
+        has_seeds = any(difference.interval.n > 1 for difference in by_texts)
+        ways.append(f"a bootstrap over test texts{' and RNG seeds' if has_seeds else ''}")
+    if any(not difference.n_texts and difference.interval.n > 1 for difference in differences):
+        ways.append(f"a paired t-test over RNG seeds{', where runs stored no predictions' if ways else ''}")
+    sentence = f" The intervals and p of differences are from {' or '.join(ways)}." if ways else ""
+    return f"Whiskers on the chart are 95% intervals of each score over RNG seeds.{sentence}"

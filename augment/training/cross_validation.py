@@ -62,8 +62,7 @@ def cross_validate(run: TrainingRun, material: ExperimentMaterial) -> Iterator[P
     for fold in range(max(folds) + 1):
         yield TrainingProgress(fold + 1, max(folds) + 1, 0.0)
         places = [place for place, its_fold in enumerate(folds) if its_fold == fold]
-        kept = tuple(seed for seed, its_fold in zip(material.seeds, folds, strict=True) if its_fold != fold)
-        texts, _ = choose_texts(run, _without_others(run, replace(material, seeds=kept)))
+        texts, _ = choose_texts(run, _label_again(run, _leave_out(material, places)))
         for record in train(config, texts, [material.seeds[place] for place in places]):
             if isinstance(record, Prediction):
                 yield replace(record, index=places[record.index])
@@ -84,8 +83,14 @@ def deal_folds(seeds: Sequence[LabelledText], rng_seed: int) -> list[int]:
     return folds
 
 
-def _without_others(run: TrainingRun, material: ExperimentMaterial) -> ExperimentMaterial:
-    """The material with the variant's consensus labels from these seeds only."""
+def _leave_out(material: ExperimentMaterial, places: Sequence[int]) -> ExperimentMaterial:
+    kept = [place for place in range(len(material.seeds)) if place not in places]
+    seed_ids = tuple(material.seed_ids[place] for place in kept) if material.seed_ids else ()
+    return replace(material, seeds=tuple(material.seeds[place] for place in kept), seed_ids=seed_ids)
+
+
+def _label_again(run: TrainingRun, material: ExperimentMaterial) -> ExperimentMaterial:
+    """The material with the variant's consensus labels from its seeds only."""
     if run.variant.use is not TextUse.CONSENSUS or run.variant_id is None:
         return material
     texts = material.texts[run.variant_id]

@@ -39,7 +39,7 @@ from augment.records import (
     cut_runs,
 )
 from augment.training.cross_validation import cross_validate, find_cross_validated
-from augment.training.filters import find_dropped
+from augment.training.filters import find_dropped, find_uncertain
 from augment.training.labelling import find_consensus_labels, use_labels
 from augment.training.texts import choose_texts
 from augment.training.train import explaining_memory, train
@@ -127,7 +127,7 @@ def _prepare_variants(
         if not (needs_labels or needs_filter):
             continue
         try:
-            _check_seeds(experiment, material, knows_sentences=not needs_filter)
+            _check_seeds(experiment, material, knows_sentences=stored.variant.use is TextUse.CONSENSUS)
             if needs_labels:
                 labels = find_consensus_labels(experiment.config.recipe, material, texts[stored.id])
                 texts[stored.id] = use_labels(texts[stored.id], labels)
@@ -250,8 +250,10 @@ def choose_final(points: Sequence[MetricPoint]) -> MetricPoint:
 def _find_dropped(
     variant: ExperimentVariant, experiment: Experiment, seeds: Sequence[LabelledText], texts: Sequence[VariantText]
 ) -> set[int]:
-    """Ids of the texts that the variant's filter leaves out, by a probe trained on the seeds."""
-    recipe = experiment.config.recipe
+    """Ids of the texts that the variant's filter leaves out, by a probe trained on the seeds or by the consensus."""
+    recipe, text_filter = experiment.config.recipe, variant.variant.filter
+    if variant.variant.use is TextUse.CONSENSUS:
+        return find_uncertain(texts, recipe.labels, text_filter)
     if not texts:
         return set()
     with explaining_memory(recipe):
@@ -260,7 +262,7 @@ def _find_dropped(
         probe = fit_probe(encoder.embed([seed.text for seed in sure]), sure, recipe)
         probs = probe(encoder.embed([text.text for text in texts]))
     labels = [text.label for text in texts]
-    return {texts[i].id for i in find_dropped(labels, probs, recipe.labels, variant.variant.filter)}
+    return {texts[i].id for i in find_dropped(labels, probs, recipe.labels, text_filter)}
 
 
 def _judge(run: TrainingRun, text: VariantText, prediction: Prediction) -> TextJudged:

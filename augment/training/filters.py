@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from augment.errors import ShortageError
-from augment.records import LabelledText, TextFilter
+from augment.records import LabelledText, TextFilter, VariantText
 
 T = TypeVar("T")
 
@@ -35,6 +35,15 @@ def find_dropped(
             of_label[places[i]].append(i)
         kept = [i for rows in of_label.values() for i in rows[: max(1, round(text_filter.keep_share * len(rows)))]]
     return sorted(set(range(len(given))) - set(kept))
+
+
+def find_uncertain(texts: Sequence[VariantText], labels: Sequence[str], text_filter: TextFilter) -> set[int]:
+    """Ids of the texts that a filter leaves out by their own consensus; texts that people decided are kept."""
+    asked = [text for text in texts if not text.is_decided and text.probs]
+    if not asked:
+        return set()
+    probs = np.array([text.probs for text in asked])
+    return {asked[i].id for i in find_dropped([text.label for text in asked], probs, labels, text_filter)}
 
 
 def draw_nested(

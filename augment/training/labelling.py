@@ -20,13 +20,13 @@ def find_consensus_labels(
     Raises:
         TrainingError: the encoder cannot be loaded, or memory runs out.
     """
-    evidence = LabelEvidence(recipe.labels, material.seeds, material.sentences)
+    evidence = LabelEvidence(recipe.labels, material.seeds, material.sentences, material.opinions, material.seed_ids)
     sure = [text.text for text in (*material.seeds, *material.sentences)]
     needed = dict.fromkeys([*sure, *(text.text for text in texts)])
     with explaining_memory(recipe):
         vectors = dict(zip(needed, load_encoder(recipe).embed(list(needed)), strict=True))
     consensus = find_consensus(evidence, texts, vectors)
-    powers = ", ".join(f"{weight.source} {weight.exponent:.2f}" for weight in consensus.weights)
+    powers = ", ".join(f"{weight.name or weight.source} {weight.exponent:.2f}" for weight in consensus.weights)
     log.info("consensus labels of %d texts; powers: %s", len(texts), powers)
     return {text.id: label for text, label in zip(texts, consensus.labels, strict=True)}
 

@@ -38,6 +38,11 @@ class ReviewQueue:
             session.add_all(_leases(ids, holder, shown=ids[:1] if request.is_first_shown else []))
             return found
 
+    def coming(self, task_id: int, request: QueueRequest, *, n: int) -> list[int]:
+        """Ids of the first `n` texts that match the request, in its order, whether or not a tab has them."""
+        with reading(self._engine) as session:
+            return [text.id for text in _first_texts(session, _matching(task_id, request), replace(request, n=n))]
+
     def hold(self, text_ids: Sequence[int], *, holder: str) -> frozenset[int]:
         """Lend exactly these texts to a tab, or renew their leases, and release its others; returns those it now has.
 
@@ -65,9 +70,13 @@ class ReviewQueue:
 
 def _free_texts(task_id: int, request: QueueRequest) -> Select[SyntheticTextRow, str]:
     """Texts that match the request and that no tab has, unsorted."""
+    return _matching(task_id, request).where(~exists().where(ReviewLeaseRow.text_id == SyntheticTextRow.id))
+
+
+def _matching(task_id: int, request: QueueRequest) -> Select[SyntheticTextRow, str]:
+    """Texts that match the request, unsorted."""
     text = SyntheticTextRow
-    is_lent = exists().where(ReviewLeaseRow.text_id == text.id)
-    query = select_texts().where(*conditions_of(task_id, replace(request.filters, status=None)), ~is_lent)
+    query = select_texts().where(*conditions_of(task_id, replace(request.filters, status=None)))
     if request.order.is_second:
         query = query.where(text.status != ReviewStatus.PENDING, ~has_decided(request.reviewer))
     else:

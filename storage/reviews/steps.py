@@ -36,7 +36,7 @@ from augment.records import (
 )
 from storage.reviews.standing import is_followed_by_another
 from storage.reviews.texts import labels_of
-from storage.schema import LabelOpinionRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow
+from storage.schema import LabelOpinionRow, ReviewEventRow, ReviewStepRow, SyntheticTextRow, TextConsensusRow
 
 EVENT_COLUMNS = ("step_id", "text_id", *CHANGE_COLUMNS)
 
@@ -109,7 +109,7 @@ def event_values(step: ReviewStepRow, row: SyntheticTextRow, wanted: Decision) -
 def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
     """Update the texts from the step's events; a step without events is deleted, unless it is an undo.
 
-    What label sources said of a text that the step edits is deleted, as it was said of another text.
+    What label sources said of a text that the step edits, and its consensus, is deleted: it was said of another text.
     """
     of_step = ReviewEventRow.step_id == step.id
     step.n_events = session.scalar(select(func.count()).select_from(ReviewEventRow).where(of_step)) or 0
@@ -133,6 +133,7 @@ def close_step(session: Session, step: ReviewStepRow) -> ReviewStep | None:
     )
     edited = select(event.text_id).where(of_step, event.text_after.is_not(None))
     session.execute(delete(LabelOpinionRow).where(LabelOpinionRow.text_id.in_(edited)))
+    session.execute(delete(TextConsensusRow).where(TextConsensusRow.text_id.in_(edited)))
     session.flush()
     return to_step(session, step)
 

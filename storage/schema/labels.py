@@ -1,12 +1,13 @@
-"""Tables of label sources and their opinions."""
+"""Tables of label sources, their opinions, and the consensus of all sources."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from augment.records import LabelSourceKind
-from storage.schema.base import Base, RunRow
+from storage.schema.base import Base, RunRow, utc_now
 
 
 class LabelSourceRow(RunRow):
@@ -33,3 +34,34 @@ class LabelOpinionRow(Base):
     text_id: Mapped[int | None] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), index=True)
     example_id: Mapped[int | None] = mapped_column(ForeignKey("example.id", ondelete="CASCADE"), index=True)
     probs: Mapped[list[Any]]
+
+
+class ConsensusVersionRow(Base):
+    """A consensus that was computed for a task: what it was made from, and how much each source counted."""
+
+    __tablename__ = "consensus_version"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id", ondelete="CASCADE"), index=True)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    seed_set_id: Mapped[int] = mapped_column(ForeignKey("seed_set.id", ondelete="CASCADE"))
+    n_decisions: Mapped[int]
+    last_event_id: Mapped[int]
+    n_opinions: Mapped[int]
+    last_opinion_id: Mapped[int]
+    weights: Mapped[list[Any]]
+
+
+class TextConsensusRow(Base):
+    """The current consensus of a text, without a person's decision about the text itself.
+
+    `prob` is the probability of `label`, the likeliest; `opinions` are lists of a position in the version's weights, a
+    label and its probability.
+    """
+
+    __tablename__ = "text_consensus"
+    text_id: Mapped[int] = mapped_column(ForeignKey("synthetic_text.id", ondelete="CASCADE"), primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("consensus_version.id", ondelete="CASCADE"), index=True)
+    label: Mapped[str]
+    prob: Mapped[float]
+    probs: Mapped[list[Any]]
+    opinions: Mapped[list[Any]]

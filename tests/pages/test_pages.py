@@ -241,6 +241,7 @@ def test_durations_are_formatted_for_people() -> None:
 def test_a_saved_prompt_stays_in_the_editor(open_page: Open, bench: Store, filled: Task) -> None:
     app = open_page("prompt")
     key = f"prompt_{filled.id}_item"
+    app.selectbox(key="prompt_strategy").set_value("mix").run()
     app.text_input(key=key).set_value("{text} => {label}").run()
     button(app, "Save as a new version")
     button(app, "Other seeds")
@@ -248,6 +249,29 @@ def test_a_saved_prompt_stays_in_the_editor(open_page: Open, bench: Store, fille
     assert app.selectbox(key=f"prompt_{filled.id}_version").value == 2
     assert "=> " in app.code[0].value
     assert len(bench.prompts.all(filled.id)) == 2
+
+
+def test_the_prompt_page_says_which_parts_of_the_template_the_prompt_uses(open_page: Open, filled: Task) -> None:
+    app = open_page("prompt")
+    assert app.selectbox(key="prompt_strategy").value == "conditional"
+    app.text_input(key=f"prompt_{filled.id}_given_item").set_value("{label} >> {text}").run()
+    app.text_input(key=f"prompt_{filled.id}_item").set_value("{text} => {label}").run()
+    assert errors(app) == []
+
+    def captions() -> str:
+        return "\n".join(caption.value for caption in app.caption).replace("\\", "")
+
+    assert app.code[-1].value.endswith("joy >>")
+    assert "=>" not in app.code[-1].value
+
+    assert "For a text with the label joy; the labels take turns. Made from the description and the given" in captions()
+    button(app, "Other seeds")
+    assert "For a text with the label anger" in captions()
+    assert app.code[-1].value.endswith("anger >>")
+    app.selectbox(key="prompt_strategy").set_value("mix").run()
+    assert "=> " in app.code[-1].value
+    assert "Made from the description, the item and the open item." in captions()
+    assert app.text_input(key=f"prompt_{filled.id}_given_item").value == "{label} >> {text}"  # folded away, kept
 
 
 def test_the_task_in_the_address_is_opened_and_kept(bench: Store, filled: Task, starter: PreparedData) -> None:

@@ -8,6 +8,7 @@ from augment.records import (
     ExperimentRecord,
     LabelledText,
     MetricPoint,
+    Prediction,
     PreparedData,
     RunEnded,
     RunKey,
@@ -19,6 +20,7 @@ from augment.records import (
     Task,
     TrainingConfig,
 )
+from augment.results.bootstrap import Predicted
 from storage import Store
 from tests.app_test import Open, errors
 
@@ -52,3 +54,40 @@ def test_results_and_presentation_warn_of_a_weak_test_split(open_page: Open, ben
             "The test split has only 8 texts",
             "All 8 test texts have the label joy",
         ]
+
+
+def test_overview_and_results_give_the_same_answer_and_the_same_next_step(open_page: Open, filled: Task) -> None:
+    overview, results = open_page("overview"), open_page("results")
+    (sentence,) = [subheader.value for subheader in results.subheader]
+    assert sentence in [subheader.value for subheader in overview.subheader]
+    (step,) = [markdown.value for markdown in results.markdown if markdown.value.startswith("Next")]
+    assert step in [markdown.value for markdown in overview.markdown]
+    to_train = results.button(key="results_continue")
+    assert to_train.label == overview.button(key="overview_next").label == "Continue: train"
+    to_train.click().run()
+    assert errors(results) == []
+    assert [title.value for title in results.title] == ["Train"]
+
+
+def test_overview_reads_predictions_once_and_shares_them_with_results(
+    open_page: Open, bench: Store, filled: Task
+) -> None:
+    (experiment,) = bench.experiments.all(filled.id)
+    n_test = bench.tasks.count_split(filled.id, Split.TEST)
+    records = [
+        RunMeasured(run.id, Prediction(i, filled.labels[(i + run.id) % 3], (0.8, 0.1, 0.1)))
+        for run in bench.experiments.runs(experiment.id)
+        for i in range(n_test)
+    ]
+    bench.experiments.write(experiment.id, records, ExperimentProgress(2, 2, 16.0))
+    app = open_page("overview")
+
+    def read() -> list[Predicted]:
+        return list(app.session_state["results_evidence"].comparisons[experiment.id,].predicted.values())
+
+    first = read()
+    assert len(first) == 2
+    for page in ("overview", "results", "overview"):
+        app.switch_page(f"pages/{page}.py").run()
+        assert errors(app) == []
+        assert [now is before for now, before in zip(read(), first, strict=True)] == [True, True]

@@ -14,6 +14,7 @@ from augment.records import (
     Split,
     StoredText,
     Task,
+    TextFilter,
     TextUse,
     Variant,
     Verdict,
@@ -66,7 +67,7 @@ def test_the_plan_compares_seeds_sentences_texts_and_real_texts(bench: Workbench
     assert config.baselines == (kind,)
     assert config.variants == (
         Variant(kind=kind, has_sentences=True),
-        Variant(TextUse.CONSENSUS, (run.id,), kind=kind, has_sentences=True),
+        Variant(TextUse.CONSENSUS, (run.id,), TextFilter(keep_share=0.25), kind, has_sentences=True),
         Variant(TextUse.REAL, kind=kind),
     )
     assert config.label_knowledge is not None
@@ -137,13 +138,18 @@ def test_the_default_experiment_from_texts_to_an_answer(bench: Workbench, task: 
     assert {(run.variant.use, run.variant.has_sentences): run.n_synthetic for run in runs} == {
         (None, False): 0,
         (None, True): 0,
-        (TextUse.CONSENSUS, True): 6,
+        (TextUse.CONSENSUS, True): 4,  # the decided one, and about half of each label's others
         (TextUse.REAL, False): 6,
     }
     labelled = {text.text: text for text in bench.store.experiments.texts(experiment.variants[1].id)}
-    decided, wrong = labelled[WRITTEN[0][0]], labelled[WRITTEN[2][0]]
+    decided = labelled[WRITTEN[0][0]]
     assert (decided.label, decided.is_decided, max(decided.probs or ())) == ("surprise", True, 1.0)
-    assert (wrong.label, wrong.proposed_label) == ("anger", "joy")
+    kept = {text: stored.label for text, stored in labelled.items() if not stored.is_decided}
+    assert kept == {
+        WRITTEN[1][0]: "joy",
+        WRITTEN[3][0]: "anger",
+        WRITTEN[5][0]: "surprise",
+    }  # two wrong ones are left out
     assert all(abs(sum(text.probs or ()) - 1) < 1e-6 for text in labelled.values())
     n_validation = bench.store.tasks.count_split(task.id, Split.VALIDATION)
     assert len(bench.store.trainings.predictions([runs[0].id], split=Split.VALIDATION)) == n_validation

@@ -27,14 +27,16 @@ from augment.records import (
     Verdict,
 )
 from augment.results.comparison import aggregate_runs
-from augment.results.headlines import headline, next_step
+from augment.results.headlines import headline
+from augment.results.next_steps import TextProgress, next_step
 from augment.results.report.build import build_report
 from augment.results.review_gains import review_gains
 from workbench.bench import Workbench
-from workbench.comparisons import compare, count_reviewed, count_waiting, list_comparable, name_runs
+from workbench.comparisons import compare, list_comparable, name_runs
 from workbench.experiments import extend_experiment, start_experiment
 from workbench.generation import import_texts, start_generation, try_prompt
 from workbench.reports import gather_report
+from workbench.text_progress import count_progress
 
 LABELS = ("joy", "anger", "surprise")
 WORDS = {"joy": "happy and glad", "anger": "furious and mad", "surprise": "amazed and stunned"}
@@ -81,7 +83,7 @@ def test_the_whole_journey_needs_no_page(bench: Workbench) -> None:
     other = next(label for label in LABELS if label != cards[3].label)
     store.reviews.decide(cards[3].id, Verdict(ReviewAction.RELABEL, other), reviewer="Ada")
     store.reviews.decide(cards[4].id, ReviewAction.REJECT, reviewer="Ada")
-    assert (count_waiting(bench, task), count_reviewed(bench, task)) == (19, 5)
+    assert count_progress(bench, task) == TextProgress(19, 5, n_new_texts=24, n_new_decisions=5)
     assert store.reviews.count_status(task.id)[ReviewStatus.REJECTED] == 1
 
     variants = [Variant(use, (key.id,), kind=PROBE) for use in (TextUse.RAW, TextUse.RELABELLED)]
@@ -101,8 +103,9 @@ def test_the_whole_journey_needs_no_page(bench: Workbench) -> None:
     assert [gain.sizes for gain in review_gains(comparison.runs, comparison.variants, "macro_f1")] == [[12]]
     assert comparison.names.shared == "SmolLM2-135M-Instruct · mix · linear probe"
     assert "the 9 seeds alone" in headline(comparison.runs, "macro_f1", comparison.names)
-    n_waiting, n_reviewed = count_waiting(bench, task), count_reviewed(bench, task)
-    assert next_step(comparison.runs, "macro_f1", n_waiting=n_waiting, n_reviewed=n_reviewed).startswith("Next: ")
+    progress = count_progress(bench, task)
+    assert progress == TextProgress(19, 5)
+    assert next_step(comparison.runs, "macro_f1", progress).sentence.startswith("Next: ")
     report = build_report(gather_report(bench, task, experiment))
     assert all(part in report for part in ("Feelings", "relabelled, 23 texts", "seeds only", "real texts"))
 

@@ -32,6 +32,7 @@ from augment.wording import format_metric, plural
 USE_TINTS = {TextUse.RAW: 0.6, TextUse.ACCEPTED: 0.4, TextUse.REVIEWED: 0.2, TextUse.RELABELLED: 0.0}
 N_DIRECT = 4  # more lines than these get a legend
 LONGEST_IN_LEGEND = 40
+DIGIT_WIDTH = 0.06  # of the axis: a phone leaves about 120 px to it
 N_CERTAIN = 3  # RNG seeds from which on an interval has its place on the axis
 
 
@@ -162,19 +163,25 @@ def _fit(intervals: Sequence[Interval], others: Sequence[float]) -> tuple[float,
 
 
 def _set_size_axis(figure: go.Figure, sizes: Sequence[int]) -> None:
-    """The axis of sizes, to scale; where two numbers would overlap, only the first is written."""
-    written: list[int] = []
-    for size in sizes:
-        if not written or size - written[-1] >= 0.05 * sizes[-1]:
+    """The axis of sizes, to scale; the largest and 0 are written, the others where they overlap no larger one."""
+    written = [sizes[-1]]
+    for size in reversed(sizes[:-1]):
+        if size == 0 or (_have_room(size, written[-1], sizes[-1]) and _have_room(0, size, sizes[-1])):
             written.append(size)
     margin = 0.02 * sizes[-1] or 1
     figure.update_xaxes(
         title="synthetic texts added",
         range=[-margin, sizes[-1] + margin],
-        tickvals=written,
+        tickvals=written[::-1],
         tickangle=0,
         zeroline=False,
     )
+
+
+def _have_room(size: int, larger: int, largest: int) -> bool:
+    """Whether two numbers fit beside each other on a phone, too."""
+    n_digits = (len(f"{size:,}") + len(f"{larger:,}")) / 2  # half of each is between the two places
+    return larger - size >= DIGIT_WIDTH * n_digits * largest
 
 
 # What review gained ---------------------------------------------------------------------------------------------------

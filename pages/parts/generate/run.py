@@ -44,11 +44,11 @@ def show_run(run_id: int, task: Task) -> None:
     rejects = store.generations.count_rejects(run.id)
     accepted = sum(store.generations.count_labels(run.id, status=ReviewStatus.ACCEPTED).values())
     with st.container(border=True):
-        left, right = st.columns(2, vertical_alignment="center")
-        left.markdown(
-            f"**Generation run {run.id}** · {escape_markdown(run.writer.name)} · {STATUS_ICONS[run.state.status]}"
-        )
-        with right.container(horizontal=True, horizontal_alignment="right"):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(
+                f"**Generation run {run.id}** · {escape_markdown(run.writer.name)} · {STATUS_ICONS[run.state.status]}",
+                width="stretch",
+            )
             _show_buttons(run)
         st.progress(progress_share(run.state), text=escape_markdown(format_state(run.state, "texts")))
         st.caption(escape_markdown(run.state.message or _name_place_in_queue(run)) or BLANK)

@@ -24,12 +24,15 @@ def save_version(task: Task, template: PromptTemplate) -> None:
     choose_version(task.id, workbench().store.prompts.save(task.id, template).number)
 
 
-def edit_template(task: Task, versions: list[PromptVersion]) -> tuple[PromptTemplate, bool]:
-    """The template as it is in the editor, and whether it can be used; below the fields what is wrong, what changed."""
+def edit_template(task: Task, versions: list[PromptVersion], *, gives_label: bool) -> tuple[PromptTemplate, bool]:
+    """The template as it is in the editor, and whether it can be used; below the fields what is wrong, what changed.
+
+    `gives_label` is whether the chosen strategy gives the label, so that its prompt uses the given item.
+    """
     if not is_loaded(task.id):
         load_template(task.id, versions[0].template if versions else template_for(task))
     base = _pick_version(task, versions)
-    template = _edit_fields(task)
+    template = _edit_fields(task, gives_label=gives_label)
     is_valid = False
     with showing_errors():
         check_template(template)
@@ -66,7 +69,8 @@ def _name_version(number: int, versions: list[PromptVersion]) -> str:
     return f"{number} · {version.created_at:%d %b %H:%M}" + (f" · {version.note}" if version.note else "")
 
 
-def _edit_fields(task: Task) -> PromptTemplate:
+def _edit_fields(task: Task, *, gives_label: bool) -> PromptTemplate:
+    """All fields; those that the strategy's prompt does not show are folded away."""
     description = st.text_area(
         "Description",
         height=150,
@@ -74,25 +78,9 @@ def _edit_fields(task: Task) -> PromptTemplate:
         persist_state="session",
         help="Tells the language model what the list contains. {examples} is replaced by the seeds, one per line.",
     )
-    item = st.text_input(
-        "Item",
-        key=field_key(task.id, "item"),
-        persist_state="session",
-        help="How the prompt writes one seed: on one line, with {text} before {label}",
-    )
-    open_item = st.text_input(
-        "Open item",
-        key=field_key(task.id, "open_item"),
-        persist_state="session",
-        help="The start of the line that the language model continues",
-    )
+    shown = st.container()
     with st.expander("Advanced"):
-        given_item = st.text_input(
-            "Given item",
-            key=field_key(task.id, "given_item"),
-            persist_state="session",
-            help="Replaces the item if the strategy is conditional: {label} comes before {text}, which ends the line",
-        )
+        folded = st.container()
         left, right = st.columns(2)
         text_type = left.text_input(
             "Text type", key=field_key(task.id, "text_type"), persist_state="session", help="Replaces {text_type}"
@@ -104,7 +92,42 @@ def _edit_fields(task: Task) -> PromptTemplate:
             "Placeholders: {text_type}, {Text_type}, {label_type}, {Label_type} and {labels} in every field; "
             "{examples} in the description; {text} and {label} in the items."
         )
+    with shown if gives_label else folded:
+        given_item = _edit_given_item(task)
+    with folded if gives_label else shown:
+        item, open_item = _edit_items(task)
+        if gives_label:
+            st.caption(
+                "With conditional, the item and the open item do not change the prompt. They are used afterwards, to "
+                "score the label of each text."
+            )
     return PromptTemplate(description, item, open_item, text_type, label_type, given_item)
+
+
+def _edit_given_item(task: Task) -> str:
+    return st.text_input(
+        "Given item",
+        key=field_key(task.id, "given_item"),
+        persist_state="session",
+        help="How the prompt writes one seed if the strategy is conditional: {label} comes before {text}, which ends "
+        "the line",
+    )
+
+
+def _edit_items(task: Task) -> tuple[str, str]:
+    item = st.text_input(
+        "Item",
+        key=field_key(task.id, "item"),
+        persist_state="session",
+        help="How the prompt writes one seed if the strategy is mix or free: on one line, with {text} before {label}",
+    )
+    open_item = st.text_input(
+        "Open item",
+        key=field_key(task.id, "open_item"),
+        persist_state="session",
+        help="The start of the line that the language model continues if the strategy is mix or free",
+    )
+    return item, open_item
 
 
 def _show_changes(old: PromptTemplate, new: PromptTemplate) -> None:

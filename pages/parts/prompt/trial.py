@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from augment.data.prepare import count_wordpieces
-from augment.generation.generate import draw_prompt
+from augment.generation.generate import draw_prompt, given_label
 from augment.generation.strategies.strategy import Outcome
 from augment.lms import EMBEDDED_LM
 from augment.prompts.few_shot import FewShot
@@ -20,14 +20,18 @@ from workbench.generation import try_prompt
 N_TRIES = 5
 
 
-def choose_trial(
-    task: Task, template: PromptTemplate, seed_sets: list[SeedSet], state: PromptState
-) -> tuple[GenerationConfig, SeedSet, str | None]:
-    """What the prompt is rendered and tried with: the config, its seeds and an endpoint's API key."""
+def choose_seeds_and_strategy(task: Task, seed_sets: list[SeedSet]) -> tuple[SeedSet, str]:
+    """Whose seeds the prompt shows, and the strategy, which decides what parts of the template it uses."""
     left, right = st.columns(2)
     seed_set = left.selectbox("Seed set", seed_sets, format_func=name_seed_set, key=f"prompt_{task.id}_seed_set")
     with right:
-        strategy = choose_strategy("prompt", with_rules=False)
+        return seed_set, choose_strategy("prompt", with_rules=False)
+
+
+def choose_trial(
+    task: Task, template: PromptTemplate, strategy: str, state: PromptState
+) -> tuple[GenerationConfig, str | None]:
+    """What the prompt is rendered and tried with: the config, and an endpoint's API key."""
     with st.expander("Language model, seeds and sampling"):
         chosen_lm, api_key = choose_lm("prompt")
         left, right = st.columns(2)
@@ -67,7 +71,7 @@ def choose_trial(
         seed_choice=seed_choice,
         texts_per_prompt=1,
     )
-    return config, seed_set, api_key
+    return config, api_key
 
 
 def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, api_key: str | None) -> None:
@@ -89,6 +93,7 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
             "other seeds. Nothing is stored.",
         )
     st.code(prompt, language=None, wrap_lines=True, height=300)
+    st.caption(escape_markdown(_name_parts(config, state)))
     if is_asked:
         if state.trial is not None and state.trial.is_of(config, prompt):  # the same again would give the same again
             state.rng_seed += 1
@@ -110,6 +115,17 @@ def trial_panel(config: GenerationConfig, seeds: SeedSet, state: PromptState, ap
 
 def _render(config: GenerationConfig, seeds: SeedSet, state: PromptState) -> str:
     return draw_prompt(config, FewShot(config, seeds.examples), state.number).text
+
+
+def _name_parts(config: GenerationConfig, state: PromptState) -> str:
+    """Which parts of the template the prompt uses, and for which label it is."""
+    label = given_label(config, state.number)
+    if label is None:
+        return "Made from the description, the item and the open item."
+    return (
+        f"For a text with the label {label}; the labels take turns. Made from the description and the given item. The "
+        "item and the open item are used afterwards, to score the label of a text that is written."
+    )
 
 
 def _count_tokens(config: GenerationConfig, prompt: str) -> str:

@@ -7,17 +7,16 @@ import streamlit as st
 from augment.records import Task
 from augment.results.charts.learning import N_DIRECT, learning_curve, review_chart
 from augment.results.comparison import aggregate_runs, points_table
-from augment.results.headlines import next_step
-from augment.results.recommended import answer
+from augment.results.next_steps import NextStep
 from augment.results.review_gains import ReviewGain, review_gains
 from augment.results.review_impact import describe_gain
 from augment.wording import METRICS, format_metric, plural
 from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown
-from pages.parts.layout import showing_errors
-from pages.parts.results.evidence import add_predictions, recommend, show_cautions
+from pages.parts.layout import PAGES, showing_errors
+from pages.parts.results.evidence import find_answer, show_cautions
 from pages.parts.session import page_state, workbench
-from workbench.comparisons import Comparison, compare, count_reviewed, count_waiting, majority_of
+from workbench.comparisons import Comparison, compare, majority_of
 
 
 @dataclass(slots=True)
@@ -51,10 +50,10 @@ def _follow(comparison: Comparison, *, is_held: bool) -> Comparison:
 
 def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
     """Headline, next step, learning curve; beside it what review gained."""
-    comparison = add_predictions(comparison)
-    runs, names, predicted = comparison.runs, comparison.names, comparison.predicted
-    recommended = recommend(comparison)
-    st.subheader(escape_markdown(answer(runs, metric, names, recommended, predicted)), anchor=False)
+    found = find_answer(task, comparison, metric)
+    comparison, recommended = found.comparison, found.recommended
+    runs, names = comparison.runs, comparison.names
+    st.subheader(escape_markdown(found.sentence), anchor=False)
     if recommended:
         choice = recommended.choice
         interval = " The interval covers test texts and RNG seeds." if recommended.gain else ""
@@ -64,16 +63,8 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
             f"one standard error.{interval}"
         )
     show_cautions(task, comparison, metric)
-    following = next_step(
-        runs,
-        metric,
-        n_waiting=count_waiting(workbench(), task),
-        n_reviewed=count_reviewed(workbench(), task),
-        is_seeds_best=recommended is not None and recommended.choice.variant.is_baseline,
-        predicted=predicted,
-    )
-    st.markdown(escape_markdown(following))
-    gains = review_gains(runs, comparison.variants, metric, predicted)
+    show_step(found.step)
+    gains = review_gains(runs, comparison.variants, metric, comparison.predicted)
     points = aggregate_runs(runs, metric)
     is_narrow = gains and len({point.variant for point in points if point.n_synthetic}) <= N_DIRECT
     left, right = st.columns([5, 3], gap="medium") if is_narrow else (st.container(), st.container())
@@ -90,6 +81,21 @@ def draw_comparison(task: Task, comparison: Comparison, metric: str) -> None:
         with right:
             show_gains(gains, comparison, metric)
     show_footnote(comparison, metric, majority)
+
+
+def show_step(step: NextStep) -> None:
+    """What to do next, and the button that leads there."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(escape_markdown(step.sentence), width="stretch")
+        is_pressed = st.button(
+            f"Continue: {step.action}",
+            type="primary",
+            key="results_continue",
+            icon=":material/arrow_forward:",
+            width="content",
+        )
+    if is_pressed:
+        st.switch_page(PAGES[step.action])
 
 
 def show_gains(gains: list[ReviewGain], comparison: Comparison, metric: str) -> None:

@@ -19,10 +19,10 @@ from augment.results.review_impact import (
     agree_with_lm,
     describe_gain,
     describe_writers,
+    explain_gains,
     group_outcomes,
     headline,
     outcomes_table,
-    pick_reviewed,
     worth_chart,
 )
 from augment.results.variants import name_recipe
@@ -30,6 +30,7 @@ from augment.wording import METRICS, plural
 from pages.parts.charts import say_shared, show_chart
 from pages.parts.formats import escape_markdown
 from pages.parts.layout import PAGES
+from pages.parts.results.evidence import add_predictions
 from pages.parts.session import workbench
 from workbench.comparisons import Comparison, compare
 
@@ -210,9 +211,7 @@ def _show_gains(task: Task) -> None:
             alt=f"{METRICS[METRIC]} with raw, accepted and relabelled texts",
             can_export=False,
         )
-        decisions = plural(max(gain.n_decisions for gain in gains), "decision")
-        recipe = name_recipe(comparison.experiments[0])
-        st.caption(escape_markdown(f"Test split, {recipe}, 95% intervals over RNG seeds, after {decisions}."))
+        st.caption(escape_markdown(_describe_figures(comparison, gains)))
         _offer("Results", "results", "Shows these figures in a table, with intervals and p")
         return
     if finished:
@@ -228,6 +227,13 @@ def _show_gains(task: Task) -> None:
     _offer("Train", "train", "On the Train page, choose the labels raw and relabelled")
 
 
+def _describe_figures(comparison: Comparison, gains: Sequence[ReviewGain]) -> str:
+    """How the figures were made, and what their intervals cover."""
+    decisions = plural(max(gain.n_decisions for gain in gains), "decision")
+    recipe = name_recipe(comparison.experiments[0])
+    return f"Test split, {recipe}, after {decisions}. {explain_gains(gains)}"
+
+
 def _offer(name: str, page: str, hint: str) -> None:
     if st.button(name, key=f"worth_{page}", icon=":material/arrow_forward:", help=hint):
         # Without parameters of its own it clears the address, which Streamlit refuses where the tab is bound to it.
@@ -241,7 +247,7 @@ def _find_gains(finished: Sequence[Experiment]) -> tuple[Comparison | None, list
         by_recipe.setdefault(name_recipe(experiment), []).append(experiment)
     for experiments in by_recipe.values():
         comparison = compare(workbench(), experiments)
-        gains = pick_reviewed(review_gains(comparison.runs, comparison.variants, METRIC))
-        if gains:
-            return comparison, gains
+        if review_gains(comparison.runs, comparison.variants, METRIC):
+            comparison = add_predictions(comparison)  # only where there is something to show
+            return comparison, review_gains(comparison.runs, comparison.variants, METRIC, comparison.predicted)
     return None, []

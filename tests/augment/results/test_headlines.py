@@ -7,7 +7,7 @@ import pytest
 
 from augment.records import Interval, TextFilter, TextUse, TrainingRun, Variant, Writer
 from augment.results.comparison import Difference, compare_with_baseline
-from augment.results.headlines import describe_variants, explain_intervals, headline, judge, next_step
+from augment.results.headlines import describe_variants, explain_intervals, headline, judge
 from augment.results.variants import name_variants
 from tests.augment.results.made_runs import (
     A_PROBE,
@@ -48,16 +48,16 @@ def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
     [
         (
             [*BASELINE, *GAINS],
-            "50 raw texts beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds)",
+            "50 raw texts beat the 30 seeds alone: +12.0 points of macro-F1 (p\u00a00.009, 3 RNG seeds)",
         ),
         (
             [*BASELINE, *GAINS, *LOSES],
-            "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
+            "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p\u00a00.009, 3 RNG seeds); "
             "worse: B, 50 texts (−10.0)",
         ),
         (
             [*BASELINE, *GAINS, *make_runs(E, 50, [0.60, 0.63, 0.585])],
-            "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p 0.009, 3 RNG seeds); "
+            "50 raw texts (A) beat the 30 seeds alone: +12.0 points of macro-F1 (p\u00a00.009, 3 RNG seeds); "
             "better too: E, 50 texts (+10.5)",
         ),
         (
@@ -78,11 +78,11 @@ def say(runs: Sequence[TrainingRun], metric: str = "macro_f1") -> str:
         (
             [*BASELINE, *NOISE],
             "No variant beats the 30 seeds alone yet "
-            "(best: +0.7 points of macro-F1 with 50 raw texts; p 0.86, 3 RNG seeds)",
+            "(best: +0.7 points of macro-F1 with 50 raw texts; p\u00a00.86, 3 RNG seeds)",
         ),
         (
             [*BASELINE, *LOSES],
-            "50 raw texts are worse than the 30 seeds alone: −10.0 points of macro-F1 (p 0.003, 3 RNG seeds)",
+            "50 raw texts are worse than the 30 seeds alone: −10.0 points of macro-F1 (p\u00a00.003, 3 RNG seeds)",
         ),
         (
             [*BASELINE[:1], *LOSES[:1]],
@@ -114,7 +114,7 @@ def test_losses_of_both_kinds_of_classifier_are_in_the_headline() -> None:
     tuned = make_runs(A, 200, [0.40, 0.425, 0.385])
     assert say([*BASELINE, *tuned, *probes, *make_runs(RELABELLED, 200, [0.52, 0.50, 0.49])]) == (
         "No variant beats the 30 seeds alone yet (best: +0.3 points of macro-F1 with 200 relabelled texts "
-        "(fine-tuned); p 0.81, 3 RNG seeds); worse: raw · linear probe, 200 texts (−27.0), raw, 200 texts (−9.7)"
+        "(fine-tuned); p\u00a00.81, 3 RNG seeds); worse: raw · linear probe, 200 texts (−27.0), raw, 200 texts (−9.7)"
     )
 
 
@@ -130,7 +130,7 @@ def test_a_verdict_in_the_headline_comes_from_predictions_where_there_are_some()
     predicted = {(SEEDS, 0): predict_share(1421, 0.52, 0.52), (A, 50): predict_share(1421, 0.26, 0.26)}
     assert headline(runs, "accuracy", names_of(runs), predicted) == (
         "50 raw texts are worse than the 30 seeds alone: −26.0 points of accuracy "
-        "(p < 0.001, 1,421 test texts, 2 RNG seeds)"
+        "(p\u00a0<\u00a00.001, 1,421 test texts, 2 RNG seeds)"
     )
     (sentence,) = describe_variants(runs, "accuracy", names_of(runs), predicted)
     assert sentence.startswith("raw, 50 texts: worse than seeds only, −26.0 points of accuracy (95% interval −28.")
@@ -166,12 +166,12 @@ def test_the_headline_never_names_the_ceiling_or_the_best_size_as_the_winner() -
 
 
 def test_the_ceiling_still_counts_as_a_comparison() -> None:
-    assert "(p 0.009, 3 RNG seeds)" in say([*BASELINE, *GAINS])
-    assert "(p 0.009, 3 RNG seeds)" in say(
+    assert "(p\u00a00.009, 3 RNG seeds)" in say([*BASELINE, *GAINS])
+    assert "(p\u00a00.009, 3 RNG seeds)" in say(
         [*BASELINE, *GAINS, *CEILING]
     )  # the ceiling has the smaller p, so A is adjusted last
     wide = make_runs(REAL, 50, [0.90, 0.70, 0.91])
-    assert "(p 0.018, 3 RNG seeds)" in say([*BASELINE, *GAINS, *wide])
+    assert "(p\u00a00.018, 3 RNG seeds)" in say([*BASELINE, *GAINS, *wide])
 
 
 def test_one_lucky_run_does_not_replace_a_significant_variant_in_the_headline() -> None:
@@ -233,12 +233,12 @@ def test_each_variant_is_described_with_its_evidence_and_the_largest_gain_comes_
     runs = [*BASELINE, *LOSES, *GAINS, *NOISE, *make_runs(D, 50, [0.51])]
     assert describe_variants(runs, "macro_f1", names_of(runs)) == [
         "A, 50 texts: better than seeds only, +12.0 points of macro-F1 "
-        "(95% interval +7.0 to +17.0, adjusted p 0.018, 3 RNG seeds).",
+        "(95% interval +7.0 to +17.0, adjusted p\u00a00.018, 3 RNG seeds).",
         "D, 50 texts: not tested against seeds only, +1.0 points of macro-F1 (one RNG seed does not rule out chance).",
         "C, 50 texts: not significantly different from seeds only, +0.7 points of macro-F1 "
-        "(95% interval −13.9 to +15.2, adjusted p 0.86, 3 RNG seeds).",
+        "(95% interval −13.9 to +15.2, adjusted p\u00a00.86, 3 RNG seeds).",
         "B, 50 texts: worse than seeds only, −10.0 points of macro-F1 "
-        "(95% interval −12.5 to −7.5, adjusted p 0.010, 3 RNG seeds).",
+        "(95% interval −12.5 to −7.5, adjusted p\u00a00.010, 3 RNG seeds).",
     ]
 
 
@@ -256,119 +256,12 @@ def test_the_description_of_a_probe_compares_it_with_the_probe_on_seeds_only() -
 def test_a_judgement_gives_direction_size_and_evidence() -> None:
     difference = Difference(A, 50, Interval(0.092, 0.051, 0.133, 5), 0.001, 0.003)
     assert judge(difference, "raw", "macro_f1") == (
-        "better than raw, +9.2 points of macro-F1 (95% interval +5.1 to +13.3, adjusted p 0.003, 5 RNG seeds)"
+        "better than raw, +9.2 points of macro-F1 (95% interval +5.1 to +13.3, adjusted p\u00a00.003, 5 RNG seeds)"
     )
     assert judge(replace(difference, p_adjusted=0.05), "raw", "accuracy") == (
         "not significantly different from raw, +9.2 points of accuracy "
-        "(95% interval +5.1 to +13.3, adjusted p 0.050, 5 RNG seeds)"
+        "(95% interval +5.1 to +13.3, adjusted p\u00a00.050, 5 RNG seeds)"
     )
-
-
-# Next step -----------------------------------------------------------------------------------------------------------
-
-REVIEW = "Next: review 40 texts, the most doubtful first, then train on the relabelled texts"
-MORE_SEEDS = "Next: train more RNG seeds per point"
-MORE_TEXTS = "Next: generate more texts, so that each RNG seed draws different ones and the gain can be tested."
-AGREED = "Next: train with the filter “agreed”: it drops texts that a seeds-only classifier labels differently."
-ELSEWHERE = "Next: try another prompt, strategy or language model."
-SHARE = "Next: generate more texts, or send somebody the report."
-FIVE = make_runs(SEEDS, 0, [0.50, 0.52, 0.48, 0.51, 0.49])
-
-
-SENTENCES = Variant(has_sentences=True)
-
-
-def of_variant(variant: Variant, runs: Sequence[TrainingRun]) -> list[TrainingRun]:
-    return [replace(run, variant=variant) for run in runs]
-
-
-@pytest.mark.parametrize(
-    ("runs", "n_waiting", "expected"),
-    [
-        # nothing to compare has been trained
-        ([], 0, "Next: generate texts, then train with them and on the seeds only."),
-        (BASELINE, 90, "Next: generate texts, then train with them and on the seeds only."),
-        (GAINS, 90, "Next: generate texts, then train with them and on the seeds only."),
-        ([*BASELINE, *CEILING], 90, "Next: generate texts, then train with them and on the seeds only."),
-        # only label sentences
-        ([*BASELINE, *of_variant(SENTENCES, LOSES)], 0, "Next: generate texts, then train with them too."),
-        ([*BASELINE, *of_variant(SENTENCES, GAINS)], 90, "Next: train with the synthetic texts too."),
-        # one RNG seed
-        ([*BASELINE[:1], *GAINS[:1]], 0, f"{MORE_SEEDS}; with one, chance cannot be ruled out."),
-        ([*BASELINE[:1], *GAINS[:1]], 90, f"{MORE_SEEDS}; with one, chance cannot be ruled out."),
-        # a significant gain
-        ([*BASELINE, *GAINS], 90, f"{REVIEW} to see what correcting labels adds."),
-        ([*BASELINE, *GAINS], 0, SHARE),
-        ([*BASELINE, *of_variant(RELABELLED, GAINS)], 90, SHARE),  # reviewed texts were tried
-        # a significant loss
-        ([*BASELINE, *LOSES], 90, f"{REVIEW}."),
-        ([*BASELINE, *LOSES], 0, AGREED),
-        # no significant difference
-        ([*BASELINE, *NOISE], 90, f"{REVIEW}."),
-        ([*BASELINE, *NOISE], 7, "Next: review 7 texts, the most doubtful first, then train on the relabelled texts."),
-        ([*BASELINE, *NOISE], 0, f"{MORE_SEEDS} (3 so far) to see whether the gain is real."),
-        (
-            [*BASELINE, *of_variant(RELABELLED, NOISE)],
-            90,
-            f"{MORE_SEEDS} (3 so far) to see whether the gain is real.",
-        ),
-        ([*FIVE, *make_runs(A, 50, [0.55, 0.46, 0.51, 0.55, 0.46])], 0, AGREED),
-        ([*FIVE, *make_runs(RELABELLED, 50, [0.55, 0.46, 0.51, 0.55, 0.46])], 90, AGREED),
-        ([*BASELINE, *make_runs(A, 50, [0.55, 0.46, 0.48])], 0, AGREED),  # −0.3 on average
-        # all RNG seeds agree exactly
-        ([*BASELINE, *EQUAL], 90, f"{REVIEW}."),
-        ([*BASELINE, *EQUAL], 0, MORE_TEXTS),
-        ([*FIVE, *make_runs(A, 50, [0.60, 0.62, 0.58, 0.61, 0.59])], 0, MORE_TEXTS),
-    ],
-)
-def test_the_next_step_depends_on_the_results_and_on_texts_not_yet_reviewed(
-    runs: list[TrainingRun], n_waiting: int, expected: str
-) -> None:
-    assert next_step(runs, "macro_f1", n_waiting=n_waiting, n_reviewed=0) == expected
-
-
-def test_with_consensus_labels_a_review_corrects_similar_texts_too() -> None:
-    consensus = replace(A, use=TextUse.CONSENSUS)
-    runs = [*BASELINE, *(replace(run, variant=consensus) for run in GAINS)]
-    assert next_step(runs, "macro_f1", n_waiting=90, n_reviewed=0) == (
-        "Next: review 40 texts, the most doubtful first, then train again: each decision also corrects the labels of "
-        "similar texts."
-    )
-
-
-def test_where_the_seeds_alone_are_recommended_nobody_is_told_to_send_the_report() -> None:
-    runs = [*BASELINE, *GAINS]
-    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=0) == SHARE
-    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=0, is_seeds_best=True) != SHARE
-
-
-def test_after_the_filter_was_tried_the_next_step_suggests_something_else() -> None:
-    agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
-    runs = [*BASELINE, *of_variant(agreed, LOSES)]
-    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=7) == ELSEWHERE
-
-
-@pytest.mark.parametrize(
-    ("n_waiting", "n_reviewed", "asked"),
-    [(90, 7, "40 more texts"), (1, 7, "1 more text"), (90, 0, "40 texts"), (1, 0, "1 text")],
-)
-def test_the_next_step_asks_for_more_reviews_only_where_there_are_some(
-    n_waiting: int, n_reviewed: int, asked: str
-) -> None:
-    agreed = Variant(TextUse.RELABELLED, (1,), TextFilter(agrees=True))
-    runs = [*BASELINE, *of_variant(agreed, LOSES)]
-    assert next_step(runs, "macro_f1", n_waiting=n_waiting, n_reviewed=n_reviewed) == (
-        f"Next: review {asked}, or try another prompt or language model."
-    )
-
-
-def test_headline_and_next_step_are_about_the_same_variant() -> None:
-    lucky = make_runs(D, 50, [0.9])  # more than the significant gain, from one RNG seed
-    runs = [*BASELINE, *GAINS, *lucky]
-    assert say(runs).startswith("50 raw texts (A) beat")
-    assert next_step(runs, "macro_f1", n_waiting=0, n_reviewed=0) == SHARE
-    step = next_step([*BASELINE, *NOISE, *lucky], "macro_f1", n_waiting=90, n_reviewed=0)
-    assert step.startswith(f"{MORE_SEEDS}; with one")
 
 
 def test_names_do_not_affect_the_headline() -> None:

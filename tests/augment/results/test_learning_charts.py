@@ -229,11 +229,20 @@ def test_intervals_wider_than_the_scale_are_cut_at_0_and_1() -> None:
     assert figure.layout.yaxis.range == (0.0, 1.0)
 
 
-def test_sizes_are_to_scale_and_labelled_if_there_is_room() -> None:
-    points = [make_point(GPT_J, n, 0.5) for n in (10, 50, 100, 500)]
-    figure = learning_curve(points, "macro_f1", STYLES, NAMES)
-    assert list(figure.layout.xaxis.tickvals) == [0, 50, 100, 500]
-    assert list(lines_of(figure)["GPT-J"].x) == [10, 50, 100, 500]
+@pytest.mark.parametrize(
+    ("sizes", "written"),
+    [
+        ((10, 50, 100, 500), [0, 100, 500]),
+        ((50, 180, 200), [0, 50, 200]),  # the largest size is the one that claims are about
+        ((10, 20, 50, 100, 200), [0, 20, 50, 100, 200]),
+        ((50, 200), [0, 50, 200]),
+        ((3,), [0, 3]),
+    ],
+)
+def test_sizes_are_to_scale_and_labelled_if_there_is_room(sizes: tuple[int, ...], written: list[int]) -> None:
+    figure = learning_curve([make_point(GPT_J, n, 0.5) for n in sizes], "macro_f1", STYLES, NAMES)
+    assert list(figure.layout.xaxis.tickvals) == written
+    assert list(lines_of(figure)["GPT-J"].x) == list(sizes)
 
 
 def test_nothing_measured_yet_is_an_empty_chart() -> None:

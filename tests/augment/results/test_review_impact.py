@@ -44,10 +44,10 @@ from augment.results.review_impact import (
     agree_with_lm,
     describe_gain,
     describe_writers,
+    explain_gains,
     group_outcomes,
     headline,
     outcomes_table,
-    pick_reviewed,
     worth_chart,
 )
 from augment.results.variants import name_variants
@@ -149,7 +149,7 @@ def test_the_gain_of_review_is_stated_with_its_evidence() -> None:
     figures = gain(raw=0.5, accepted=0.6)
     assert describe_gain(figures, "macro_f1", NAMES) == (
         "GPT-J, 200 texts each: macro-F1 0.50 raw, 0.60 accepted. Accepted is better than raw, +10.0 points of "
-        "macro-F1 (95% interval +5.0 to +15.0, adjusted p 0.004, 5 RNG seeds)."
+        "macro-F1 (95% interval +5.0 to +15.0, adjusted p\u00a00.004, 5 RNG seeds)."
     )
     single = Difference(ACCEPTED, 200, Interval(0.1, 0.1, 0.1, 1), None, None)
     untested = replace(figures, pairs=[replace(figures.pairs[0], over_raw=single)])
@@ -166,9 +166,25 @@ def test_each_size_is_named_and_only_texts_that_are_the_same_are_called_so() -> 
     assert " 10 texts each: macro-F1 0.48 raw, 0.63 reviewed. Reviewed is better than raw" in sentence
 
 
-def test_the_gain_of_review_needs_a_pair() -> None:
-    both = gain(raw=0.5, accepted=0.6)
-    assert pick_reviewed([gain(raw=0.5), both]) == [both]
+def test_what_the_intervals_of_a_gain_cover_is_said_as_it_is() -> None:
+    found = gain(raw=0.5, accepted=0.6)
+    over_raw = Difference(Variant(TextUse.ACCEPTED, (1,)), 50, Interval(0.1, 0.0, 0.2, 3), 0.01, 0.01)
+    whiskers = "Whiskers on the chart are 95% intervals of each score over RNG seeds."
+
+    def explain(*differences: Difference | None) -> str:
+        pairs = [replace(found.pairs[0], over_raw=difference) for difference in differences]
+        return explain_gains([replace(found, pairs=pairs)]).removeprefix(whiskers)
+
+    by_texts, single = replace(over_raw, n_texts=90), Interval(0.1, 0.0, 0.2, 1)
+    assert explain(None) == ""
+    assert explain(over_raw) == " The intervals and p of differences are from a paired t-test over RNG seeds."
+    assert explain(by_texts, replace(over_raw, interval=single)) == (
+        " The intervals and p of differences are from a bootstrap over test texts and RNG seeds."
+    )
+    assert explain(replace(by_texts, interval=single)).endswith("a bootstrap over test texts.")
+    assert explain(by_texts, over_raw).endswith(
+        "a bootstrap over test texts and RNG seeds or a paired t-test over RNG seeds, where runs stored no predictions."
+    )
 
 
 # Agreement -----------------------------------------------------------------------------------------------------------
