@@ -20,6 +20,7 @@ from pages.parts.session import enter_through_app, require_task, workbench
 def show_views(task: Task) -> None:
     """The tabs, of which only the open one is drawn. Another filter reruns this, not the page around it."""
     draw_pending(task.id)
+    workbench().consensus.refresh(task)
     tabs = st.tabs([CARD, TABLE, LABELS, WORTH, EXCHANGE], key=VIEW, bind="query-params")
     card, table, labels, worth, exchange = tabs
     if card.open:

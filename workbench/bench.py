@@ -1,4 +1,4 @@
-"""The objects that one process shares: the store, the job runner, the loaded LM and what keeps consensus labels current."""
+"""The objects that one process shares: the store, the job runner, the loaded LM, the keeper of consensus labels."""
 
 from dataclasses import dataclass
 

@@ -6,6 +6,7 @@ encoder that comparing texts uses: it is thread-safe, and shares its weights wit
 """
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ from augment.records.copies import normalise_text
 from storage import Store
 
 NEW_DECISIONS = 5  # make a consensus stale
+MAX_TEXTS = 20_000  # of a task; embedding more for the first time would take many minutes
 MAX_KEPT_TEXTS = 50_000  # embeddings, of 1.5 kB each
 NEXT = 50  # decisions that the hint is about
 
@@ -72,10 +74,42 @@ class ConsensusKeeper:
         self._failed: dict[int, ConsensusBasis] = {}  # not tried again until something has changed
         self._sentences: dict[int, tuple[LabelledText, ...]] = {}
         self._vectors: dict[str, NDArray[np.float32]] = {}
+        self._checked_at: dict[int, float] = {}
+        self._estimates: dict[int, LabelEstimate] = {}  # by task
+        self._upcoming: dict[tuple[int, QueueRequest], NextDecisions] = {}  # by version
 
-    def refresh(self, task: Task) -> None:
-        """Have the task's consensus computed if it is stale; returns at once."""
-        if self.is_working(task.id) or not self.is_stale(task.id):
+    def estimate(self, task_id: int) -> LabelEstimate | None:
+        """How many of the task's labels are right by its newest consensus; None before the first one.
+
+        Computed once per consensus, as it reads every text and the review desk asks at every key.
+        """
+        version = self._store.consensus.newest(task_id)
+        known = self._estimates.get(task_id)
+        if version is None or (known and known.version.id == version.id):
+            return known if version else None
+        found = estimate_labels(self._store, task_id)
+        if found:
+            self._estimates[task_id] = found
+        return found
+
+    def expect_next(self, task_id: int, request: QueueRequest, estimate: LabelEstimate) -> NextDecisions:
+        """How many labels the next decisions in the request's order are expected to change; once per consensus."""
+        key = estimate.version.id, request
+        if key not in self._upcoming:
+            kept = {old: found for old, found in self._upcoming.items() if old[0] == estimate.version.id}
+            self._upcoming = {**kept, key: expect_next(self._store, task_id, request, estimate.calibration)}
+        return self._upcoming[key]
+
+    def refresh(self, task: Task, *, every_s: float = 0.0) -> None:
+        """Have the task's consensus computed if it is stale; returns at once.
+
+        Whether it is stale is not looked up again within `every_s`.
+        """
+        is_recent = time.monotonic() - self._checked_at.get(task.id, -math.inf) < every_s
+        if is_recent or self.is_working(task.id):
+            return
+        self._checked_at[task.id] = time.monotonic()
+        if not self.is_stale(task.id):
             return
         with self._changed:
             self._waiting[task.id] = task
@@ -92,9 +126,12 @@ class ConsensusKeeper:
     def is_stale(self, task_id: int) -> bool:
         """Whether a new consensus can be made from more than the last: five decisions, a text, an opinion, other seeds.
 
-        While a run of the task writes or labels texts, its results alone do not count: they come every second.
+        While a run of the task writes or labels texts, its results alone do not count: they come every second. A task
+        with more than `MAX_TEXTS` texts gets no consensus.
         """
         store = self._store.consensus
+        if sum(self._store.reviews.count_status(task_id).values()) > MAX_TEXTS:
+            return False
         basis, version = store.basis(task_id), store.newest(task_id)
         if basis is None or self._failed.get(task_id) == basis:
             return False
@@ -152,8 +189,8 @@ class ConsensusKeeper:
         taught = {text.label for text in (*evidence.seeds, *evidence.sentences)}
         if missing := [label for label in task.labels if label not in taught]:
             raise DataError(f"No seed and no label sentence says what '{missing[0]}' means. Add a seed of it.")
-        needed = dict.fromkeys(text.text for text in (*evidence.seeds, *evidence.sentences, *texts))
-        n_new = self._embed(list(needed))
+        sure = [text.text for text in (*evidence.seeds, *evidence.sentences)]
+        n_new = self._embed(list(dict.fromkeys([*sure, *(text.text for text in texts)])))
         consensus = find_consensus(evidence, texts, self._vectors)
         self._store.consensus.write(task.id, basis, texts, consensus)
         self._failed.pop(task.id, None)

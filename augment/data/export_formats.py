@@ -28,6 +28,8 @@ from augment.errors import DataError
 from augment.records import ExportedText
 
 COLUMNS = tuple(field.name for field in fields(ExportedText))
+IGNORED = ("consensus_label", "consensus_prob")  # written, but never read; files exported before lack them
+REQUIRED = tuple(column for column in COLUMNS if column not in IGNORED)
 NESTED = ("label_probs", "flags", "seeds", "history")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 CHUNK = 1_000  # rows per Parquet or Arrow batch
@@ -59,7 +61,7 @@ def write_export(records: Iterable[ExportedText], file: IO[bytes], kind: ExportF
 
 
 def is_export(name: str, file: IO[bytes]) -> bool:
-    """Whether a file has every column of an export, so that `read_export` can read it.
+    """Whether a file has every column that an export needs, so that `read_export` can read it.
 
     Raises:
         DataError: the content does not match the file extension.
@@ -69,7 +71,7 @@ def is_export(name: str, file: IO[bytes]) -> bool:
         return False
     file.seek(0)
     with _as_data_error(name):
-        return set(COLUMNS) <= (next(codec.read(file), {})).keys()
+        return set(REQUIRED) <= (next(codec.read(file), {})).keys()
 
 
 def read_export(name: str, file: IO[bytes]) -> Iterator[ExportedText]:
@@ -87,7 +89,7 @@ def read_export(name: str, file: IO[bytes]) -> Iterator[ExportedText]:
         first = next(rows, None)
         if first is None:
             raise DataError(f"'{name}' has no rows. Expected one exported text per row.")
-        if missing := [column for column in COLUMNS if column not in first]:
+        if missing := [column for column in REQUIRED if column not in first]:
             raise DataError(
                 f"'{name}' lacks the columns {', '.join(missing)} of an export. Export the texts again, or import a "
                 "table of labels with the columns 'id' and 'label'."
@@ -116,7 +118,8 @@ def _adapter() -> TypeAdapter[ExportedText]:
 
 def _to_record(codec: "_Codec", row: Row, place: str) -> ExportedText:
     try:
-        return _adapter().validate_python(codec.decode(row))
+        decoded = codec.decode({column: value for column, value in row.items() if column not in IGNORED})
+        return _adapter().validate_python(decoded)
     except ValidationError as error:
         raise DataError(f"{place}: {_describe_invalid(error)}. Export the texts again.") from error
     except (ValueError, TypeError, KeyError) as error:  # nested fields that cannot be decoded
@@ -240,6 +243,7 @@ def _schema() -> Any:
         "seeds": listing(text=text, label=text),
         "history": listing(**step, **changes, **undo),
         "created_at": time,
+        "consensus_prob": pa.float64(),
         **dict.fromkeys(("id", "run_id", "prompt_version", "number", "n_tokens", "n_prompt_tokens"), whole),
     }
     return pa.schema([(column, kinds.get(column, text)) for column in COLUMNS])

@@ -59,7 +59,8 @@ class ExportedText:
     """A synthetic text as it is now, where it came from, and every decision about it, oldest first.
 
     `config` is the run's config as JSON, including the template. `number` is the attempt's number in its run. Imported
-    texts have no `config`, `strategy`, `prompt_version`, `prompt`, `raw` completion or token counts.
+    texts have no `config`, `strategy`, `prompt_version`, `prompt`, `raw` completion or token counts. The consensus of
+    all label sources is written for other programs; importing ignores it, as each task finds its own.
     """
 
     id: int
@@ -84,6 +85,8 @@ class ExportedText:
     n_prompt_tokens: int | None
     seeds: tuple[LabelledText, ...]
     history: tuple[ExportedEvent, ...]
+    consensus_label: str | None = None
+    consensus_prob: float | None = None
 
     def __post_init__(self) -> None:
         _check_zone(self.created_at)

@@ -11,6 +11,7 @@ from augment.records.runs import RunState, RunStatus
 from augment.records.training import ClassifierKind, MetricPoint, Prediction, TrainingConfig
 from augment.records.variants import Variant, VariantText
 
+NEARLY_ALL = 0.9  # of a variant's texts
 ENOUGH_VALIDATION_TEXTS = 50  # to choose a variant by; with fewer, chance would
 
 
@@ -116,8 +117,9 @@ class TrainingRun:
 def cut_runs(runs: Sequence[TrainingRun], n_texts: int) -> list[TrainingRun]:
     """A variant's runs when only `n_texts` can be drawn: runs that need more become one per RNG seed, with all texts.
 
-    Two runs with the same RNG seed and texts would be the same run. If there is no text, the runs stay as they are and
-    fail with the reason.
+    Two runs with the same RNG seed and texts would be the same run, and one with nearly as many texts (more than
+    `NEARLY_ALL`) almost the same: it is left out. If there is no text, the runs stay as they are and fail with the
+    reason.
     """
     if not n_texts:
         return list(runs)
@@ -126,7 +128,12 @@ def cut_runs(runs: Sequence[TrainingRun], n_texts: int) -> list[TrainingRun]:
         size = min(run.n_synthetic, n_texts)
         cut = replace(run, n_synthetic=size, n_train=run.n_train - run.n_synthetic + size)
         kept.setdefault((run.config.rng_seed, size), cut)
-    return list(kept.values())
+    has_all = {rng_seed for rng_seed, size in kept if size == n_texts}
+    return [
+        run
+        for (rng_seed, size), run in kept.items()
+        if size == n_texts or rng_seed not in has_all or size <= NEARLY_ALL * n_texts
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,11 +36,13 @@ class ReviewOrder(StrEnum):
     """How the table and the queue are sorted.
 
     `DISAGREEMENT`: the LM's probability of the text's label, lowest first. `LEAST_CONFIDENT`: the LM's probability of
-    the likeliest label, lowest first. Texts without probabilities come last. `RANDOM` is the same order for everyone.
+    the likeliest label, lowest first. `LEAST_SURE`: the same of the consensus of all label sources. Texts without
+    probabilities come last. `RANDOM` is the same order for everyone.
     """
 
     DISAGREEMENT = "disagreement"
     LEAST_CONFIDENT = "least-confident"
+    LEAST_SURE = "least-sure-consensus"
     NEWEST = "newest"
     OLDEST = "oldest"
     RUN = "run"

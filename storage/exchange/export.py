@@ -16,8 +16,10 @@ from augment.records import (
     ReviewAction,
     ReviewStatus,
     StoredText,
+    TextConsensus,
     TextFilters,
 )
+from storage.consensus import read_consensus
 from storage.exchange.plan import SourceRun
 from storage.reviews.steps import change_of
 from storage.reviews.text_queries import conditions_of
@@ -100,11 +102,13 @@ def _export_chunk(
     completions = [lineage.completion for lineage in lineages.values() if lineage.completion]
     seeds = _examples(session, {seed_id for completion in completions for seed_id in completion.seed_ids})
     histories = _histories(session, ids)
+    consensus = read_consensus(session, ids)
     for text in stored:
         yield ExportedText(
             **_text_fields(text, labels),
             **_lineage_fields(lineages[text.id], seeds),
             history=tuple(histories[text.id]),
+            **_consensus_fields(consensus.get(text.id)),
         )
 
 
@@ -140,6 +144,13 @@ def _lineage_fields(lineage: _Lineage, seeds: Mapping[int, LabelledText]) -> dic
         "n_prompt_tokens": completion.n_prompt_tokens if completion else None,
         "seeds": tuple(seeds[seed_id] for seed_id in completion.seed_ids if seed_id in seeds) if completion else (),
     }
+
+
+def _consensus_fields(consensus: TextConsensus | None) -> dict[str, Any]:
+    """The fields of what all label sources say; a person's decision stands."""
+    if consensus is None:
+        return {}
+    return {"consensus_label": consensus.label, "consensus_prob": consensus.prob}
 
 
 def _examples(session: Session, ids: Collection[int]) -> dict[int, LabelledText]:

@@ -1,4 +1,4 @@
-"""Filters and sort orders of synthetic texts as SQL. The database does all the work, with an index for each order."""
+"""Filters and sort orders of synthetic texts as SQL. The database does all the work, with an index for most orders."""
 
 from typing import Any
 
@@ -10,6 +10,7 @@ from storage.schema import (
     GenerationRunRow,
     ReviewEventRow,
     SyntheticTextRow,
+    TextConsensusRow,
     TextFlagRow,
 )
 
@@ -65,6 +66,9 @@ def order_of(order: ReviewOrder) -> tuple[Any, ...]:
         return (LABEL_PROB_KEY, text.id)
     if order is ReviewOrder.LEAST_CONFIDENT:
         return (CONFIDENCE_KEY, text.id)
+    if order is ReviewOrder.LEAST_SURE:
+        sure = select(TextConsensusRow.prob).where(TextConsensusRow.text_id == text.id).scalar_subquery()
+        return (func.coalesce(sure, NO_PROBABILITY), text.id)
     if order is ReviewOrder.RANDOM:
         return (text.shuffle, text.id)
     if order is ReviewOrder.RUN:

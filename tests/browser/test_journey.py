@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.models]
 
 Visit = Callable[[str], Page]
 RESULT_TABS = {
-    "How sure": "paired t-test",
+    "How sure": "from a bootstrap",
     "Per label": "Confusion",
     "Over steps": "Smoothing",
     "Label shares": "All texts that a variant can draw from",

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from augment import lms
 from augment.data.export_formats import (
     COLUMNS,
+    IGNORED,
     ExportFormat,
     guard_cell,
     is_export,
@@ -31,6 +32,8 @@ from augment.prompts.template import DEFAULT_TEMPLATE
 from augment.records import (
     Attempt,
     Completion,
+    Consensus,
+    ConsensusLabel,
     Decision,
     ExportedEvent,
     ExportedText,
@@ -192,6 +195,44 @@ def test_an_export_contains_what_the_store_has(store: Store, reviewed: Task, see
             )
             assert record.seeds == tuple(LabelledText(seed.text, seed.label) for seed in seed_set.examples[:8])
             assert (record.strategy, record.prompt_version, json.loads(record.config or "")["target"]) == ("mix", 1, 20)
+
+
+@pytest.mark.parametrize("kind", ExportFormat)
+def test_the_consensus_is_written_and_never_read(store: Store, reviewed: Task, kind: ExportFormat) -> None:
+    texts = store.consensus.texts(reviewed.id)
+    found = [ConsensusLabel("anger", (0.2, 0.6, 0.2))] * len(texts)
+    basis = store.consensus.basis(reviewed.id)
+    assert basis is not None
+    store.consensus.write(reviewed.id, basis, texts, Consensus(found, (), [()] * len(texts), found))
+    records = export(store, reviewed.id)
+    for record in records:
+        expected: tuple[str | None, float | None] = ("anger", 0.6)
+        if record.status is ReviewStatus.ACCEPTED:
+            expected = (record.label, 1.0)
+        if record.status is ReviewStatus.REJECTED:
+            expected = (None, None)
+        assert (record.consensus_label, record.consensus_prob) == expected
+    assert len({record.status for record in records}) == 3
+    file = written(records, kind)
+    if kind is ExportFormat.CSV:
+        rows = list(csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline="")))
+        assert [row["consensus_label"] for row in rows] == [record.consensus_label or "" for record in records]
+        file = written(records, kind)
+    if kind is ExportFormat.JSONL:  # another program may write anything there
+        file = io.BytesIO(file.getvalue().replace(b'"consensus_prob":0.6', b'"consensus_prob":"surely"'))
+        assert b"surely" in file.getvalue()
+    read = list(read_export(f"x{kind.ending}", file))
+    assert read == [replace(record, consensus_label=None, consensus_prob=None) for record in records]
+
+
+def test_a_file_exported_before_there_was_a_consensus_is_read(store: Store, reviewed: Task) -> None:
+    records = export(store, reviewed.id)
+    rows = [json.loads(line) for line in written(records, ExportFormat.JSONL).getvalue().splitlines()]
+    old = [{column: value for column, value in row.items() if column not in IGNORED} for row in rows]
+    assert all(len(row) == len(COLUMNS) - 2 for row in old)
+    file = io.BytesIO("\n".join(map(json.dumps, old)).encode())
+    assert is_export("old.jsonl", file)
+    assert list(read_export("old.jsonl", file)) == records
 
 
 def test_only_texts_with_the_chosen_statuses_that_match_the_filters_are_exported(store: Store, reviewed: Task) -> None:

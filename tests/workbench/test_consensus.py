@@ -1,4 +1,4 @@
-"""The consensus of a task with the embedded encoder: computed in its own thread, kept current, and what it estimates."""
+"""The consensus of a task with the embedded encoder: kept current in its own thread, and what it estimates."""
 
 import logging
 from dataclasses import replace

@@ -15,9 +15,10 @@ USES = {
     TextUse.RELABELLED: "all texts except rejected ones, each with its label after review",
     TextUse.SOFT: "every text, with the language model's label probabilities as its label",
     TextUse.CONSENSUS: (
-        "all texts except rejected ones; what people decided stands, any other text gets the consensus of the label it "
-        "was written with, the language model's scores and a classifier trained on the seeds, label sentences and "
-        "decisions, as a soft label, and its confidence as its weight"
+        "all texts except rejected ones; what people decided stands, any other text gets the consensus of its label "
+        "sources (a classifier trained on the seeds, label sentences and decisions; the label it was written with; the "
+        "language model's scores; other language models and files that were asked), as a soft label, and its "
+        "confidence as its weight"
     ),
     TextUse.REAL: "real texts that are not seeds: what the same number of real labelled texts would gain",
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from augment.records import ReviewStatus, ReviewStep, StoredText, Task, TextFilters, TextJudged
+from augment.records import ReviewStatus, ReviewStep, StoredText, Task, TextConsensus, TextFilters, TextJudged
 from augment.results.charts.counts import label_colour
 from augment.wording import plural
 from pages.parts.formats import escape_markdown, name_flag
@@ -20,6 +20,7 @@ from pages.parts.review.actions import apply_actions
 from pages.parts.review.desk import show_desk
 from pages.parts.review.filters import choose_filters
 from pages.parts.review.history import ReviewHistory
+from pages.parts.review.label_sources.consensus import describe_consensus, show_consensus, show_estimate_line
 from pages.parts.review.queue import choose_order, is_blind, next_cards
 from pages.parts.review.state import DESK, chosen_order, review_state, task_review
 from pages.parts.review.wording import describe, describe_step
@@ -27,6 +28,7 @@ from pages.parts.reviewer import ask_reviewer, change_reviewer, reviewer
 from pages.parts.session import workbench
 from storage.reviews.queue import AHEAD_FOR, LENT_FOR
 
+CONSENSUS_EVERY_S = 2.0  # a key press must not wait for a look whether the consensus is stale
 KEYS = (
     "**1** to **9** set that label and accept  \n**A** accept · **X** reject · **S** skip · **Z** undo  \n"
     "**←** back · **→** forward"
@@ -53,8 +55,10 @@ def show_card_view(task: Task) -> None:
 def show_cards(task: Task, filters: TextFilters, order: str) -> None:
     """Progress, the desk, and where its card comes from; `order` is the name of the queue's order."""
     with showing_errors():
+        workbench().consensus.refresh(task, every_s=CONSENSUS_EVERY_S)
         cards = next_cards(task, filters)
         show_progress(task, filters, order)
+        show_estimate_line(task, filters)
         show_desk(view_desk(task, filters, cards), key=DESK, on_sent=partial(apply_actions, task.id))
         if error := review_state().card_error.take():
             show_error(error)
@@ -107,13 +111,14 @@ def view_desk(task: Task, filters: TextFilters, cards: Sequence[StoredText]) -> 
     judged = {}
     if order.judge_id is not None:
         judged = store.trainings.judgements(order.judge_id, [card.id for card in cards])
+    consensus = store.consensus.of_texts([card.id for card in cards])
     last = store.reviews.last_step(task.id, reviewer=reviewer())
     state.n_views += 1
     return {
         "number": state.n_views,  # the browser may be given two views in the wrong order
         "labels": task.labels,
         "colours": [label_colour(task.labels, label) for label in task.labels],
-        "cards": [view_card(card, judged.get(card.id)) for card in cards],
+        "cards": [view_card(card, judged.get(card.id), consensus.get(card.id)) for card in cards],
         "end": [] if cards else describe_end(task, filters),
         "session": state.holder,
         "queue": repr((task.id, filters, order)),
@@ -133,10 +138,19 @@ def describe_last(step: ReviewStep | None, history: ReviewHistory) -> str:
     return "skipped" if history.was_skipped else describe_step(step)
 
 
-def view_card(card: StoredText, judged: TextJudged | None) -> dict[str, Any]:
-    """One card: its label and status, what a classifier predicts, where it came from; a second opinion hides others."""
+def view_card(card: StoredText, judged: TextJudged | None, consensus: TextConsensus | None) -> dict[str, Any]:
+    """One card: what label sources and a classifier say, its status and origin; a second opinion hides others.
+
+    It also hides the label sources: they learned from others' decisions, and a file may be somebody's own labels.
+    """
     hides_others = is_blind(card)
-    facts = ["proposed by the LM"] if hides_others else [f"proposed {card.proposed_label} · {card.status.value}"]
+    origin = f"{card.lm_name}, generation run {card.run_id}"
+    facts = [f"proposed {card.proposed_label} · {card.status.value}"]
+    if hides_others:
+        facts = ["proposed by the LM"]
+    elif consensus:
+        facts = [describe_consensus(consensus)]
+        origin = f"{card.status.value} · {origin}"
     if judged:
         facts.append(f"classifier {judged.label} {judged.prob:.2f}")
     return {
@@ -145,7 +159,7 @@ def view_card(card: StoredText, judged: TextJudged | None) -> dict[str, Any]:
         "text": card.text,
         "label": card.proposed_label if hides_others else card.label,
         "probs": card.label_probs,
-        "facts": [*facts, f"{card.lm_name}, generation run {card.run_id}"],
+        "facts": [*facts, origin],
         "flags": [name_flag(flag) for flag in card.flags],
         "note": None if hides_others else card.note,  # it may show what somebody else thought
         "is_blind": hides_others,
@@ -167,7 +181,7 @@ def describe_end(task: Task, filters: TextFilters) -> tuple[str, str]:
 
 
 def show_lineage(card: StoredText, *, hides_others: bool = False) -> None:
-    """The exact prompt with its seeds, the raw completion, and every decision so far."""
+    """The exact prompt with its seeds, the raw completion, what label sources say, and every decision so far."""
     store = workbench().store
     attempt = store.generations.attempt(card.id)
     if attempt is None:
@@ -179,6 +193,8 @@ def show_lineage(card: StoredText, *, hides_others: bool = False) -> None:
     if card.text != card.proposed_text:
         st.caption("As the language model wrote it")
         literal(card.proposed_text)
+    if not hides_others:
+        show_consensus(card.id)
     for event in [] if hides_others else store.reviews.history(card.id):
         when = f"{event.created_at:%d %b %H:%M:%S} UTC"
         st.caption(escape_markdown(f"{when} · {event.reviewer}: {describe(event)}"))

@@ -68,8 +68,8 @@ def _show_export(task: Task, filters: TextFilters) -> None:
     wanted = filters if is_filtered else TextFilters()
     n = workbench().store.exchange.count(task.id, wanted, statuses)
     st.caption(
-        f"{plural(n, 'text')}, each with its label and probabilities, its prompt, completion and seeds, and every "
-        "decision about it. The file can be imported here or into another task."
+        f"{plural(n, 'text')}, each with its label and probabilities, its consensus label, its prompt, completion and "
+        "seeds, and every decision about it. The file can be imported here or into another task."
     )
     st.download_button(
         f"Export {plural(n, 'text')}",

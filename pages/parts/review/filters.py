@@ -78,9 +78,9 @@ def _choose_more(task: Task, runs: Sequence[GenerationRun]) -> TextFilters:
     )
 
 
-def choose_sort() -> ReviewOrder:
+def choose_sort(*, has_consensus: bool) -> ReviewOrder:
     """What the table is sorted by."""
-    orders = list(ReviewOrder)
+    orders = [order for order in ReviewOrder if order is not ReviewOrder.LEAST_SURE or has_consensus]
     return st.selectbox(
         "Sort",
         orders,

@@ -11,11 +11,13 @@ ORDERS = (*(QueueOrder(sort) for sort in ReviewOrder), SECOND_OPINION)
 SORT_NAMES = {
     ReviewOrder.DISAGREEMENT: "disagreement first",
     ReviewOrder.LEAST_CONFIDENT: "least confident first",
+    ReviewOrder.LEAST_SURE: "least sure consensus first",
     ReviewOrder.NEWEST: "newest first",
     ReviewOrder.OLDEST: "oldest first",
     ReviewOrder.RUN: "run by run",
     ReviewOrder.RANDOM: "random",
 }
+CONSENSUS_ORDER = QueueOrder(ReviewOrder.LEAST_SURE)
 _SECOND_CODE = "second-opinion"
 _JUDGE_CODE = re.compile(r"judge-(\d{1,9})", re.ASCII)
 

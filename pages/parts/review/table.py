@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from augment.errors import AugmentError
-from augment.records import PageRequest, ReviewAction, ShownTexts, StoredText, Task, TextFilters, Verdict
+from augment.records import PageRequest, ReviewAction, ShownTexts, StoredText, Task, TextConsensus, TextFilters, Verdict
 from pages.parts.formats import escape_markdown, name_flag
 from pages.parts.layout import show_error
 from pages.parts.review.bulk import Selection, show_bulk_bar
@@ -20,8 +20,10 @@ from pages.parts.session import workbench
 
 PAGE_SIZE = 50
 LIKELIEST = "LM's likeliest label"
-COLUMNS = ["tick", "text", "label", "status", "proposed", LIKELIEST, "flags", "note", "LM", "run", "id"]
-READ_ONLY = ["similarity", "status", "proposed", LIKELIEST, "flags", "LM", "run", "id"]
+CONSENSUS, CONSENSUS_PROB = "consensus label", "consensus probability"
+READ_ONLY = ["similarity", "status", "proposed", LIKELIEST, CONSENSUS, CONSENSUS_PROB, "flags", "LM", "run", "id"]
+COLUMNS = ["tick", "text", "label", "status", "proposed", LIKELIEST, CONSENSUS, CONSENSUS_PROB, "flags", "note"]
+COLUMNS += ["LM", "run", "id"]
 
 
 def show_table(task: Task, filters: TextFilters) -> None:
@@ -50,7 +52,7 @@ def choose_page(task: Task, filters: TextFilters) -> tuple[list[StoredText], int
     """The chosen page in the chosen order, and how many texts there are in all."""
     reviews = workbench().store.reviews
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        sort = choose_sort()
+        sort = choose_sort(has_consensus=workbench().store.consensus.newest(task.id) is not None)
         n = reviews.count(task.id, filters)
         n_pages = max(1, -(-n // PAGE_SIZE))
         width = 44 * (2 + min(n_pages, 7))  # px; by itself it hides page 2 in a row of widgets
@@ -66,7 +68,8 @@ def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, 
     state = task_review(task.id)
     versions = hash(tuple((text.id, text.last_event_id) for text in texts))
     key = f"review_rows_{state.grid_version}_{versions}"
-    rows = [to_row(text, task.labels, is_ticked=text.id in state.ticked_ids) for text in texts]
+    consensus = workbench().store.consensus.of_texts([text.id for text in texts])
+    rows = [to_row(text, task.labels, consensus.get(text.id), is_ticked=text.id in state.ticked_ids) for text in texts]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     if similarity:
         frame.insert(2, "similarity", [similarity[text.id] for text in texts])
@@ -89,6 +92,10 @@ def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, 
             LIKELIEST: st.column_config.TextColumn(
                 width=130, help="The label that the language model finds likeliest, and its probability"
             ),
+            CONSENSUS: st.column_config.TextColumn(
+                width=110, help="What all label sources say together; a person's decision stands"
+            ),
+            CONSENSUS_PROB: st.column_config.NumberColumn(width=90, format="%.2f"),
             "flags": st.column_config.TextColumn(width=160),
             "note": st.column_config.TextColumn(width=160),
             "run": st.column_config.NumberColumn("generation run"),
@@ -98,7 +105,9 @@ def show_rows(task: Task, texts: Sequence[StoredText], similarity: Mapping[int, 
     return [int(text_id) for text_id in edited.loc[edited["tick"], "id"]]
 
 
-def to_row(text: StoredText, labels: Sequence[str], *, is_ticked: bool = False) -> dict[str, Any]:
+def to_row(
+    text: StoredText, labels: Sequence[str], consensus: TextConsensus | None, *, is_ticked: bool = False
+) -> dict[str, Any]:
     """A text as a row of the grid."""
     return {
         "tick": is_ticked,
@@ -107,6 +116,8 @@ def to_row(text: StoredText, labels: Sequence[str], *, is_ticked: bool = False) 
         "status": text.status.value,
         "proposed": text.proposed_label,
         LIKELIEST: name_likeliest(text, labels),
+        CONSENSUS: consensus.label if consensus else None,
+        CONSENSUS_PROB: consensus.prob if consensus else None,
         "flags": "; ".join(map(name_flag, text.flags)),
         "note": text.note,
         "LM": text.lm_name,

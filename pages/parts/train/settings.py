@@ -21,7 +21,7 @@ from augment.records import (
 )
 from augment.results.variants import name_variants
 from augment.training.estimates import guess_run_s
-from augment.wording import plural
+from augment.wording import percent, plural
 from pages.parts.formats import escape_markdown, format_duration
 from pages.parts.session import workbench
 from pages.parts.train.texts import choose_texts, count_texts
@@ -212,7 +212,8 @@ def describe_plan(config: ExperimentConfig) -> list[str]:
         if variant.is_ceiling:
             lines.append(f"**real texts**: {n_texts} from the pool, as the ceiling")
         elif variant.is_synthetic:
-            lines.append(f"**your synthetic texts**: up to {n_texts}, each with the consensus of all label sources")
+            share = f"the surest {percent(variant.filter.keep_share)} of " if variant.filter.keep_share < 1 else ""
+            lines.append(f"**your synthetic texts**: {share}{n_texts}, each with the consensus of all label sources")
         elif config.label_knowledge:
             example = escape_markdown(config.label_knowledge.sentences[0].text)
             lines.append(f"**label sentences**: such as “{example}”, without a language model")
@@ -234,9 +235,16 @@ def sizes_of(config: ExperimentConfig) -> dict[Variant, tuple[int, ...]]:
     """The sizes that each variant can have, as far as that is known before a filter that needs a classifier."""
     count = workbench().store.experiments.count_texts
     return {
-        variant: cut_sizes(config.sizes, count(variant, config.seed_set_id)) if variant.has_texts else (0,)
+        variant: cut_sizes(config.sizes, _guess_kept(variant, count(variant, config.seed_set_id)))
+        if variant.has_texts
+        else (0,)
         for variant in config.variants
     }
+
+
+def _guess_kept(variant: Variant, n_texts: int) -> int:
+    """About how many of its texts a variant keeps: each label rounds its share, and what people decided stays."""
+    return max(round(variant.filter.keep_share * n_texts), min(n_texts, 1))
 
 
 def describe_cost(task: Task, config: ExperimentConfig) -> str:

@@ -121,8 +121,8 @@ def _choose_uses(task: Task, *, is_reviewed: bool) -> list[TextUse]:
         "rejected ones, with their labels after review; choose it together with raw to see what review gained. "
         "**Reviewed only**: the same, without texts that nobody has reviewed. **Accepted only**: texts whose "
         "proposed label people accepted. **Soft labels**: the language model's label probabilities, where it gave any. "
-        "**Consensus**: what people decided stands; any other text gets the label that the language model and a "
-        "classifier trained on seeds and decisions agree on, as probabilities. Choose it if few texts are reviewed.",
+        "**Consensus**: what people decided stands; any other text gets what all label sources say together, as "
+        "probabilities. Choose it if few texts are reviewed.",
     )
 
 

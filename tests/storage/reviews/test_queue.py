@@ -8,11 +8,14 @@ import pytest
 from sqlalchemy import select, update
 
 from augment.records import (
+    Consensus,
+    ConsensusLabel,
     QueueOrder,
     QueueRequest,
     ReviewAction,
     ReviewOrder,
     ReviewStatus,
+    Split,
     StoredText,
     Task,
     TextFilters,
@@ -143,6 +146,26 @@ def test_each_order_hands_out_all_texts(store: Store, made: tuple[Task, list[Sto
         assert sorted(found) == list(range(6)), order
         if order in expected:
             assert found == expected[order], order
+
+
+def test_the_least_sure_consensus_comes_first_and_texts_without_one_last(
+    store: Store, made: tuple[Task, list[StoredText]]
+) -> None:
+    task, texts = made
+    store.tasks.create_seed_set(task.id, "seeds", store.tasks.examples(task.id, Split.POOL))
+    basis = store.consensus.basis(task.id)
+    assert basis is not None
+    known = store.consensus.texts(task.id)[:5]
+    labels = [ConsensusLabel("joy", (prob, 1 - prob, 0.0)) for prob in (0.9, 0.6, 0.8, 0.7, 0.95)]
+    store.consensus.write(task.id, basis, known, Consensus(labels, (), [()] * 5, labels))
+    least_sure = QueueRequest(order=QueueOrder(ReviewOrder.LEAST_SURE))
+    assert store.review_queue.coming(task.id, least_sure, n=9) == [texts[i].id for i in (1, 3, 2, 0, 4, 5)]
+    store.reviews.decide(texts[3].id, ReviewAction.REJECT, reviewer="me")
+    (taken,) = store.review_queue.take(task.id, least_sure, holder="a")
+    assert taken.id == texts[1].id
+    assert store.review_queue.coming(task.id, least_sure, n=2) == [texts[1].id, texts[2].id]  # lent or not
+    (other,) = store.review_queue.take(task.id, least_sure, holder="b")
+    assert other.id == texts[2].id
 
 
 def test_a_second_opinion_comes_from_reviewers_who_did_not_decide_on_the_text(

@@ -1,4 +1,4 @@
-"""The Labels tab: who says what of the labels, how right each source is, and two ways to get another opinion."""
+"""The Labels tab: how many labels are right, how right each source is, and two ways to get another opinion."""
 
 import pandas as pd
 import streamlit as st
@@ -8,6 +8,7 @@ from augment.records import Task
 from augment.wording import percent
 from pages.parts.layout import POLL_S, showing_errors
 from pages.parts.review.label_sources.asking import show_asking
+from pages.parts.review.label_sources.consensus import show_estimate
 from pages.parts.review.label_sources.importing import show_importing
 from pages.parts.review.label_sources.runs import show_sources
 from pages.parts.session import workbench
@@ -17,13 +18,14 @@ DECISIONS, SEEDS = "right on decisions", "right on seeds"
 
 
 def show_label_sources(task: Task) -> None:
-    """The sources with their accuracy, what runs, and below them the two ways to add a source."""
+    """How many labels are right, the sources with their accuracy, what runs, and the two ways to add a source."""
     sources = workbench().store.label_sources.all(task.id)
     if not sources:
         st.markdown(
             "**No second opinion yet.** Many labels that a language model writes are wrong. Ask another language model "
             "what it thinks of each text, or import labels that a person or a model gave elsewhere."
         )
+    show_estimate(task)
     show_accuracy(measure_sources(workbench(), task))
     if sources:
         is_active = any(source.state.status.is_active for source in sources)
