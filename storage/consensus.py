@@ -21,6 +21,7 @@ from augment.records import (
 from storage.engine import reading, writing
 from storage.schema import (
     ConsensusVersionRow,
+    GenerationRunRow,
     LabelOpinionRow,
     LabelSourceRow,
     ReviewEventRow,
@@ -30,6 +31,7 @@ from storage.schema import (
     TaskRow,
     TextConsensusRow,
 )
+from storage.text_rows import is_judged
 
 CHUNK = 500  # SQLite allows at least this many parameters per statement
 
@@ -46,7 +48,12 @@ class TaskConsensus:
         """The task's texts that are not rejected, oldest first."""
         text = SyntheticTextRow
         columns = (text.id, text.text, text.label, text.proposed_label, text.status, text.label_probs)
-        query = select(*columns).where(text.task_id == task_id, text.status != ReviewStatus.REJECTED).order_by(text.id)
+        query = (
+            select(*columns, is_judged().label("is_judged"))
+            .join(GenerationRunRow, GenerationRunRow.id == text.run_id)
+            .where(text.task_id == task_id, text.status != ReviewStatus.REJECTED)
+            .order_by(text.id)
+        )
         with reading(self._engine) as session:
             return [
                 VariantText(
@@ -56,6 +63,7 @@ class TaskConsensus:
                     proposed_label=row.proposed_label,
                     is_decided=row.status == ReviewStatus.ACCEPTED,
                     lm_probs=tuple(row.label_probs) if row.label_probs else None,
+                    is_judged=bool(row.is_judged),
                 )
                 for row in session.execute(query)
             ]

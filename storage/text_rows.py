@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from augment.records import Finding, RejectReason, ReviewStatus, StoredText
@@ -45,3 +45,12 @@ def to_stored_text(row: SyntheticTextRow, lm_name: str, flags: Sequence[Finding]
         note=row.note,
         last_event_id=row.last_event_id,
     )
+
+
+def is_judged() -> ColumnElement[bool]:
+    """Whether the writers of a generation run's texts gave the labels after writing: with the strategy `free`.
+
+    So they are taken to have done where texts were imported.
+    """
+    strategy = GenerationRunRow.config["strategy"].as_string()
+    return func.coalesce(strategy, "free") == "free"

@@ -19,12 +19,14 @@ from storage.codec import from_json, to_json
 from storage.schema import (
     ExampleRow,
     ExperimentRow,
+    GenerationRunRow,
     SeedSetExampleRow,
     SeedSetRow,
     SyntheticTextRow,
     VariantRow,
     VariantTextRow,
 )
+from storage.text_rows import is_judged
 
 CHUNK = 500  # SQLite allows at least this many parameters per statement
 
@@ -105,8 +107,10 @@ def texts_of(
             SyntheticTextRow.proposed_label,
             VariantTextRow.is_decided,
             SyntheticTextRow.label_probs,
+            is_judged(),
         )
         .join(VariantTextRow, VariantTextRow.text_id == SyntheticTextRow.id)
+        .join(GenerationRunRow, GenerationRunRow.id == SyntheticTextRow.run_id)
         .where(VariantTextRow.variant_id == variant_id)
         .order_by(SyntheticTextRow.number, SyntheticTextRow.run_id)
         .limit(limit)
@@ -114,8 +118,8 @@ def texts_of(
     if not includes_dropped:
         query = query.where(VariantTextRow.is_dropped.is_(False))
     return tuple(
-        VariantText(text_id, text, label, _probs(probs), proposed_label, is_decided, _probs(lm_probs))
-        for text_id, text, label, probs, proposed_label, is_decided, lm_probs in session.execute(query)
+        VariantText(text_id, text, label, _probs(probs), proposed_label, is_decided, _probs(lm_probs), bool(judged))
+        for text_id, text, label, probs, proposed_label, is_decided, lm_probs, judged in session.execute(query)
     )
 
 

@@ -5,6 +5,7 @@ ask for it and go on. An error is logged and leaves the last version. Texts are 
 encoder that comparing texts uses: it is thread-safe, and shares its weights with a running experiment.
 """
 
+import atexit
 import logging
 import math
 import time
@@ -40,6 +41,9 @@ from storage import Store
 NEW_DECISIONS = 5  # make a consensus stale
 MAX_TEXTS = 20_000  # of a task; embedding more for the first time would take many minutes
 MAX_KEPT_TEXTS = 50_000  # embeddings, of 1.5 kB each
+MAX_FRESH = 2_000  # texts whose estimate is made anew each time
+VALID_FOR = 20  # times as long as an estimate took
+EXIT_S = 20.0  # that the process waits for it when it ends
 NEXT = 50  # decisions that the hint is about
 
 log = logging.getLogger(__name__)
@@ -62,6 +66,13 @@ class NextDecisions:
     n_changes: float
 
 
+@dataclass(frozen=True, slots=True)
+class _KnownEstimate:
+    estimate: LabelEstimate | None
+    valid_until: float
+    upcoming: dict[QueueRequest, NextDecisions]
+
+
 class ConsensusKeeper:
     """Computes consensus labels in one daemon thread, a task at a time; the thread starts when it is first needed."""
 
@@ -75,30 +86,32 @@ class ConsensusKeeper:
         self._sentences: dict[int, tuple[LabelledText, ...]] = {}
         self._vectors: dict[str, NDArray[np.float32]] = {}
         self._checked_at: dict[int, float] = {}
-        self._estimates: dict[int, LabelEstimate] = {}  # by task
-        self._upcoming: dict[tuple[int, QueueRequest], NextDecisions] = {}  # by version
+        self._estimates: dict[int, _KnownEstimate] = {}  # by task
 
     def estimate(self, task_id: int) -> LabelEstimate | None:
-        """How many of the task's labels are right by its newest consensus; None before the first one.
+        """How many of the task's labels are right by its newest consensus and the decisions so far; None before it.
 
-        Computed once per consensus, as it reads every text and the review desk asks at every key.
+        It reads every text, and the review desk asks at every key: with many texts a known estimate stands for twenty
+        times as long as it took.
         """
-        version = self._store.consensus.newest(task_id)
         known = self._estimates.get(task_id)
-        if version is None or (known and known.version.id == version.id):
-            return known if version else None
+        if known and time.monotonic() < known.valid_until:
+            return known.estimate
+        started = time.monotonic()
         found = estimate_labels(self._store, task_id)
-        if found:
-            self._estimates[task_id] = found
+        ended = time.monotonic()
+        valid_s = VALID_FOR * (ended - started) if found and found.accuracy.n > MAX_FRESH else 0.0
+        self._estimates[task_id] = _KnownEstimate(found, ended + valid_s, {})
         return found
 
-    def expect_next(self, task_id: int, request: QueueRequest, estimate: LabelEstimate) -> NextDecisions:
-        """How many labels the next decisions in the request's order are expected to change; once per consensus."""
-        key = estimate.version.id, request
-        if key not in self._upcoming:
-            kept = {old: found for old, found in self._upcoming.items() if old[0] == estimate.version.id}
-            self._upcoming = {**kept, key: expect_next(self._store, task_id, request, estimate.calibration)}
-        return self._upcoming[key]
+    def expect_next(self, task_id: int, request: QueueRequest) -> NextDecisions | None:
+        """How many labels the next decisions in the request's order are expected to change, by the same estimate."""
+        found, known = self.estimate(task_id), self._estimates[task_id]
+        if found is None:
+            return None
+        if request not in known.upcoming:
+            known.upcoming[request] = expect_next(self._store, task_id, request, found.calibration)
+        return known.upcoming[request]
 
     def refresh(self, task: Task, *, every_s: float = 0.0) -> None:
         """Have the task's consensus computed if it is stale; returns at once.
@@ -116,6 +129,7 @@ class ConsensusKeeper:
             if self._thread is None:
                 self._thread = Thread(target=self._run, name="consensus", daemon=True)
                 self._thread.start()
+                atexit.register(self.wait, EXIT_S)  # a process that ends while a library is loaded here would crash
             self._changed.notify_all()
 
     def is_working(self, task_id: int) -> bool:

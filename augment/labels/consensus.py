@@ -46,10 +46,12 @@ ALIKE = 1e-9  # log-probabilities this close are no opinion
 USUAL_POWERS = {
     LabelSource.CLASSIFIER: 1.5,
     LabelSource.WRITTEN: 0.05,
+    LabelSource.JUDGED: 0.05,  # more if the classifier agrees often, see `_guess_judged_power`
     LabelSource.SCORED: 0.1,
     LabelSource.LM: 0.4,
     LabelSource.FILE: 0.5,
 }
+MOST_JUDGED = 0.35  # about 1 nat
 PULL = 1.0  # of the logarithm of a power towards that of its usual value, in nats
 STEPS = (-4.0, 3.0)  # how far the logarithm may be from that
 
@@ -92,7 +94,7 @@ def find_consensus(evidence: LabelEvidence, texts: Sequence[VariantText], vector
     sources = [_ask_classifier(evidence, sure, texts, vectors)]
     sources += [_no_seeds(len(evidence.seeds), decided, *said) for said in _list_said(evidence, texts)]
     sources += [_ask_source(evidence, opinions, decided, texts) for opinions in evidence.opinions]
-    usual = [USUAL_POWERS[source.source] for source in sources]
+    usual = [_usual_power(source, sources[0], truth) for source in sources]
     powers = fit_powers([source.of_known for source in sources], truth, usual)
     pooled = np.exp(_pool(powers, [_unseen(source, decided) for source in sources]))
     undecided = _to_labels(evidence.labels, pooled)
@@ -198,12 +200,40 @@ def _predict(evidence: LabelEvidence, sure: Sequence[TrainingText], asked: Seque
 
 
 def _list_said(evidence: LabelEvidence, texts: Sequence[VariantText]) -> list[tuple[LabelSource, Matrix]]:
-    """What came with the texts: the label that each was written with and, where there are any, the LM's scores."""
+    """What came with the texts: the label it was written for or given, and the LM's scores, where there are any."""
     named = [tuple(float(label == text.proposed_label) for label in evidence.labels) for text in texts]
-    said = [(LabelSource.WRITTEN, _to_logs(named, len(evidence.labels)))]
+    said = []
+    for source, is_judged in ((LabelSource.WRITTEN, False), (LabelSource.JUDGED, True)):
+        of_source = [probs if text.is_judged is is_judged else None for text, probs in zip(texts, named, strict=True)]
+        if any(of_source):
+            said.append((source, _to_logs(of_source, len(evidence.labels))))
     if any(text.lm_probs for text in texts):
         said.append((LabelSource.SCORED, _to_logs([text.lm_probs for text in texts], len(evidence.labels))))
     return said
+
+
+def _usual_power(source: _Source, classifier: _Source, truth: NDArray[np.int64]) -> float:
+    usual = USUAL_POWERS[source.source]
+    if source.source is not LabelSource.JUDGED:
+        return usual
+    (power,) = fit_powers([classifier.of_known], truth, [USUAL_POWERS[LabelSource.CLASSIFIER]])
+    has_said = np.ptp(source.of_texts, axis=-1) > ALIKE
+    found = _pool([power], [classifier.of_texts[has_said]])
+    return max(usual, _guess_judged_power(found, source.of_texts[has_said].argmax(-1)))
+
+
+def _guess_judged_power(found: Matrix, judged: NDArray[np.int64]) -> float:
+    """The power of a writer's own judgements, from how often the classifier `found` (log-probabilities) agrees.
+
+    If both erred independently, the share of agreement would say how often the writer is right. Below 70% of the
+    classifier's own share it counts nothing, from 100% on `MOST_JUDGED`, in between in proportion.
+    """
+    n_labels = found.shape[1]
+    right = float(np.exp(found.max(-1)).mean())  # of the classifier's labels, as it is calibrated
+    by_chance = (1 - right) / (n_labels - 1)
+    agreeing = float((found.argmax(-1) == judged).mean())
+    writer = (agreeing - by_chance) / max(right - by_chance, LEAST_PROB)
+    return MOST_JUDGED * float(np.clip((writer / right - 0.7) / 0.3, 0, 1))
 
 
 def _no_seeds(n_seeds: int, decided: Sequence[int], source: LabelSource, of_texts: Matrix, name: str = "") -> _Source:

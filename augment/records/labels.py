@@ -65,7 +65,8 @@ class LabelKnowledge:
 class LabelSource(StrEnum):
     """What has an opinion about a text's label; a person's decision is no opinion, but stands."""
 
-    WRITTEN = "the label it was written with"
+    WRITTEN = "the label it was written for"
+    JUDGED = "the label that its writer gave it afterwards"
     SCORED = "the label scores of the language model that wrote it"
     CLASSIFIER = "a classifier trained on seeds, label sentences and decisions"
     LM = "a language model that was asked for labels"

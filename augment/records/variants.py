@@ -128,6 +128,7 @@ class VariantText:
 
     `probs` are the soft label: the LM's label scores, or the consensus once it was found; `lm_probs` are the LM's.
     `proposed_label` is what it was written with, and `is_decided` whether a person had accepted its label by then.
+    `is_judged`: its writer gave it that label after writing, or it was imported with it.
     """
 
     id: int
@@ -137,3 +138,4 @@ class VariantText:
     proposed_label: str = ""
     is_decided: bool = False
     lm_probs: tuple[float, ...] | None = None
+    is_judged: bool = False

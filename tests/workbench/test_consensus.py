@@ -65,7 +65,7 @@ def test_the_consensus_corrects_wrong_labels_and_says_who_says_what(bench: Workb
     assert [one.label for one in found] == ["joy"] * 8 + ["anger"] * 8
     assert all(0.4 < one.prob < 1 and not one.is_decided for one in found)
     angry = {opinion.source: opinion.label for opinion in found[8].opinions}
-    assert angry == {LabelSource.CLASSIFIER: "anger", LabelSource.WRITTEN: "joy"}
+    assert angry == {LabelSource.CLASSIFIER: "anger", LabelSource.JUDGED: "joy"}
     assert not bench.consensus.is_stale(task.id)
 
 

@@ -25,6 +25,7 @@ from pages.parts.layout import showing_errors
 from pages.parts.session import workbench
 from workbench.generation import extend_generation, resume_generation
 
+CONSENSUS_EVERY_S = 2.0
 TABLE_HEIGHT = 340
 N_NEWEST = 100
 RESUMABLE = (RunStatus.INTERRUPTED, RunStatus.PAUSED, RunStatus.CANCELLED, RunStatus.FAILED)
@@ -43,6 +44,8 @@ def show_run(run_id: int, task: Task) -> None:
     run = store.generations.get(run_id)
     rejects = store.generations.count_rejects(run.id)
     accepted = sum(store.generations.count_labels(run.id, status=ReviewStatus.ACCEPTED).values())
+    if not run.state.status.is_active:
+        workbench().consensus.refresh(task, every_s=CONSENSUS_EVERY_S)  # Review opens with it
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(

@@ -7,7 +7,7 @@ import streamlit as st
 from augment.records import QueueOrder, QueueRequest, ReviewStatus, StoredText, Task, TextFilters
 from pages.parts.review.history import ReviewHistory
 from pages.parts.review.orders import CONSENSUS_ORDER, DEFAULT_ORDER, ORDERS, judged_by, name_order, order_code
-from pages.parts.review.state import ORDER, chosen_order, review_state, task_review, use_order
+from pages.parts.review.state import ORDER, chosen_order, has_order, review_state, task_review, use_order
 from pages.parts.reviewer import reviewer
 from pages.parts.session import workbench
 from workbench.comparisons import name_runs
@@ -77,9 +77,16 @@ def list_judges(task: Task) -> dict[int, str]:
 
 
 def choose_order(task: Task) -> str:
-    """What comes first in the queue, by name; the address has its code."""
+    """What comes first in the queue, by name; the address has its code.
+
+    At first the texts that label sources together are least sure of, once they have been compared: decisions on these
+    make more labels right than decisions in random order, on all tasks that were tried (docs/LOG.md).
+    """
+    has_consensus = workbench().store.consensus.newest(task.id) is not None
+    if has_consensus and not has_order():
+        use_order(CONSENSUS_ORDER)
     judges = list_judges(task)
-    has_consensus = workbench().store.consensus.newest(task.id) is not None or chosen_order() == CONSENSUS_ORDER
+    has_consensus = has_consensus or chosen_order() == CONSENSUS_ORDER
     orders = [order for order in ORDERS if order != CONSENSUS_ORDER or has_consensus]
     order: QueueOrder = st.selectbox(
         "Order",
@@ -88,11 +95,11 @@ def choose_order(task: Task) -> str:
         key=ORDER,
         persist_state="session",
         width=420,
-        help="**Disagreement first** finds wrong labels fastest: it starts with texts whose label the language model, "
-        "or a trained classifier, finds least likely. **Least confident first** starts with texts for which no label "
-        "is likely; **least sure consensus first** asks all label sources, not the language model alone. **Random** "
-        "is a fair sample, often better to train on if you review only a part (docs/RESULTS.md). **Second opinion** "
-        "shows texts that others have reviewed and you have not; their decision is hidden until you decide.",
+        help="**Least sure consensus first** starts with texts that all label sources together are least sure of: the "
+        "other labels gain most from these decisions. **Disagreement first** starts with texts whose label the "
+        "language model, or a trained classifier, finds least likely, **least confident first** with texts for which "
+        "the language model finds no label likely. **Random** is a fair sample. **Second opinion** shows texts that "
+        "others have reviewed and you have not; their decision is hidden until you decide.",
     )
     if order == DEFAULT_ORDER:
         st.query_params.pop("order", None)

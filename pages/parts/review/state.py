@@ -140,6 +140,11 @@ def chosen_order() -> QueueOrder:
     return order
 
 
+def has_order() -> bool:
+    """Whether an order was chosen in this tab, or stands in the address."""
+    return st.session_state.get(ORDER) is not None or parse_order(st.query_params.get("order", "")) is not None
+
+
 def use_order(order: QueueOrder) -> None:
     """Show cards in this order from now on."""
     st.session_state[ORDER] = order

@@ -120,12 +120,13 @@ def test_the_table_has_the_consensus_and_decisions_stand(app: AppTest, bench: St
 # The queue and the estimate ------------------------------------------------------------------------------------------
 
 
-def test_the_least_sure_consensus_comes_first_only_if_that_is_chosen(app: AppTest, text_ids: list[int]) -> None:
-    assert card(app)["id"] == text_ids[0]
-    assert app.selectbox(key="review_order").value == QueueOrder(ReviewOrder.DISAGREEMENT)
-    app.selectbox(key="review_order").set_value(CONSENSUS_ORDER).run()
+def test_the_least_sure_consensus_comes_first_unless_another_order_is_chosen(app: AppTest, text_ids: list[int]) -> None:
+    assert app.selectbox(key="review_order").value == CONSENSUS_ORDER
     assert card(app)["id"] == text_ids[-1]
     assert app.query_params["order"] == "least-sure-consensus"
+    app.selectbox(key="review_order").set_value(QueueOrder(ReviewOrder.DISAGREEMENT)).run()
+    assert card(app)["id"] == text_ids[0]
+    assert "order" not in app.query_params
 
 
 def test_the_order_is_not_offered_without_a_consensus(open_page: Open, bench: Store, filled: Task) -> None:

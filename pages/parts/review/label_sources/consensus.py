@@ -11,9 +11,21 @@ from pages.parts.reviewer import reviewer
 from pages.parts.session import workbench
 from workbench.consensus import MAX_TEXTS, LabelEstimate, NextDecisions
 
-SHORT_NAMES = {LabelSource.WRITTEN: "written", LabelSource.SCORED: "LM", LabelSource.CLASSIFIER: "classifier"}
-SHOWN = (LabelSource.WRITTEN, LabelSource.SCORED, LabelSource.LM, LabelSource.FILE, LabelSource.CLASSIFIER)  # in order
-NAMED_ONLY = (LabelSource.WRITTEN, LabelSource.FILE)  # they name a label, without a probability
+SHORT_NAMES = {
+    LabelSource.WRITTEN: "written",
+    LabelSource.JUDGED: "given",
+    LabelSource.SCORED: "LM",
+    LabelSource.CLASSIFIER: "classifier",
+}
+SHOWN = (  # in order
+    LabelSource.WRITTEN,
+    LabelSource.JUDGED,
+    LabelSource.SCORED,
+    LabelSource.LM,
+    LabelSource.FILE,
+    LabelSource.CLASSIFIER,
+)
+NAMED_ONLY = (LabelSource.WRITTEN, LabelSource.JUDGED, LabelSource.FILE)  # they name a label, without a probability
 
 
 # Of one text ---------------------------------------------------------------------------------------------------------
@@ -62,8 +74,8 @@ def show_estimate_line(task: Task, filters: TextFilters) -> None:
     parts = [f"Labels right: {describe_accuracy(found.accuracy)}"]
     if not chosen_order().is_second:
         request = QueueRequest(filters, chosen_order(), reviewer())
-        upcoming = workbench().consensus.expect_next(task.id, request, found)
-        parts += [describe_next(upcoming)] if upcoming.n else []
+        upcoming = workbench().consensus.expect_next(task.id, request)
+        parts += [describe_next(upcoming)] if upcoming and upcoming.n else []
     st.caption(escape_markdown(" · ".join(parts)))
 
 
