@@ -4,8 +4,9 @@
 
 Draws seeds from TRAIN, keeps a part of TRAIN as validation texts (which choose the recommended variant), lets the
 embedded LM write texts, and runs the default experiment through `workbench`; TEST is only measured on. With decisions,
-a simulated reviewer corrects that many random texts first: a classifier trained on FULL.csv. The last line is JSON;
-`consensus_right` is the share of consensus labels of undecided texts on which that reviewer agrees (null without one).
+a simulated reviewer, a classifier trained on FULL.csv, corrects that many texts first, in the queue's default order. The
+last line is JSON; `consensus_right` is the share of consensus labels of undecided texts on which that reviewer agrees
+(null without one), and `consensus_ece` their calibration error.
 """
 
 import argparse
@@ -26,8 +27,10 @@ from augment.records import (
     LabelledText,
     Prediction,
     PreparedData,
+    QueueOrder,
+    QueueRequest,
     ReviewAction,
-    ReviewStatus,
+    ReviewOrder,
     SeedSet,
     Split,
     Task,
@@ -41,6 +44,7 @@ from augment.records import (
 from augment.training.train import train
 from workbench.bench import Workbench, open_workbench
 from workbench.comparisons import Comparison, compare
+from workbench.consensus import NEW_DECISIONS
 from workbench.experiments import DEFAULT_KIND, plan_experiment, start_experiment
 from workbench.generation import plan_generation, start_generation
 from workbench.recommendations import recommend_variant
@@ -100,14 +104,18 @@ def ask_reviewer(task: Task, full: Sequence[LabelledText], texts: Sequence[str])
 
 
 def review(bench: Workbench, task: Task, n_decisions: int, full: Sequence[LabelledText]) -> dict[int, str]:
-    """Store that many decisions on random texts; returns the reviewer's label of every text, by id."""
+    """Store that many decisions in the queue's default order; returns the reviewer's label of every text, by id."""
     texts = [text for run in bench.store.generations.all(task.id) for text in bench.store.generations.texts([run.id])]
     answers = ask_reviewer(task, full, [text.text for text in texts])
     labels = {text.id: answer for text, answer in zip(texts, answers, strict=True)}
-    pending = sorted((text for text in texts if text.status == ReviewStatus.PENDING), key=lambda text: text.id)
-    for text in random.Random(0).sample(pending, min(n_decisions, len(pending))):
-        action = ReviewAction.ACCEPT if labels[text.id] == text.label else ReviewAction.RELABEL
-        bench.store.reviews.decide(text.id, Verdict(action, labels[text.id]), reviewer=REVIEWER)
+    given = {text.id: text.label for text in texts}
+    least_sure = QueueRequest(order=QueueOrder(ReviewOrder.LEAST_SURE))
+    for done in range(0, n_decisions, NEW_DECISIONS):
+        bench.consensus.refresh(task)
+        bench.consensus.wait()
+        for text_id in bench.store.review_queue.coming(task.id, least_sure, n=min(NEW_DECISIONS, n_decisions - done)):
+            action = ReviewAction.ACCEPT if labels[text_id] == given[text_id] else ReviewAction.RELABEL
+            bench.store.reviews.decide(text_id, Verdict(action, labels[text_id]), reviewer=REVIEWER)
     return labels
 
 
