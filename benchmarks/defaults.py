@@ -4,7 +4,7 @@
 
 Draws seeds from TRAIN, keeps a part of TRAIN as validation texts (which choose the recommended variant), lets the
 embedded LM write texts, and runs the default experiment through `workbench`; TEST is only measured on. With decisions,
-a simulated reviewer, a classifier trained on FULL.csv, corrects that many texts first, in the queue's default order. The
+a simulated reviewer, a classifier trained on FULL.csv, corrects that many texts first, in the queue's order. The
 last line is JSON; `consensus_right` is the share of consensus labels of undecided texts on which that reviewer agrees
 (null without one), and `consensus_ece` their calibration error.
 """
