@@ -212,8 +212,8 @@ def describe_plan(config: ExperimentConfig) -> list[str]:
         if variant.is_ceiling:
             lines.append(f"**real texts**: {n_texts} from the pool, as the ceiling")
         elif variant.is_synthetic:
-            share = f"the surest {percent(variant.filter.keep_share)} of " if variant.filter.keep_share < 1 else ""
-            lines.append(f"**your synthetic texts**: {share}{n_texts}, each with the consensus of all label sources")
+            share = f", the surest {percent(variant.filter.keep_share)}" if variant.filter.keep_share < 1 else ""
+            lines.append(f"**your synthetic texts**: {n_texts}{share}, each with the consensus of all label sources")
         elif config.label_knowledge:
             example = escape_markdown(config.label_knowledge.sentences[0].text)
             lines.append(f"**label sentences**: such as “{example}”, without a language model")
