@@ -6,6 +6,7 @@ from augment.generation.strategies import STRATEGIES
 from augment.records import PromptTemplate, PromptVersion, Task
 from pages.parts.layout import PAGES, empty_state, page_header, showing_errors, task_line
 from pages.parts.prompt.editor import edit_template, save_version
+from pages.parts.prompt.label_words import show_label_words
 from pages.parts.prompt.state import prompt_state
 from pages.parts.prompt.trial import choose_seeds_and_strategy, choose_trial, trial_panel
 from pages.parts.session import enter_through_app, require_task, workbench
@@ -49,6 +50,7 @@ if seed_sets:  # chosen first, as the editor starts with the fields that the str
         seed_set, strategy = choose_seeds_and_strategy(task, seed_sets)
 with left:
     template, is_valid = edit_template(task, versions, gives_label=STRATEGIES[strategy].gives_label)
+    show_label_words(task)
 show_actions(header, task, template, versions, is_valid=is_valid)
 with right:
     if seed_set is None:

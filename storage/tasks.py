@@ -3,11 +3,12 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from augment.errors import StorageError
-from augment.records import Example, LeftOut, PreparedData, ReviewStatus, SeedSet, Split, Task
+from augment.records import Example, LabelKnowledge, LeftOut, PreparedData, ReviewStatus, SeedSet, Split, Task
+from storage.codec import from_json, to_json
 from storage.engine import reading, writing
 from storage.schema import ExampleRow, LeftOutRow, SeedSetExampleRow, SeedSetRow, SyntheticTextRow, TaskRow
 
@@ -48,6 +49,18 @@ class Tasks:
         """Every task, newest first."""
         with reading(self._engine) as session:
             return [_to_task(row) for row in session.scalars(select(TaskRow).order_by(TaskRow.id.desc()))]
+
+    def label_knowledge(self, task_id: int) -> LabelKnowledge | None:
+        """The words and patterns for the task's labels as people edited them; None if nobody has."""
+        with reading(self._engine) as session:
+            stored = session.scalar(select(TaskRow.label_knowledge).where(TaskRow.id == task_id))
+        return from_json(LabelKnowledge, stored) if stored else None
+
+    def save_label_knowledge(self, task_id: int, knowledge: LabelKnowledge | None) -> None:
+        """Keep edited words and patterns, or with None go back to the proposed ones."""
+        stored = to_json(knowledge) if knowledge else None
+        with writing(self._engine) as session:
+            session.execute(update(TaskRow).where(TaskRow.id == task_id).values(label_knowledge=stored))
 
     def examples(self, task_id: int, split: Split) -> list[Example]:
         """The examples of one split, in the source's order."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from augment.encoders import embed_texts
 from augment.errors import DataError
+from augment.hardware.imports import importing_alone
 from augment.labels.estimated_accuracy import (
     Calibration,
     EstimatedAccuracy,
@@ -25,7 +26,6 @@ from augment.labels.estimated_accuracy import (
     estimate_accuracy,
     expect_changes,
 )
-from augment.labels.knowledge import is_telling, propose_knowledge
 from augment.records import (
     ConsensusBasis,
     ConsensusVersion,
@@ -37,6 +37,7 @@ from augment.records import (
 )
 from augment.records.copies import normalise_text
 from storage import Store
+from workbench.label_words import find_knowledge
 
 NEW_DECISIONS = 5  # make a consensus stale
 MAX_TEXTS = 20_000  # of a task; embedding more for the first time would take many minutes
@@ -84,6 +85,7 @@ class ConsensusKeeper:
         self._thread: Thread | None = None
         self._failed: dict[int, ConsensusBasis] = {}  # not tried again until something has changed
         self._sentences: dict[int, tuple[LabelledText, ...]] = {}
+        self._changed_words: set[int] = set()  # tasks whose consensus was made with other label words
         self._vectors: dict[str, NDArray[np.float32]] = {}
         self._checked_at: dict[int, float] = {}
         self._estimates: dict[int, _KnownEstimate] = {}  # by task
@@ -132,6 +134,12 @@ class ConsensusKeeper:
                 atexit.register(self.wait, EXIT_S)  # a process that ends while a library is loaded here would crash
             self._changed.notify_all()
 
+    def forget(self, task_id: int) -> None:
+        """Find the task's consensus anew when it is next refreshed: its label words have changed."""
+        self._sentences.pop(task_id, None)
+        self._changed_words.add(task_id)
+        self._checked_at.pop(task_id, None)
+
     def is_working(self, task_id: int) -> bool:
         """Whether the task's consensus is being computed, or will be next."""
         with self._changed:
@@ -151,6 +159,8 @@ class ConsensusKeeper:
             return False
         if version is None:
             return store.has_new_texts(task_id)
+        if task_id in self._changed_words:
+            return True
         known = version.basis
         if basis.seed_set_id != known.seed_set_id:
             return True
@@ -188,9 +198,11 @@ class ConsensusKeeper:
                     self._changed.notify_all()
 
     def _compute(self, task: Task, basis: ConsensusBasis) -> None:
-        from augment.labels.consensus import LabelEvidence, find_consensus  # loads scipy and scikit-learn
+        with importing_alone:
+            from augment.labels.consensus import LabelEvidence, find_consensus  # loads scipy and scikit-learn
 
         start = time.monotonic()
+        self._changed_words.discard(task.id)
         texts = self._store.consensus.texts(task.id)  # after the basis: what comes between the two is new later
         seeds = self._store.tasks.seed_set(basis.seed_set_id).examples
         evidence = LabelEvidence(
@@ -213,7 +225,7 @@ class ConsensusKeeper:
         log.info("task %d: consensus of %d texts, %d new, in %.1f s; %s", task.id, len(texts), n_new, took_s, powers)
 
     def _label_sentences(self, task: Task) -> tuple[LabelledText, ...]:
-        """The proposed label sentences, without those that are held out; kept, as WordNet takes seconds."""
+        """The label sentences, without those that are held out; kept, as WordNet takes seconds."""
         if task.id not in self._sentences:
             examples = self._store.tasks.examples
             held_out = {
@@ -221,9 +233,8 @@ class ConsensusKeeper:
                 for split in (Split.VALIDATION, Split.TEST)
                 for example in examples(task.id, split)
             }
-            found: tuple[LabelledText, ...] = ()
-            if all(map(is_telling, task.labels)):
-                found = propose_knowledge(task.labels, text_type=task.text_type, label_type=task.label_type).sentences
+            knowledge = find_knowledge(self._store, task)
+            found = knowledge.sentences if knowledge else ()
             self._sentences[task.id] = tuple(text for text in found if normalise_text(text.text) not in held_out)
         return self._sentences[task.id]
 

@@ -5,7 +5,7 @@ Reads from the store what the training runs need and submits them to the job run
 
 from collections.abc import Generator
 
-from augment.labels.knowledge import is_telling, propose_knowledge
+from augment.hardware.imports import importing_alone
 from augment.records import (
     ClassifierKind,
     Experiment,
@@ -24,6 +24,7 @@ from augment.records import (
 from augment.results.variants import VariantNames, name_variants
 from workbench.bench import Workbench
 from workbench.jobs import Record, worker_name
+from workbench.label_words import find_knowledge
 
 DEFAULT_KIND = ClassifierKind.CONTRASTIVE  # the best of three with few texts, see docs/LOG.md
 DEFAULT_SIZES = (50, 200)
@@ -42,11 +43,7 @@ def plan_experiment(bench: Workbench, task: Task, seed_set_id: int, *, is_previe
         TrainingError: the embedded encoder is not installed.
         DataError: WordNet is not installed.
     """
-    knowledge = None
-    if all(map(is_telling, task.labels)):
-        knowledge = propose_knowledge(
-            task.labels, text_type=task.text_type, label_type=task.label_type, is_quick=is_preview
-        )
+    knowledge = find_knowledge(bench.store, task, is_quick=is_preview)
     run_ids = tuple(sorted(run.id for run in bench.store.generations.all(task.id) if run.n_texts))
     variants = [Variant(kind=DEFAULT_KIND, has_sentences=True)] if knowledge else []
     if run_ids:
@@ -110,7 +107,8 @@ def _submit_experiment(bench: Workbench, experiment_id: int) -> RunKey:
 
 
 def _experiment(bench: Workbench, experiment_id: int) -> Generator[Record | ExperimentProgress, None, None]:
-    from augment.training.experiments import run_experiment  # loads torch, transformers and scikit-learn
+    with importing_alone:
+        from augment.training.experiments import run_experiment  # loads torch, transformers and scikit-learn
 
     bench.lms.unload()  # frees memory for training; loading the LM again takes seconds
     store = bench.store

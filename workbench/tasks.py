@@ -6,7 +6,7 @@ from augment.data.draw_seeds import draw_seeds
 from augment.data.prepare import DataChoice, prepare
 from augment.data.read_files import read_starter
 from augment.prompts.template import template_for
-from augment.records import Example, SeedSet, Split, Task
+from augment.records import Example, LabelKnowledge, SeedSet, Split, Task
 from augment.wording import plural
 from workbench.bench import Workbench
 
@@ -38,3 +38,9 @@ def create_example(bench: Workbench) -> Task:
     save_seeds(bench, task.id, draw_seeds(pool, task.labels, SEEDS_PER_LABEL, rng_seed=0), rng_seed=0)
     bench.store.prompts.save(task.id, template_for(task))
     return task
+
+
+def save_knowledge(bench: Workbench, task: Task, knowledge: LabelKnowledge | None) -> None:
+    """Keep edited words, or with None go back to the proposed ones; consensus labels are found anew with them."""
+    bench.store.tasks.save_label_knowledge(task.id, knowledge)
+    bench.consensus.forget(task.id)

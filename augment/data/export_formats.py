@@ -25,6 +25,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from augment.data.read_files import MAX_UNZIPPED_BYTES
 from augment.errors import DataError
+from augment.hardware.imports import importing_alone
 from augment.records import ExportedText
 
 COLUMNS = tuple(field.name for field in fields(ExportedText))
@@ -267,7 +268,8 @@ def _read_parquet(file: IO[bytes]) -> Iterator[Row]:
 
 def _write_dataset(records: Iterable[ExportedText], file: IO[bytes]) -> None:
     """Write a zipped `save_to_disk` folder."""
-    from augment.data.hub_datasets import save_folder  # loads datasets
+    with importing_alone:
+        from augment.data.hub_datasets import save_folder  # loads datasets
 
     with tempfile.TemporaryDirectory() as folder:
         table, saved = Path(folder, "texts.arrow"), Path(folder, "texts")

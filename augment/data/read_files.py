@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from augment.errors import DataError
+from augment.hardware.imports import importing_alone
 from augment.records import Split
 
 STARTER_FILE = Path(__file__).parent / "starter.csv"
@@ -55,7 +56,8 @@ def read_hub(name: str) -> list[SourceTable]:
     Raises:
         DataError: the hub cannot be reached, or has no such data set.
     """
-    from augment.data.hub_datasets import load_hub  # loads datasets
+    with importing_alone:
+        from augment.data.hub_datasets import load_hub  # loads datasets
 
     try:
         return _to_tables(load_hub(name))
@@ -147,7 +149,8 @@ _READERS: dict[str, Callable[[bytes], pd.DataFrame]] = {
 
 def _read_zip(name: str, data: bytes) -> list[SourceTable]:
     """Read a zipped folder that `Dataset.save_to_disk` or `DatasetDict.save_to_disk` wrote."""
-    from augment.data.hub_datasets import load_folder  # loads datasets
+    with importing_alone:
+        from augment.data.hub_datasets import load_folder  # loads datasets
 
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.hardware.imports import importing_alone
+
 
 def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
     """One unit vector per text by the embedded encoder, (len(texts), 384); dot products are cosine similarities.
@@ -15,6 +17,7 @@ def embed_texts(texts: Sequence[str]) -> NDArray[np.float32]:
     Raises:
         TrainingError: the embedded encoder is not installed.
     """
-    from augment.encoders.similarity import embed  # loads torch and transformers
+    with importing_alone:
+        from augment.encoders.similarity import embed  # loads torch and transformers
 
     return embed(texts)

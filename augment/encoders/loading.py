@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 import torch
@@ -20,9 +19,8 @@ from transformers.utils import logging
 from augment.embedded import find_encoder_folder
 from augment.errors import TrainingError
 from augment.hardware.devices import best_device
+from augment.hardware.imports import importing_alone
 from augment.records import EncoderKind, EncoderSpec
-
-_loading_embedded = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +38,8 @@ def load_pretrained(spec: EncoderSpec) -> Pretrained:
     Raises:
         TrainingError: there is no such encoder.
     """
-    if spec.kind is not EncoderKind.EMBEDDED:
-        return _load(spec)
-    with _loading_embedded:  # a page and a run may load it at the same time
-        return _load_embedded()
+    with importing_alone:  # a page and a run may load it at the same time
+        return _load(spec) if spec.kind is not EncoderKind.EMBEDDED else _load_embedded()
 
 
 @cache
@@ -72,7 +68,7 @@ def outline_classifier(spec: EncoderSpec, n_labels: int) -> Any:
         TrainingError: there is no such encoder.
     """
     source = _locate(spec)
-    with _explaining(spec), torch.device("meta"):
+    with importing_alone, _explaining(spec), torch.device("meta"):
         config = AutoConfig.from_pretrained(source, num_labels=n_labels)
         return AutoModelForSequenceClassification.from_config(config)
 

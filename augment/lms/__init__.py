@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from augment.embedded import GEMMA_NAME, LM_NAME
 from augment.errors import LMError
+from augment.hardware.imports import importing_alone
 from augment.hardware.memory import MemoryNeed
 from augment.records import Completion, LabelQuestion, LMKind, LMSpec, Sampling, ScoredCompletion
 from augment.records.lms import EndpointAbilities
@@ -96,15 +97,17 @@ class Endpoint(LanguageModel, Protocol):
 
 def load_endpoint(spec: LMSpec, key: str | None) -> Endpoint:
     """Create the LM of an endpoint; nothing is sent yet. `key` is kept in the returned object only."""
-    from augment.lms.endpoint.lm import EndpointLM  # loads openai
+    with importing_alone:
+        from augment.lms.endpoint.lm import EndpointLM  # loads openai
 
-    return EndpointLM(spec, key)
+        return EndpointLM(spec, key)
 
 
 def _load_local(spec: LMSpec, _key: str | None) -> LanguageModel:
-    from augment.lms.loading import load_local  # loads torch and transformers
+    with importing_alone:
+        from augment.lms.loading import load_local  # loads torch and transformers
 
-    return load_local(spec)
+        return load_local(spec)
 
 
 LMS: dict[LMKind, Callable[[LMSpec, str | None], LanguageModel]] = {
@@ -122,9 +125,10 @@ def measure(spec: LMSpec) -> MemoryNeed | None:
     """
     if spec.kind not in (LMKind.EMBEDDED, LMKind.TRANSFORMERS):
         return None
-    from augment.lms.loading import measure_local  # loads torch and transformers
+    with importing_alone:
+        from augment.lms.loading import measure_local  # loads torch and transformers
 
-    return measure_local(spec)
+        return measure_local(spec)
 
 
 def load(spec: LMSpec, *, key: str | None = None) -> LanguageModel:

@@ -12,6 +12,7 @@ from statistics import fmean
 import numpy as np
 from numpy.typing import NDArray
 
+from augment.hardware.imports import importing_alone
 from augment.records import Interval, TrainingRun, Variant
 from augment.results.bootstrap import Predicted, can_compare, compare_predicted
 from augment.results.intervals import gain_interval, score_interval
@@ -197,7 +198,8 @@ def compare_runs(
 
 def compare_pairs(variant: Variant, n_synthetic: int, pairs: NDArray[np.float64]) -> Difference:
     """The difference over pairs (variant, baseline), shape (n_pairs, 2), not yet adjusted for others."""
-    from scipy.stats import ttest_rel
+    with importing_alone:
+        from scipy.stats import ttest_rel
 
     gains = pairs[:, 0] - pairs[:, 1]
     varies = len(gains) > 1 and np.ptp(gains) > 1e-9  # by more than rounding

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from augment.hardware.imports import importing_alone
 from augment.records import Interval
 
 
@@ -15,7 +16,8 @@ def mean_interval(
 
     `lowest` and `highest` are the least and greatest possible mean; the interval ends there.
     """
-    from scipy.stats import t  # half a second, which pages without results need not wait
+    with importing_alone:
+        from scipy.stats import t  # half a second, which pages without results need not wait
 
     mean = float(np.mean(values))
     if len(values) < 2:

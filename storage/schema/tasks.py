@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from augment.records import Split
@@ -20,6 +20,7 @@ class TaskRow(Base):
     text_type: Mapped[str]
     label_type: Mapped[str]
     labels: Mapped[list[Any]]
+    label_knowledge: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # None: as proposed
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 

@@ -64,3 +64,33 @@ def test_the_prompt_page_says_which_parts_of_the_template_the_prompt_uses(open_p
     assert "=> " in app.code[-1].value
     assert "Made from the description, the item and the open item." in captions()
     assert app.text_input(key=f"prompt_{filled.id}_given_item").value == "{label} >> {text}"  # folded away, kept
+
+
+def test_label_words_are_proposed_edited_saved_and_proposed_again(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("prompt")
+    app.session_state[f"prompt_{filled.id}_words_open"] = True
+    app.run()
+    key = f"prompt_{filled.id}_knowledge_False"
+    proposed = app.text_area(key=f"{key}_words_0").value
+    assert "happy" in proposed.splitlines()
+    assert app.button(key="prompt_words_save").disabled
+    app.text_area(key=f"{key}_words_0").set_value("bliss\n\nbliss\n cheer ").run()
+    button(app, "Save words")
+    assert errors(app) == []
+    saved = bench.tasks.label_knowledge(filled.id)
+    assert saved is not None
+    assert saved.words_of(filled.labels[0]) == ("bliss", "cheer")
+    assert app.text_area(key=f"prompt_{filled.id}_knowledge_True_words_0").value == "bliss\ncheer"
+    button(app, "Propose again")
+    assert bench.tasks.label_knowledge(filled.id) is None
+    assert app.text_area(key=f"{key}_words_0").value == proposed
+
+
+def test_words_that_cannot_be_used_are_refused_in_a_sentence(open_page: Open, bench: Store, filled: Task) -> None:
+    app = open_page("prompt")
+    app.session_state[f"prompt_{filled.id}_words_open"] = True
+    app.run()
+    app.text_area(key=f"prompt_{filled.id}_knowledge_False_words_0").set_value("  ").run()
+    assert any("has no words" in error for error in errors(app))
+    assert app.button(key="prompt_words_save").disabled
+    assert bench.tasks.label_knowledge(filled.id) is None

@@ -12,7 +12,6 @@ from augment.prompts.few_shot import FewShot
 from augment.records import (
     GenerationConfig,
     LabelKnowledge,
-    LabelWords,
     LMKind,
     LMSpec,
     Price,
@@ -32,6 +31,7 @@ from pages.parts.generate.advanced import (
     choose_sampling,
 )
 from pages.parts.generate.state import use_rng_seed
+from pages.parts.label_words import edit_knowledge
 from pages.parts.language_models import choose_lm, choose_strategy, lacks_scores
 from pages.parts.layout import show_error
 from pages.parts.prices import Cost, choose_cost
@@ -191,28 +191,9 @@ def _choose_target(task: Task, *, gives_label: bool) -> tuple[int, tuple[float, 
 
 
 def _choose_words(task: Task) -> LabelKnowledge | None:
-    """Patterns and each label's words, one per line; None where they cannot be used, which is said there."""
-    default = default_templates(task.labels)
+    """Patterns and each label's words; None where they cannot be used, which is said there."""
     with st.expander("Patterns and words"):
-        patterns = _edit_lines("Patterns, with {word}", default.patterns, f"generate_{task.id}_patterns")
-        problem = st.container()
-        words = [
-            LabelWords(
-                label, _edit_lines(escape_markdown(label), default.words_of(label), f"generate_{task.id}_words_{i}")
-            )
-            for i, label in enumerate(task.labels)
-        ]
-    try:
-        return LabelKnowledge(patterns, tuple(words))
-    except AugmentError as error:
-        with problem:
-            show_error(str(error))
-        return None
-
-
-def _edit_lines(label: str, lines: tuple[str, ...], key: str) -> tuple[str, ...]:
-    text = st.text_area(label, "\n".join(lines), height=110, key=key, persist_state="session")
-    return tuple(dict.fromkeys(line.strip() for line in text.splitlines() if line.strip()))
+        return edit_knowledge(default_templates(task.labels), task.labels, f"generate_{task.id}")
 
 
 # Settings behind "Advanced" ------------------------------------------------------------------------------------------
