@@ -63,7 +63,7 @@ def test_after_choosing_the_example_one_click_generates_texts(open_page: Open, b
     assert (seed_set.name, seed_set.rng_seed) == ("30 seeds, RNG seed 0", 0)
     app.switch_page("pages/generate.py").run()
     start = app.button(key="generate_start")
-    assert (start.label, start.disabled) == ("Generate 50 texts", False)
+    assert (start.label, start.disabled) == ("Generate 200 texts", False)
 
 
 def test_my_data_leads_to_the_upload_field(open_page: Open) -> None:
