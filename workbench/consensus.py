@@ -42,7 +42,7 @@ from workbench.label_words import find_knowledge
 NEW_DECISIONS = 5  # make a consensus stale
 MAX_TEXTS = 20_000  # of a task; embedding more for the first time would take many minutes
 MAX_KEPT_TEXTS = 50_000  # embeddings, of 1.5 kB each
-MAX_FRESH = 2_000  # texts whose estimate is made anew each time
+MAX_FRESH = 2_000  # texts; with more, a known estimate stands for a while
 VALID_FOR = 20  # times as long as an estimate took
 EXIT_S = 20.0  # that the process waits for it when it ends
 NEXT = 50  # decisions that the hint is about
@@ -135,7 +135,7 @@ class ConsensusKeeper:
             self._changed.notify_all()
 
     def forget(self, task_id: int) -> None:
-        """Find the task's consensus anew when it is next refreshed: its label words have changed."""
+        """Compute the task's consensus again when it is next refreshed: its label words have changed."""
         self._sentences.pop(task_id, None)
         self._changed_words.add(task_id)
         self._checked_at.pop(task_id, None)

@@ -41,6 +41,6 @@ def create_example(bench: Workbench) -> Task:
 
 
 def save_knowledge(bench: Workbench, task: Task, knowledge: LabelKnowledge | None) -> None:
-    """Keep edited words, or with None go back to the proposed ones; consensus labels are found anew with them."""
+    """Keep edited words, or with None go back to the proposed ones; consensus labels are computed again with them."""
     bench.store.tasks.save_label_knowledge(task.id, knowledge)
     bench.consensus.forget(task.id)

@@ -35,8 +35,8 @@ def check_test_split(test_counts: Mapping[str, int]) -> list[str]:
     if len(found) == 1 and missing:
         all_texts = "The only test text has" if n == 1 else f"All {n:,} test texts have"
         warnings.append(
-            f"{all_texts} the label {found[0]}, so no figure says whether labels are told apart. {IMPORT_AGAIN} test "
-            "texts of every label."
+            f"{all_texts} the label {found[0]}, so no figure says whether the classifier can tell labels apart. "
+            f"{IMPORT_AGAIN} test texts of every label."
         )
     elif missing:
         warnings.append(

@@ -1,8 +1,8 @@
 """Cross-validation on the seeds, for tasks with too few validation texts to choose a variant by.
 
-Every fifth of the seeds is predicted by a classifier that was trained without it. Each RNG seed deals the seeds anew,
-so several of them make a repeated cross-validation. It is noisy, and synthetic texts were written from all seeds, which
-flatters variants that use them: it only chooses, and no figure of it is a result.
+Every fifth of the seeds is predicted by a classifier that was trained without it. Each RNG seed deals the seeds into
+other fifths, so several of them make a repeated cross-validation. It is noisy, and synthetic texts were written from
+all seeds, which flatters variants that use them: it only chooses, and no figure of it is a result.
 """
 
 import random
@@ -51,7 +51,7 @@ def find_cross_validated(
 def cross_validate(run: TrainingRun, material: ExperimentMaterial) -> Iterator[Prediction | TrainingProgress]:
     """Predict each seed by the run's variant, trained without it; a prediction's index is the seed's place.
 
-    Consensus labels are found anew without those seeds. A label's only seed is never left out, so it is not predicted.
+    Consensus labels are found again without those seeds. A label's only seed is never left out, so it is not predicted.
     Progress counts folds.
 
     Raises:

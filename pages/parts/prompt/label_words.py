@@ -1,4 +1,4 @@
-"""The label words of a task on the Prompt page: proposed, edited, saved, and proposed anew."""
+"""The label words of a task on the Prompt page: proposed, edited, saved, and proposed again."""
 
 import streamlit as st
 

@@ -141,7 +141,7 @@ def chosen_order() -> QueueOrder:
 
 
 def has_order() -> bool:
-    """Whether an order was chosen in this tab, or stands in the address."""
+    """Whether an order was chosen in this tab or is in the address."""
     return st.session_state.get(ORDER) is not None or parse_order(st.query_params.get("order", "")) is not None
 
 

@@ -31,7 +31,9 @@ def test_few_test_texts_are_a_warning_that_says_what_to_do() -> None:
 def test_test_texts_of_one_label_are_a_warning() -> None:
     small, single = check_test_split({"joy": 20, "anger": 0, "surprise": 0})
     assert small.startswith("The test split has only 20 texts")
-    assert single.startswith("All 20 test texts have the label joy, so no figure says whether labels are told apart.")
+    assert single.startswith(
+        "All 20 test texts have the label joy, so no figure says whether the classifier can tell labels apart."
+    )
     assert single.endswith("On Seeds, import the data again with test texts of every label.")
 
 
