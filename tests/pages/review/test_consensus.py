@@ -140,8 +140,8 @@ def test_the_order_is_not_offered_without_a_consensus(open_page: Open, bench: St
 
 def test_the_line_below_the_progress_bar_says_how_many_are_right_and_follows_the_order(app: AppTest) -> None:
     # 11 texts of 0.50 to 0.80 lack 3.85; the 11 next decisions are all of them
-    assert "Labels right: about 65% (" in captions(app)
-    assert "of 11 · the next 11 decisions would change about 4 labels" in captions(app)
+    assert "With consensus, about 65% (" in captions(app)
+    assert "of 11 labels are right · the next 11 decisions would change about 4 labels" in captions(app)
     app.selectbox(key="review_label").set_value("surprise").run()
     assert "the next 4 decisions would change about 1 label" in captions(app)
     assert errors(app) == []
@@ -174,7 +174,7 @@ def test_the_page_finds_a_consensus_while_people_review(open_page: Open, bench: 
     app.run()
     assert errors(app) == []
     assert "consensus 0." in card(app)["facts"][0]
-    assert "Labels right: about" in captions(app)
+    assert "With consensus, about" in captions(app)
 
 
 def test_the_export_says_that_it_has_the_consensus(app: AppTest) -> None:

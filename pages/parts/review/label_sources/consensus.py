@@ -71,7 +71,7 @@ def show_estimate_line(task: Task, filters: TextFilters) -> None:
         if workbench().consensus.is_working(task.id):
             st.caption("Comparing label sources. How many labels are right appears here after a while.")
         return
-    parts = [f"Labels right: {describe_accuracy(found.accuracy)}"]
+    parts = [f"With consensus, {describe_accuracy(found.accuracy)} labels are right"]
     if not chosen_order().is_second:
         request = QueueRequest(filters, chosen_order(), reviewer())
         upcoming = workbench().consensus.expect_next(task.id, request)
